@@ -1,0 +1,333 @@
+"""A ledger in one SQLite file: appends are acknowledged once they would survive a power cut."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+import apsw
+
+from phasegate.ledger.chain import EMPTY, check_expected, link
+from phasegate.ledger.event import Actor, Clock, Draft, Event, digest
+from phasegate.ledger.log import Head, LedgerTooNew, LedgerUnreadable, LedgerUnwritable, Snapshot
+from phasegate.store import schema
+from phasegate.store.durable import make_private_directory, sync_directory
+from phasegate.store.ids import new_id
+from phasegate.store.queue import Queue
+
+# WAL is set once, when the file is made, and stays. Who closes last leaves the WAL where it is: hooks come and go many
+# times a minute, and folding the WAL in and making it anew would cost each of them several syncs.
+_PER_CONNECTION = """
+    PRAGMA synchronous = FULL;
+    PRAGMA fullfsync = ON;
+    PRAGMA checkpoint_fullfsync = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA cell_size_check = ON;
+"""
+
+
+class SqliteLog:
+    """A `Log` in the file `path`. One object for one thread; any number of processes.
+
+    Given `ledger`, the file is made when absent and must be that ledger's; without, it must exist. A writer waits
+    `patience` seconds for its turn. `vfs` names the SQLite file layer, for tests that break it.
+    """
+
+    def __init__(self, path: str, ledger: str | None = None, *, patience: float = 10.0, vfs: str | None = None) -> None:
+        self._path = path
+        self._patience = patience
+        self._queue = Queue(f"{path}.queue")
+        self._closed = False
+        self._db = self._open(create=ledger is not None, vfs=vfs)
+        try:
+            self._prepare(ledger)
+            self._ledger = self._own_id(ledger)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def ledger(self) -> str:
+        return self._ledger
+
+    def head(self) -> Head:
+        return self._end()[0]
+
+    def versions(self) -> Mapping[str, int]:
+        return dict(self._rows(schema.VERSIONS))
+
+    def read(self, after: int = 0) -> Iterator[Event]:
+        return self._pages(max(after, 0), self.head().position)
+
+    def append(
+        self, drafts: Sequence[Draft], *, actor: Actor, expected: Mapping[str, int], now_ms: int
+    ) -> tuple[Event, ...]:
+        self._begin()
+        try:
+            events = self._linked(drafts, actor, expected, now_ms)
+            self._write(schema.INSERT, [_row(event) for event in events])
+            self._commit()
+        finally:
+            self._end_turn()
+        return events
+
+    def snapshot(self) -> Snapshot | None:
+        rows = self._rows(schema.SNAPSHOT)
+        if not rows:
+            return None
+        position, hash_, code, state, state_digest = rows[0]
+        return Snapshot(Head(position, hash_), code, state) if digest(state) == state_digest else None
+
+    def keep_snapshot(self, snapshot: Snapshot) -> None:
+        """As the protocol says; when somebody else is writing or the disk is full, it is simply not kept."""
+        head = snapshot.head
+        row = (head.position, head.hash, snapshot.code, snapshot.state, digest(snapshot.state))
+        try:
+            self._begin(patience=0, synchronous="NORMAL")
+            self._write(schema.KEEP_SNAPSHOT, [row])
+            self._commit()
+        except LedgerUnwritable:
+            pass
+        finally:
+            self._end_turn()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._db.close()
+
+    # --- opening ------------------------------------------------------------------------------------------------
+
+    def _open(self, *, create: bool, vfs: str | None) -> apsw.Connection:
+        try:
+            if create and not os.path.lexists(self._path):
+                directory = os.path.dirname(os.path.abspath(self._path))
+                make_private_directory(directory)
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                sync_directory(directory)
+            connection = apsw.Connection(self._path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+        except OSError as problem:
+            raise LedgerUnwritable(
+                f"Cannot make the ledger {self._path}: {problem.strerror}.",
+                hint="Make its directory writable for you, or name another one in XDG_STATE_HOME.",
+            ) from problem
+        except apsw.Error as problem:
+            self._cannot_read(problem)
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.set_busy_timeout(int(self._patience * 1000))
+        return connection
+
+    def _prepare(self, ledger: str | None) -> None:
+        """Settings of this connection; tables when the file has none or old ones."""
+        self._rows(_PER_CONNECTION)
+        version = self._version()
+        if version < schema.CURRENT:
+            self._take_turn(self._patience)
+            try:
+                self._migrate(self._version(), ledger)
+            finally:
+                self._end_turn()
+
+    def _version(self) -> int:
+        """The file's `user_version`; raises when it is not ours or too new for us."""
+        application, version = self._number("application_id"), self._number("user_version")
+        if application != schema.APPLICATION and (application or version or self._number("schema_version")):
+            raise LedgerUnreadable(
+                f"{self._path} is an SQLite file of another program.",
+                hint="Move it away, or name another directory in XDG_STATE_HOME.",
+            )
+        if version > schema.CURRENT:
+            raise LedgerTooNew(
+                f"{self._path} was written by a newer phasegate (format {version}; this one knows {schema.CURRENT}).",
+                hint="Upgrade phasegate.",
+            )
+        return version
+
+    def _migrate(self, version: int, ledger: str | None) -> None:
+        if version == schema.CURRENT:
+            return
+        if version == 0:
+            self._check_birth(ledger)
+            self._write("PRAGMA journal_mode = WAL")
+        self._write("BEGIN IMMEDIATE")
+        for statements in schema.MIGRATIONS[version:]:
+            self._write(statements)
+        if version == 0:
+            self._write("INSERT INTO ledger (slot, id) VALUES (1, ?)", [(ledger,)])
+        self._write(f"PRAGMA application_id = {schema.APPLICATION}; PRAGMA user_version = {schema.CURRENT}")
+        self._commit()
+
+    def _check_birth(self, ledger: str | None) -> None:
+        """An empty file is new only if nobody kept a ledger in it before."""
+        emptied = _size(self._path) == 0 and _size(f"{self._path}-wal") > 0
+        if ledger is None or emptied:
+            raise LedgerUnreadable(
+                f"{self._path} is empty{', yet events were written to it' if emptied else ''}.",
+                hint="Restore it from a backup; `phasegate doctor` lists what is there.",
+            )
+
+    def _own_id(self, ledger: str | None) -> str:
+        rows = self._rows("SELECT id FROM ledger")
+        kept = str(rows[0][0]) if rows else ""
+        if not kept or kept != (ledger or kept):
+            raise LedgerUnreadable(
+                f"{self._path} holds the ledger {kept or 'of nobody'}, not {ledger}.",
+                hint="It was moved or copied here; `phasegate doctor` says how to adopt it.",
+            )
+        return kept
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def _end(self) -> tuple[Head, Clock]:
+        rows = self._rows(schema.HEAD)
+        if not rows:
+            return EMPTY, Clock(0)
+        position, hash_, ms, tick = rows[0]
+        return Head(position, hash_), Clock(ms, tick)
+
+    def _pages(self, after: int, last: int) -> Iterator[Event]:
+        while after < last and (rows := self._rows(schema.PAGE, (after, last))):
+            for row in rows:
+                yield _event(self._ledger, row)
+            after = rows[-1][0]
+
+    def _number(self, pragma: str) -> int:
+        return int(self._rows(f"PRAGMA {pragma}")[0][0])
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return list(self._db.execute(sql, values))
+        except apsw.Error as problem:
+            self._cannot_read(problem)
+
+    # --- writing ------------------------------------------------------------------------------------------------
+
+    def _begin(self, *, patience: float | None = None, synchronous: str = "FULL") -> None:
+        """Wait for our turn and begin; whoever calls this calls `_end_turn` too, whatever happens."""
+        self._take_turn(self._patience if patience is None else patience)
+        self._write(f"PRAGMA synchronous = {synchronous}; BEGIN IMMEDIATE")
+
+    def _take_turn(self, patience: float) -> None:
+        try:
+            came = self._queue.enter(time.monotonic() + patience)
+        except OSError as problem:
+            raise LedgerUnwritable(
+                f"Cannot write beside {self._path}: {problem.strerror}.",
+                hint="Make its directory writable for you and see that its disk has room.",
+            ) from problem
+        if not came:
+            raise LedgerUnwritable(
+                f"Another process has been writing to {self._path} for more than {patience:g} s.",
+                hint="Try again; if it lasts, end the process that holds the file with `.queue` at its end.",
+            )
+
+    def _end_turn(self) -> None:
+        """Take back what was not committed and let the next writer in."""
+        try:
+            if self._db.in_transaction:
+                self._write("ROLLBACK")
+        finally:
+            self._queue.leave()
+
+    def _linked(
+        self, drafts: Sequence[Draft], actor: Actor, expected: Mapping[str, int], now_ms: int
+    ) -> tuple[Event, ...]:
+        streams = {*expected, *(draft.stream for draft in drafts)}
+        versions = {stream: int(self._rows(schema.VERSION, (stream,))[0][0]) for stream in streams}
+        check_expected(expected, versions)
+        head, clock = self._end()
+        return link(
+            drafts,
+            head=head,
+            clock=clock,
+            versions=versions,
+            ledger=self._ledger,
+            actor=actor,
+            now_ms=now_ms,
+            new_id=lambda: new_id(now_ms),
+        )
+
+    def _commit(self) -> None:
+        # SQLite folds the WAL into the file inside a commit, when it is due; that too happens within our turn.
+        self._write("COMMIT")
+
+    def _write(self, sql: str, rows: Sequence[Sequence[Any]] = ((),)) -> None:
+        try:
+            for row in rows:
+                self._db.execute(sql, row)
+        except apsw.Error as problem:
+            self._cannot_write(problem)
+
+    # --- telling what went wrong --------------------------------------------------------------------------------
+
+    def _cannot_read(self, problem: apsw.Error) -> NoReturn:
+        if isinstance(problem, apsw.NotADBError | apsw.CorruptError):
+            raise LedgerUnreadable(
+                f"{self._path} is damaged or no ledger: {problem}.",
+                hint="Keep the file, and restore a backup; `phasegate log verify` names the first event that is lost.",
+            ) from problem
+        raise LedgerUnreadable(
+            f"Cannot read {self._path}: {problem}.",
+            hint="See that the file and its directory exist and are yours to read and write.",
+        ) from problem
+
+    def _cannot_write(self, problem: apsw.Error) -> NoReturn:
+        if isinstance(problem, apsw.NotADBError | apsw.CorruptError):
+            self._cannot_read(problem)
+        raise LedgerUnwritable(f"Cannot write to {self._path}: {problem}.", hint=_remedy(problem)) from problem
+
+
+def _remedy(problem: apsw.Error) -> str:
+    if isinstance(problem, apsw.FullError):
+        return "Make room on the disk and try again; what was acknowledged before is safe."
+    if isinstance(problem, apsw.BusyError | apsw.LockedError):
+        return "Another program holds the file: close it and try again."
+    return "See that the file and its directory are yours to write and that the disk is well, and try again."
+
+
+def _row(event: Event) -> tuple[Any, ...]:
+    return (
+        event.position,
+        event.clock.ms,
+        event.clock.tick,
+        event.stream,
+        event.version,
+        event.id,
+        event.actor.kind,
+        event.actor.name,
+        event.actor.session,
+        event.kind,
+        event.schema,
+        event.body,
+        event.body_digest,
+        event.previous,
+        event.hash,
+    )
+
+
+def _event(ledger: str, row: tuple[Any, ...]) -> Event:
+    position, ms, tick, stream, version, id_, *actor, kind, schema_, body, body_digest, previous, hash_ = row
+    return Event(
+        ledger=ledger,
+        position=position,
+        clock=Clock(ms, tick),
+        stream=stream,
+        version=version,
+        id=id_,
+        actor=Actor(*actor),
+        kind=kind,
+        schema=schema_,
+        body=body,
+        body_digest=body_digest,
+        previous=previous,
+        hash=hash_,
+    )
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return -1
