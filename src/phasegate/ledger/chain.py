@@ -52,7 +52,7 @@ def link(
     reached = dict(versions)
     events: list[Event] = []
     for draft in drafts:
-        _check_text(draft.stream, draft.kind, actor.name, actor.session)
+        check_text(draft.stream, draft.kind, actor.name, actor.session)
         clock = clock.after(now_ms)
         reached[draft.stream] = reached.get(draft.stream, 0) + 1
         event = seal(
@@ -77,8 +77,19 @@ def link(
     return tuple(events)
 
 
+def check_text(*texts: str) -> None:
+    """Raise `Unrecordable` for text that some store could not keep (UTF-8 without zero characters)."""
+    for text in texts:
+        if "\0" in text or not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            raise Unrecordable(
+                f"{text!r} holds a zero character or half a surrogate pair.",
+                hint="Rename what it stands for: a user, a session, a run or a phase.",
+            )
+
+
 def check_expected(expected: Mapping[str, int], versions: Mapping[str, int]) -> None:
     """Raise `StateMoved` unless every stream of `expected` is at the version it names."""
+    check_text(*expected)
     moved = [
         f"{stream!r} is at version {versions.get(stream, 0)}, not {version}"
         for stream, version in expected.items()
@@ -121,15 +132,6 @@ def verify(events: Iterable[Event], *, after: Head | None = None, until: Head | 
 
 class _Unknown(dict[str, int]):
     """Versions of a chain read from its middle: a stream not seen yet may be at any."""
-
-
-def _check_text(*texts: str) -> None:
-    for text in texts:
-        if "\0" in text or not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-            raise Unrecordable(
-                f"{text!r} holds a zero character or half a surrogate pair.",
-                hint="Rename what it stands for: a user, a session, a run or a phase.",
-            )
 
 
 def _misplaced(event: Event, due: int, rest: Iterable[Event]) -> Broken | None:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import apsw
 
-from phasegate.ledger.chain import EMPTY, check_expected, link
+from phasegate.ledger.chain import EMPTY, check_expected, check_text, link
 from phasegate.ledger.event import Actor, Clock, Draft, Event, digest
 from phasegate.ledger.log import Head, LedgerTooNew, LedgerUnreadable, LedgerUnwritable, Snapshot
 from phasegate.store import schema
@@ -235,6 +235,7 @@ class SqliteLog:
         self, drafts: Sequence[Draft], actor: Actor, expected: Mapping[str, int], now_ms: int
     ) -> tuple[Event, ...]:
         streams = {*expected, *(draft.stream for draft in drafts)}
+        check_text(*streams)
         versions = {stream: int(self._rows(schema.VERSION, (stream,))[0][0]) for stream in streams}
         check_expected(expected, versions)
         head, clock = self._end()
