@@ -1,0 +1,100 @@
+"""Measures a Python run by coverage.py, in the environment of the user, and reads its JSON report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from phasegate.collectors import process
+from phasegate.evidence.coverage import Coverage, FileCoverage
+
+REPORT_LIMIT = 256 << 20
+_READING_SECONDS = 300.0
+
+
+class _File(Struct, frozen=True):
+    executed_lines: tuple[int, ...] = ()
+    missing_lines: tuple[int, ...] = ()
+    excluded_lines: tuple[int, ...] = ()
+
+
+class _Meta(Struct, frozen=True):
+    version: str = ""
+
+
+class _Json(Struct, frozen=True):
+    meta: _Meta
+    files: dict[str, _File]
+
+
+class Measured(Struct, frozen=True):
+    """What was measured, or why nothing was; `report` is the bytes of coverage.py's own JSON."""
+
+    coverage: Coverage | None
+    why_not: str = ""
+    report: bytes = b""
+
+
+def measuring(python: Sequence[str], *, scratch: str, source_roots: Sequence[str]) -> tuple[str, ...]:
+    """The command that `python` becomes when what follows (`-m module ...`) is measured.
+
+    The user's own settings of coverage.py hold, found from the working directory as ever; only where the data goes
+    and which sources count is ours. Each process writes a file of its own, so that forks and workers do not collide.
+    """
+    return (
+        *python,
+        "-m",
+        "coverage",
+        "run",
+        "--parallel-mode",
+        f"--data-file={_data_file(scratch)}",
+        f"--source={','.join(source_roots) or '.'}",
+    )
+
+
+def read(python: Sequence[str], *, root: str, scratch: str, env: Mapping[str, str]) -> Measured:
+    """Combine what the processes of a run in `root` wrote below `scratch`, and read it."""
+    data, report = _data_file(scratch), os.path.join(scratch, "coverage.json")
+    coverage = (*python, "-m", "coverage")
+    for command in (
+        (*coverage, "combine", "-q", f"--data-file={data}", os.path.dirname(data)),
+        (*coverage, "json", "-q", "-i", "--fail-under=0", f"--data-file={data}", "-o", report),
+    ):
+        ended = process.run(command, cwd=root, env=env, timeout_seconds=_READING_SECONDS)
+        if ended.exit_code:
+            return Measured(None, f"`coverage {command[len(coverage)]}` failed: {ended.last_line}")
+    return from_json(_content(report), root=root)
+
+
+def from_json(report: bytes, *, root: str) -> Measured:
+    """What a `coverage json` report says; its paths are relative to the directory it was made in, here `root`."""
+    if not report:
+        return Measured(None, f"coverage.py wrote no report, or one above {REPORT_LIMIT >> 20} MiB")
+    try:
+        parsed = msgspec.json.decode(report, type=_Json)
+    except msgspec.MsgspecError as bad:
+        return Measured(None, f"coverage.py's report cannot be read: {bad}")
+    files = tuple(sorted(_files(parsed, os.path.realpath(root)), key=lambda file: file.path))
+    return Measured(Coverage(f"coverage.py {parsed.meta.version}", files), report=report)
+
+
+def _files(parsed: _Json, root: str) -> Iterator[FileCoverage]:
+    for path, file in parsed.files.items():
+        relative = os.path.relpath(os.path.realpath(os.path.join(root, path)), root)
+        yield FileCoverage(relative, file.executed_lines, file.missing_lines, file.excluded_lines)
+
+
+def _data_file(scratch: str) -> str:
+    return os.path.join(scratch, "coverage", "data")
+
+
+def _content(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(REPORT_LIMIT + 1)
+    except OSError:
+        return b""
+    return content if len(content) <= REPORT_LIMIT else b""

@@ -1,0 +1,127 @@
+"""Reads what our pytest reporter wrote, believing nothing that does not add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from msgspec import Struct
+
+FILE_LIMIT = 256 << 20
+
+
+class Raised(Struct, frozen=True):
+    """An exception as the reporter saw it. `frames` are (file, line), innermost last; `bases` are qualified."""
+
+    type: str
+    bases: tuple[str, ...] = ()
+    module: str = ""
+    file: str = ""
+    owner: str = ""
+    frames: tuple[tuple[str, int], ...] = ()
+
+
+class Frame(Struct, frozen=True, tag_field="kind", kw_only=True):
+    nonce: str
+    seq: int
+
+
+class Start(Frame, frozen=True, tag="start", kw_only=True):
+    pytest: str
+    python: str
+    rootdir: str
+    executable: str = ""
+    addopts: tuple[str, ...] = ()
+
+
+class Inventory(Frame, frozen=True, tag="inventory", kw_only=True):
+    ids: tuple[str, ...]
+
+
+class Enter(Frame, frozen=True, tag="enter", kw_only=True):
+    id: str
+
+
+class Report(Frame, frozen=True, tag="report", kw_only=True):
+    """One phase of one test, or (`when` = collect) a file that could not be collected and the `tests` in it."""
+
+    id: str
+    when: str
+    outcome: str
+    path: str = ""
+    line: int = 0
+    message: str = ""
+    seconds: float = 0.0
+    expected: bool = False
+    contradiction: str = ""
+    raised: Raised | None = None
+    tests: tuple[str, ...] = ()
+
+
+class End(Frame, frozen=True, tag="end", kw_only=True):
+    exit_code: int
+    deselected: int
+
+
+AnyFrame = Start | Inventory | Enter | Report | End
+_decoder = msgspec.json.Decoder(AnyFrame)
+
+
+class Frames(Struct, frozen=True):
+    """The frames of one run up to the first that cannot be believed, and why that one could not be."""
+
+    frames: tuple[AnyFrame, ...]
+    problem: str = ""
+
+    @property
+    def start(self) -> Start | None:
+        return next((frame for frame in self.frames if isinstance(frame, Start)), None)
+
+    @property
+    def end(self) -> End | None:
+        return next((frame for frame in self.frames if isinstance(frame, End)), None)
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        return tuple(frame for frame in self.frames if isinstance(frame, Report))
+
+    @property
+    def inventory(self) -> tuple[str, ...]:
+        inventories = [frame.ids for frame in self.frames if isinstance(frame, Inventory)]
+        return tuple(dict.fromkeys(id for ids in inventories for id in ids))
+
+    @property
+    def entered(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(frame.id for frame in self.frames if isinstance(frame, Enter)))
+
+
+def read_frames(content: bytes, nonce: str) -> Frames:
+    """Frames in sequence, all with our nonce, one start before everything and nothing after the end."""
+    frames: list[AnyFrame] = []
+    try:
+        for frame in _decoded(content):
+            problem = _problem(frame, frames, nonce)
+            if problem:
+                return Frames(tuple(frames), problem)
+            frames.append(frame)
+    except msgspec.MsgspecError as bad:
+        return Frames(tuple(frames), f"line {len(frames) + 1} of the report is not ours ({bad})")
+    return Frames(tuple(frames))
+
+
+def _decoded(content: bytes) -> Iterator[AnyFrame]:
+    *lines, _unfinished = content.split(b"\n")
+    return map(_decoder.decode, lines)
+
+
+def _problem(frame: AnyFrame, before: Sequence[AnyFrame], nonce: str) -> str:
+    line = f"line {len(before) + 1} of the report"
+    if frame.nonce != nonce:
+        return f"{line} was not written by our reporter"
+    if frame.seq != len(before):
+        return f"{line} is out of sequence"
+    if isinstance(frame, Start) != (not before):
+        return f"{line} is a second start" if before else f"{line} comes before the start"
+    if before and isinstance(before[-1], End):
+        return f"{line} comes after the end"
+    return ""

@@ -1,0 +1,237 @@
+"""Runs the user's pytest with our reporter inside, and believes the reporter only when everything adds up."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar
+
+from msgspec import Struct
+
+from phasegate.collectors import coverage_py, process
+from phasegate.collectors.pytest_frames import FILE_LIMIT, Frames, read_frames
+from phasegate.collectors.pytest_outcomes import Observed, as_test_run
+from phasegate.collectors.results import Artifact
+from phasegate.collectors.why_red import first_party
+from phasegate.errors import Exit, Failure
+from phasegate.evidence.coverage import Coverage
+from phasegate.evidence.tests import TestRun
+
+_REPORTER_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytest_reporter")
+_PROBE_SECONDS = 60.0
+_LOCK_FILE_BYTES = 16 << 20
+
+
+class NoTestCommand(Failure):
+    """No interpreter that can import pytest was found for this project."""
+
+    code: ClassVar[str] = "no-test-command"
+    exit_code: ClassVar[Exit] = Exit.CANNOT_TELL
+
+
+class TestCommandNotStarted(Failure):
+    """The test command could not be started at all."""
+
+    __test__ = False
+    code: ClassVar[str] = "test-command-not-started"
+    exit_code: ClassVar[Exit] = Exit.CANNOT_TELL
+
+
+class PytestRun(Struct, frozen=True):
+    """What one run proved, and the files that prove it."""
+
+    tests: TestRun
+    coverage: Coverage | None
+    why_no_coverage: str
+    artifacts: tuple[Artifact, ...]
+
+
+def run_pytest(
+    *,
+    root: str,
+    command: Sequence[str],
+    args: Sequence[str] = (),
+    scratch: str,
+    source_roots: Sequence[str],
+    timeout_seconds: float,
+    on_progress: Callable[[str], None] = lambda line: None,
+) -> PytestRun:
+    """Run `command` (`PYTHON -m pytest`) in `root`; `scratch` is a private directory and takes all that is written.
+
+    Raises TestCommandNotStarted; whatever happens after the start is in the result.
+    """
+    session = _Session(root, tuple(command), scratch, tuple(source_roots))
+    why_not = session.why_not_measured()
+    argv = session.argv(args, measured=not why_not)
+    env = session.environment(measured=not why_not)
+    ended = _start(argv, root, env, timeout_seconds, _Progress(session.report_path, on_progress).tick)
+    content = session.report()
+    observed = Observed(argv, root, session.frames(content), ended, timeout_seconds, session.notes())
+    tests = as_test_run(observed, first_party(root, source_roots))
+    measured = session.measured(env, tests, why_not)
+    return PytestRun(tests, measured.coverage, measured.why_not, _artifacts(content, measured.report, ended.output))
+
+
+def detect(root: str) -> tuple[str, ...]:
+    """The command that runs this project's pytest. Nothing of the repository is run: only `import pytest`, elsewhere.
+
+    Raises NoTestCommand.
+    """
+    for python in _interpreters(root):
+        if _imports(python, "pytest"):
+            return (python, "-m", "pytest")
+    if shutil.which("uv") and _mentions(os.path.join(root, "uv.lock"), b'name = "pytest"'):
+        return ("uv", "run", "--frozen", "python", "-m", "pytest")
+    raise NoTestCommand(
+        "No Python that can import pytest was found for this project.",
+        hint="Install pytest in its environment, for example `python -m venv .venv && .venv/bin/pip install pytest`, "
+        "or name the command in phasegate.toml.",
+    )
+
+
+class _Session:
+    """One run: where its report goes, what it is started with, what came out."""
+
+    def __init__(self, root: str, command: tuple[str, ...], scratch: str, source_roots: tuple[str, ...]) -> None:
+        self.root, self.command, self.source_roots = root, command, source_roots
+        self.scratch = os.path.realpath(scratch)
+        self.nonce = secrets.token_hex(16)
+        self.report_path = os.path.join(self.scratch, "results.jsonl")
+        os.makedirs(os.path.join(self.scratch, "coverage"), mode=0o700, exist_ok=True)
+        os.close(os.open(self.report_path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+
+    @property
+    def python(self) -> tuple[str, ...] | None:
+        """What comes before `-m pytest`, if the command is of that form."""
+        places = [at for at in range(len(self.command) - 1) if self.command[at : at + 2] == ("-m", "pytest")]
+        return self.command[: places[0]] if places and places[0] > 0 else None
+
+    def why_not_measured(self) -> str:
+        if self.python is None:
+            return f"`{shlex.join(self.command)}` is not of the form `PYTHON -m pytest`: write it so in phasegate.toml"
+        if not _imports(*self.python, "coverage", cwd=self.root if len(self.python) > 1 else os.sep):
+            return f"coverage.py is not installed there: `{shlex.join(self.python)} -m pip install coverage`"
+        return ""
+
+    def argv(self, args: Sequence[str], *, measured: bool) -> tuple[str, ...]:
+        """The whole command line. What the user's addopts say is kept, save that nothing stops the run early."""
+        command = self.command
+        if measured and self.python is not None:
+            start = coverage_py.measuring(self.python, scratch=self.scratch, source_roots=self.source_roots)
+            command = start + self.command[len(self.python) :]
+        # Not `-p no:cacheprovider`: --lf or --ff in the user's addopts would then be unknown options.
+        cache = ("-o", f"cache_dir={os.path.join(self.scratch, 'cache')}")
+        return (*command, "-p", "phasegate_reporter", "--continue-on-collection-errors", "--maxfail=0", *cache, *args)
+
+    def environment(self, *, measured: bool) -> dict[str, str]:
+        """The user's own, less git's (a hook's GIT_DIR would misdirect tests that use git), writing nothing here."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        path = env.get("PYTHONPATH", "")
+        env.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(self.scratch, "hypothesis"))
+        return env | {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": _REPORTER_FOLDER + (os.pathsep + path if path else ""),
+            "PHASEGATE_REPORT": self.report_path,
+            "PHASEGATE_REPORT_NONCE": self.nonce,
+            "PHASEGATE_REPORT_COVERAGE": "1" if measured else "",
+        }
+
+    def report(self) -> bytes:
+        with open(self.report_path, "rb") as file:
+            return file.read(FILE_LIMIT + 1)
+
+    def frames(self, content: bytes) -> Frames:
+        if len(content) > FILE_LIMIT:
+            return Frames((), f"the report is above {FILE_LIMIT >> 20} MiB")
+        return read_frames(content, self.nonce)
+
+    def notes(self) -> tuple[str, ...]:
+        set_outside = [(name, os.environ.get(name, "")) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")]
+        return tuple(f"{name} was {value!r}" for name, value in set_outside if value)
+
+    def measured(self, env: dict[str, str], tests: TestRun, why_not: str) -> coverage_py.Measured:
+        if why_not or self.python is None:
+            return coverage_py.Measured(None, why_not)
+        if not tests.complete:
+            return coverage_py.Measured(None, f"the run is incomplete: {tests.why_incomplete}")
+        return coverage_py.read(self.python, root=self.root, scratch=self.scratch, env=env)
+
+
+class _Progress:
+    """Says how far a run is, by counting in what the reporter has written so far."""
+
+    def __init__(self, path: str, say: Callable[[str], None]) -> None:
+        self.path, self.say = path, say
+        self.at = self.finished = 0
+
+    def tick(self) -> None:
+        with open(self.path, "rb") as file:
+            file.seek(self.at)
+            new = file.read()
+        finished = new.count(b'"when":"teardown"')
+        self.at += len(new)
+        self.finished += finished
+        if finished:
+            self.say(f"{self.finished} tests have run")
+
+
+def _start(
+    argv: Sequence[str], root: str, env: dict[str, str], timeout_seconds: float, on_tick: Callable[[], None]
+) -> process.Ended:
+    try:
+        return process.run(argv, cwd=root, env=env, timeout_seconds=timeout_seconds, on_tick=on_tick)
+    except OSError as problem:
+        raise TestCommandNotStarted(
+            f"The test command could not be started: {problem}.",
+            hint="Correct the command in phasegate.toml, or create the environment it names.",
+        ) from problem
+
+
+def _artifacts(report: bytes, coverage: bytes, output: bytes) -> tuple[Artifact, ...]:
+    named = (("results.jsonl", report), ("coverage.json", coverage), ("output.txt", output))
+    return tuple(Artifact(name, content) for name, content in named if content)
+
+
+def _interpreters(root: str) -> Iterator[str]:
+    """Candidates, the project's own first; only those that exist."""
+    environments = [os.path.join(root, ".venv"), os.path.join(root, "venv")]
+    environments += [os.environ.get(name, "") for name in ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "CONDA_PREFIX")]
+    for environment in environments:
+        python = os.path.join(root, environment, "bin", "python")
+        if environment and os.access(python, os.X_OK):
+            yield python
+    if os.path.exists(os.path.join(root, "poetry.lock")) and shutil.which("poetry"):
+        yield from _poetry_interpreter(root)
+    yield from filter(None, (shutil.which("python3"), shutil.which("python")))
+
+
+def _poetry_interpreter(root: str) -> Iterator[str]:
+    ended = _quick(("poetry", "env", "info", "--executable"), cwd=root)
+    if ended is not None and os.access(ended.last_line, os.X_OK):
+        yield ended.last_line
+
+
+def _imports(*python_and_module: str, cwd: str = os.sep) -> bool:
+    # Not from the project's directory: `import pytest` would run a pytest.py that lies there.
+    *python, module = python_and_module
+    ended = _quick((*python, "-c", f"import {module}"), cwd=cwd)
+    return ended is not None and ended.exit_code == 0
+
+
+def _quick(command: Sequence[str], *, cwd: str) -> process.Ended | None:
+    env = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
+    try:
+        return process.run(command, cwd=cwd, env=env, timeout_seconds=_PROBE_SECONDS)
+    except OSError:
+        return None
+
+
+def _mentions(path: str, text: bytes) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return text in file.read(_LOCK_FILE_BYTES)
+    except OSError:
+        return False

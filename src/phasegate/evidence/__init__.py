@@ -1,0 +1,1 @@
+"""What phasegate observed itself, as frozen values and pure questions about them."""
