@@ -44,10 +44,7 @@ class Place(msgspec.Struct, frozen=True):
     @property
     def environment(self) -> dict[str, str]:
         """The whole environment of the client: nothing of ours leaks in, and `phasegate` is found by its shell."""
-        scripts = os.path.dirname(
-            shutil.which("phasegate", path=os.path.dirname(sys.executable))
-            or sys.executable
-        )
+        scripts = os.path.dirname(shutil.which("phasegate", path=os.path.dirname(sys.executable)) or sys.executable)
         private = {
             "PATH": os.pathsep.join((scripts, "/usr/local/bin", "/usr/bin", "/bin")),
             "HOME": self.home,
@@ -93,23 +90,14 @@ class Client(Protocol):
     @property
     def real(self) -> bool: ...
 
-    def start(
-        self, prompt: str, *, resume: str | None = None, carry_on: bool = False
-    ) -> Session:
+    def start(self, prompt: str, *, resume: str | None = None, carry_on: bool = False) -> Session:
         """Begin with `prompt`: a new session, the one named by `resume`, or the newest of the project."""
 
 
 class Session:
     """A running client. `events` are the lines it has printed so far, oldest first."""
 
-    def __init__(
-        self,
-        argv: Sequence[str],
-        *,
-        cwd: str,
-        environment: Mapping[str, str],
-        session_id: str = "",
-    ) -> None:
+    def __init__(self, argv: Sequence[str], *, cwd: str, environment: Mapping[str, str], session_id: str = "") -> None:
         self._asked_id = session_id
         self._events: list[dict[str, Any]] = []
         self._errors: list[str] = []
@@ -125,10 +113,7 @@ class Session:
         )
         self._readers = (
             self._reading(self._process.stdout, self._hear),
-            self._reading(
-                self._process.stderr,
-                lambda line: self._errors.append(line.decode(errors="replace")),
-            ),
+            self._reading(self._process.stderr, lambda line: self._errors.append(line.decode(errors="replace"))),
         )
 
     @property
@@ -146,11 +131,7 @@ class Session:
     @property
     def session_id(self) -> str:
         """The client's name for this session; empty until it said one, if it was not told."""
-        said = (
-            str(event["session_id"])
-            for event in self._events
-            if event.get("session_id")
-        )
+        said = (str(event["session_id"]) for event in self._events if event.get("session_id"))
         return next(said, self._asked_id)
 
     def wait(self, timeout: float = 120.0) -> Finished:
@@ -195,14 +176,7 @@ class Session:
     def _finished(self) -> Finished:
         for reader in self._readers:
             reader.join(5)
-        end = next(
-            (
-                event
-                for event in reversed(self._events)
-                if event.get("type") == "result"
-            ),
-            {},
-        )
+        end = _last_result(self._events)
         return Finished(
             exit_code=self._process.returncode,
             killed=self._killed,
@@ -213,6 +187,11 @@ class Session:
             tool_results=tool_results(self._events),
             stderr="".join(self._errors),
         )
+
+
+def _last_result(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    results = [event for event in events if event.get("type") == "result"]
+    return results[-1] if results else {}
 
 
 def hooks_seen(events: Sequence[dict[str, Any]]) -> tuple[HookSeen, ...]:
@@ -233,17 +212,9 @@ def hooks_seen(events: Sequence[dict[str, Any]]) -> tuple[HookSeen, ...]:
 
 def tool_results(events: Sequence[dict[str, Any]]) -> tuple[ToolResult, ...]:
     """What the client told the model came of its calls."""
-    contents = [
-        event["message"].get("content")
-        for event in events
-        if event.get("type") == "user"
-    ]
+    contents = [event["message"].get("content") for event in events if event.get("type") == "user"]
     return tuple(
-        ToolResult(
-            str(block.get("tool_use_id")),
-            text_of(block.get("content")),
-            bool(block.get("is_error")),
-        )
+        ToolResult(str(block.get("tool_use_id")), text_of(block.get("content")), bool(block.get("is_error")))
         for content in contents
         if isinstance(content, list)
         for block in content
@@ -276,13 +247,8 @@ def _descendants(root: int) -> list[int]:
 def _parents() -> list[tuple[int, int]]:
     """Every process and its parent: from /proc where there is one, since small containers have no `ps`."""
     if not os.path.exists("/proc/self/stat"):
-        listing = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-        ).stdout
-        return [
-            (int(pid), int(parent))
-            for pid, parent in (line.split() for line in listing.splitlines())
-        ]
+        listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        return [(int(pid), int(parent)) for pid, parent in (line.split() for line in listing.splitlines())]
     pairs = []
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as stat:

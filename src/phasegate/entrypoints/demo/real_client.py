@@ -59,9 +59,7 @@ def _bundled() -> str | None:
 
 def _version(path: str) -> tuple[int, ...]:
     try:
-        said = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, timeout=60, check=True
-        ).stdout
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
         found = re.match(r"(\d+)\.(\d+)\.(\d+)", said)
         if found is None:
             raise ValueError(f"it says {said[:80]!r}")
@@ -78,9 +76,7 @@ class RealClient:
 
     real = True
 
-    def __init__(
-        self, place: Place, found: Found, *, options: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, place: Place, found: Found, *, options: tuple[str, ...] = ()) -> None:
         self.place = place
         self.found = found
         self.options = options
@@ -89,31 +85,13 @@ class RealClient:
     def name(self) -> str:
         return f"Claude Code {'.'.join(map(str, self.found.version))}"
 
-    def start(
-        self, prompt: str, *, resume: str | None = None, carry_on: bool = False
-    ) -> Session:
+    def start(self, prompt: str, *, resume: str | None = None, carry_on: bool = False) -> Session:
         """Begin with `prompt`: a new session, the one named by `resume`, or the newest of the project."""
         fresh = "" if resume or carry_on else str(uuid.uuid4())
-        argv = [
-            self.found.path,
-            "-p",
-            prompt,
-            *session_options(resume, carry_on=carry_on, fresh=fresh),
-        ]
+        argv = [self.found.path, "-p", prompt, *session_options(resume, carry_on=carry_on, fresh=fresh)]
         argv += ["--output-format", "stream-json", "--verbose", "--include-hook-events"]
-        argv += [
-            "--permission-mode",
-            "acceptEdits",
-            "--allowedTools",
-            "Bash,Agent",
-            *self.options,
-        ]
-        return Session(
-            argv,
-            cwd=self.place.project,
-            environment=self.place.environment,
-            session_id=resume or fresh,
-        )
+        argv += ["--permission-mode", "acceptEdits", "--allowedTools", "Bash,Agent", *self.options]
+        return Session(argv, cwd=self.place.project, environment=self.place.environment, session_id=resume or fresh)
 
 
 def session_options(resume: str | None, *, carry_on: bool, fresh: str) -> list[str]:

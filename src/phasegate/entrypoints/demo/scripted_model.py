@@ -69,11 +69,7 @@ class Turn(msgspec.Struct, frozen=True):
 
     @property
     def stop_reason(self) -> str:
-        return (
-            "tool_use"
-            if any(isinstance(block, Call) for block in self.blocks)
-            else "end_turn"
-        )
+        return "tool_use" if any(isinstance(block, Call) for block in self.blocks) else "end_turn"
 
 
 class ToolResult(msgspec.Struct, frozen=True):
@@ -149,31 +145,18 @@ def text_of(content: Any) -> str:
     if not isinstance(content, list):
         return ""
     blocks = [block for block in content if isinstance(block, dict)]
-    return "\n".join(
-        text_of(block.get("text") or block.get("content")) for block in blocks
-    )
+    return "\n".join(text_of(block.get("text") or block.get("content")) for block in blocks)
 
 
 def _since_the_model_spoke(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    spoken = [
-        at for at, message in enumerate(messages) if message.get("role") == "assistant"
-    ]
+    spoken = [at for at, message in enumerate(messages) if message.get("role") == "assistant"]
     return messages[spoken[-1] + 1 :] if spoken else messages
 
 
 def _tool_results(messages: list[dict[str, Any]]) -> tuple[ToolResult, ...]:
-    blocks = [
-        block
-        for message in messages
-        if isinstance(message.get("content"), list)
-        for block in message["content"]
-    ]
+    blocks = [block for message in messages if isinstance(message.get("content"), list) for block in message["content"]]
     return tuple(
-        ToolResult(
-            str(block.get("tool_use_id")),
-            text_of(block.get("content")),
-            bool(block.get("is_error")),
-        )
+        ToolResult(str(block.get("tool_use_id")), text_of(block.get("content")), bool(block.get("is_error")))
         for block in blocks
         if isinstance(block, dict) and block.get("type") == "tool_result"
     )
@@ -181,14 +164,8 @@ def _tool_results(messages: list[dict[str, Any]]) -> tuple[ToolResult, ...]:
 
 def read_request(body: dict[str, Any], kind: str = "", turn: int = -1) -> Request:
     """What a script may know of a request body."""
-    messages = [
-        message for message in body.get("messages") or [] if isinstance(message, dict)
-    ]
-    users = [
-        REMINDER.sub("", text_of(m.get("content"))).strip()
-        for m in messages
-        if m.get("role") == "user"
-    ]
+    messages = [message for message in body.get("messages") or [] if isinstance(message, dict)]
+    users = [REMINDER.sub("", text_of(m.get("content"))).strip() for m in messages if m.get("role") == "user"]
     news = _since_the_model_spoke(messages)
     return Request(
         kind=kind,
@@ -212,22 +189,13 @@ def _fill(schema: dict[str, Any]) -> Any:
     kind = schema.get("type", "object")
     if kind == "object":
         properties = schema.get("properties", {})
-        return {
-            name: _fill(properties.get(name, {"type": "string"}))
-            for name in schema.get("required", properties)
-        }
-    return {"boolean": True, "integer": 1, "number": 1, "array": [], "null": None}.get(
-        kind, "ok"
-    )
+        return {name: _fill(properties.get(name, {"type": "string"})) for name in schema.get("required", properties)}
+    return {"boolean": True, "integer": 1, "number": 1, "array": [], "null": None}.get(kind, "ok")
 
 
 def _aside(body: dict[str, Any]) -> Turn:
     """The answer to a request without tools: a title, a probe, a prompt hook nobody scripted."""
-    form = (
-        (body.get("output_config") or {}).get("format")
-        or body.get("output_format")
-        or {}
-    )
+    form = (body.get("output_config") or {}).get("format") or body.get("output_format") or {}
     return say(json.dumps(_fill(form["schema"])) if form.get("schema") else "ok")
 
 
@@ -258,15 +226,9 @@ class Position:
     def next(self, body: dict[str, Any], request: Request) -> tuple[str, int, Step]:
         """Kind, turn number and answer for `request`; the caller holds the lock."""
         if COMPACTION.search(request.last_user):
-            return (
-                "compaction",
-                -1,
-                say("<summary>\nScripted summary of the conversation.\n</summary>"),
-            )
+            return ("compaction", -1, say("<summary>\nScripted summary of the conversation.\n</summary>"))
         for number, route in enumerate(self._script.routes):
-            if re.search(route.match, request.first_user, re.DOTALL) and (
-                found := self._along(number, route)
-            ):
+            if re.search(route.match, request.first_user, re.DOTALL) and (found := self._along(number, route)):
                 return found
         if not request.tools:
             return "side", -1, _aside(body)
@@ -289,9 +251,7 @@ class ScriptedModel:
     `requests` is what was asked so far, oldest first; `problems` what went wrong in the story itself.
     """
 
-    def __init__(
-        self, script: Script, *, variables: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, script: Script, *, variables: Mapping[str, str] | None = None) -> None:
         self.key = secrets.token_urlsafe(16)
         self.problems: list[str] = []
         self._variables = dict(variables or {})
@@ -299,9 +259,7 @@ class ScriptedModel:
         self._requests: list[Request] = []
         self._changed = threading.Condition()
         self._server = _Server(self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def url(self) -> str:
@@ -316,32 +274,20 @@ class ScriptedModel:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
     def wait_for_turn(self, number: int, *, timeout: float = 60.0) -> Request:
         """Wait until turn `number` of the main script was asked for, so all tools of earlier turns have run."""
-        return self.wait_until(
-            lambda request: request.kind == "main" and request.turn >= number,
-            timeout=timeout,
-        )
+        return self.wait_until(lambda request: request.kind == "main" and request.turn >= number, timeout=timeout)
 
-    def wait_until(
-        self, wanted: Callable[[Request], bool], *, timeout: float = 60.0
-    ) -> Request:
+    def wait_until(self, wanted: Callable[[Request], bool], *, timeout: float = 60.0) -> Request:
         """Wait for the first request that is `wanted`, past ones included; seconds."""
 
         def found() -> Request | None:
-            return next(
-                (request for request in self._requests if wanted(request)), None
-            )
+            return next((request for request in self._requests if wanted(request)), None)
 
         with self._changed:
             request = self._changed.wait_for(found, timeout)
@@ -374,9 +320,7 @@ class ScriptedModel:
         try:
             turn = step if isinstance(step, Turn) else step(request)
         except Exception as problem:  # noqa: BLE001 - whatever a story raises must reach its harness, not a socket thread
-            self.problems.append(
-                f"turn {request.turn}: {type(problem).__name__}: {problem}"
-            )
+            self.problems.append(f"turn {request.turn}: {type(problem).__name__}: {problem}")
             return Turn(error=ApiError(message=f"the script failed: {problem}"))
         blocks = tuple(self._substituted(block) for block in turn.blocks)
         return msgspec.structs.replace(turn, blocks=blocks)
@@ -397,12 +341,7 @@ class ScriptedModel:
 def _wire_block(block: Text | Call) -> dict[str, Any]:
     if isinstance(block, Text):
         return {"type": "text", "text": block.text}
-    return {
-        "type": "tool_use",
-        "id": f"toolu_{secrets.token_hex(12)}",
-        "name": block.tool,
-        "input": block.input,
-    }
+    return {"type": "tool_use", "id": f"toolu_{secrets.token_hex(12)}", "name": block.tool, "input": block.input}
 
 
 def message_for(turn: Turn, *, model: str, size: int) -> dict[str, Any]:
@@ -429,37 +368,21 @@ def message_for(turn: Turn, *, model: str, size: int) -> dict[str, Any]:
 def stream_events(message: dict[str, Any]) -> list[dict[str, Any]]:
     """`message` as the server-sent events of a streamed answer."""
     usage = message["usage"]
-    start = message | {
-        "content": [],
-        "stop_reason": None,
-        "usage": usage | {"output_tokens": 1},
-    }
+    start = message | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
     events: list[dict[str, Any]] = [{"type": "message_start", "message": start}]
     for index, block in enumerate(message["content"]):
         if block["type"] == "tool_use":
             shell, delta = (
                 block | {"input": {}},
-                {
-                    "type": "input_json_delta",
-                    "partial_json": json.dumps(block["input"]),
-                },
+                {"type": "input_json_delta", "partial_json": json.dumps(block["input"])},
             )
         else:
-            shell, delta = (
-                {"type": "text", "text": ""},
-                {"type": "text_delta", "text": block["text"]},
-            )
-        events.append(
-            {"type": "content_block_start", "index": index, "content_block": shell}
-        )
+            shell, delta = ({"type": "text", "text": ""}, {"type": "text_delta", "text": block["text"]})
+        events.append({"type": "content_block_start", "index": index, "content_block": shell})
         events.append({"type": "content_block_delta", "index": index, "delta": delta})
         events.append({"type": "content_block_stop", "index": index})
     end = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-    return [
-        *events,
-        {"type": "message_delta", "delta": end, "usage": usage},
-        {"type": "message_stop"},
-    ]
+    return [*events, {"type": "message_delta", "delta": end, "usage": usage}, {"type": "message_stop"}]
 
 
 class _Server(ThreadingHTTPServer):
@@ -511,9 +434,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         """The request's body, or None when it was refused: without the key, or too large."""
-        key = self.headers.get("x-api-key") or self.headers.get(
-            "authorization", ""
-        ).removeprefix("Bearer ")
+        key = self.headers.get("x-api-key") or self.headers.get("authorization", "").removeprefix("Bearer ")
         length = self.headers.get("content-length", "")
         if not length.isdecimal() or int(length) > LARGEST_REQUEST:
             self.close_connection = True
@@ -521,11 +442,7 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         raw = self.rfile.read(int(length))
         if not hmac.compare_digest(key.encode(), self.server.model.key.encode()):
-            self._refuse(
-                ApiError(
-                    401, "authentication_error", "not the key of this scripted model"
-                )
-            )
+            self._refuse(ApiError(401, "authentication_error", "not the key of this scripted model"))
             return None
         return raw
 
@@ -552,15 +469,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         events = stream_events(message)
         for event in events[: len(events) // 2] if hang_up else events:
-            self.wfile.write(
-                f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
-            )
+            self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
 
     def _refuse(self, error: ApiError) -> None:
-        self._answer(
-            error.status,
-            {"type": "error", "error": {"type": error.type, "message": error.message}},
-        )
+        self._answer(error.status, {"type": "error", "error": {"type": error.type, "message": error.message}})
 
     def _answer(self, status: int, value: dict[str, Any] | None) -> None:
         content = b"" if value is None else json.dumps(value).encode()
