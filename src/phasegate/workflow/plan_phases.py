@@ -1,0 +1,341 @@
+"""Which blocks of a plan are phases, by the rule `plan_markdown` opens with, and what each of them says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, NoReturn
+
+from phasegate.errors import Failure
+from phasegate.workflow.plan import KINDS, Kind, Phase, Plan, Task
+from phasegate.workflow.plan_blocks import LABEL, Block, Mark, Reader
+
+MAX_BOXES = 5_000
+WORDS = ("phase", "milestone", "sprint", "stage", "step")
+
+_NUMBER = r"[A-Za-z]?[0-9]{1,3}(?:\.[0-9]{1,3})*[a-z]?|[IVX]{1,5}|[A-Z]"
+NAMED = {
+    word: re.compile(rf"^[\W_]*(?:{word}|{word.title()}|{word.upper()})[ \t]*#?({_NUMBER})(?![\w])[ \t]*([:.)—–-]|$)?")
+    for word in WORDS
+}
+NUMBERED = re.compile(r"^[\W_]*()([0-9]{1,3}(?:\.[0-9]{1,3})*)(?:[.):]|[ \t]+[—–-]|(?<=\.[0-9]))[ \t]+(?=\S)")
+_WRITTEN = re.compile(r"^(?:[Tt]ask[ \t]+)?([\w]+(?:\.[0-9]{1,4})+)(?![\w.]*\w)")
+_TAG = re.compile(r"[ \t]*[(\[][ \t]*(" + "|".join(KINDS) + r")[ \t]*[)\]]", re.IGNORECASE)
+_BLOCKED_TAG = re.compile(r"[ \t]*\([ \t]*(?:blocked by|depends on)[ \t:]+([^()]*)\)", re.IGNORECASE)
+_QUIET_TAG = re.compile(r"[ \t]*\([ \t]*no new behaviou?r[ \t]*\)", re.IGNORECASE)
+_REFERENCE = re.compile(
+    rf"^(?P<word>(?:{'|'.join(WORDS)})s?[ \t]+)?#?(?P<id>{_NUMBER})(?:[ \t]*(?:-|–|to)[ \t]*(?P<last>[0-9]+))?"
+    r"(?![\w.]*\w)(?P<rest>.*)$", re.IGNORECASE)  # fmt: skip
+_NOTHING = re.compile(r"^[\W_]*(?:none|nothing|n/a|no)?\b[^\w]*(?:\(.*)?$", re.IGNORECASE)
+_AREA = re.compile(r"^\w[\w.-]{0,63}$")
+# The first of these words in a title names the kind of a phase that states none; without one it is a feature.
+_TITLE_WORDS: dict[Kind, str] = {
+    "feature": "add adds implement introduce support create build new feature",
+    "fix": "fix fixes bug bugs bugfix hotfix repair patch regression",
+    "refactor": "refactor refactoring restructure reorganise reorganize simplify rename extract cleanup",
+    "docs": "doc docs document documentation readme guide tutorial handbook",
+    "spike": "spike research investigate investigation prototype poc feasibility experiment evaluate",
+    "chore": "chore ci upgrade bump dependencies tooling housekeeping maintenance scaffold scaffolding",
+}
+_KIND_WORDS = {word: kind for kind, words in _TITLE_WORDS.items() for word in words.split()}
+
+
+class PlanEmpty(Failure):
+    """The plan lists no phase."""
+
+    code = "plan-empty"
+
+
+class Span(NamedTuple):
+    """Where a phase stands among the blocks: `head`, and up to `end` what belongs to it."""
+
+    head: int
+    end: int
+    id: str
+    title: str
+
+
+class Reading(NamedTuple):
+    """A plan with the place of each of its boxes, by phase or task id, and of its spans."""
+
+    plan: Plan
+    marks: dict[str, Mark]
+    blocks: list[Block]
+    spans: list[Span]
+
+
+class _Finder:
+    """Finds the phases among the blocks, by the rule this module opens with."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.refusal = reader.refusal
+        self.blocks = reader.blocks
+        self.without: list[tuple[Span, str]] = []
+
+    def spans(self) -> list[Span]:
+        for word in WORDS:
+            if found := self._named(word, "heading") or self._named(word, "item"):
+                return found
+        if self.without and any(block.mark for block in self.blocks):
+            self._refuse_unboxed(self.without[0])
+        self._no_bold_headings(WORDS)
+        return self._numbered() or self._nearest()
+
+    def _end(self, head: int) -> int:
+        block = self.blocks[head]
+        for index in range(head + 1, len(self.blocks)):
+            other = self.blocks[index]
+            if block.what == "item" and head not in other.items:
+                return index
+            if block.what == "heading" and other.what == "heading" and other.level <= block.level:
+                return index
+        return len(self.blocks)
+
+    def _boxed(self, head: int, end: int) -> bool:
+        return any(block.mark for block in self.blocks[head:end])
+
+    def _named(self, word: str, what: str) -> list[Span]:
+        spans: list[Span] = []
+        without: list[tuple[Span, str]] = []
+        for index, block in enumerate(self.blocks):
+            if block.what != what or block.items or not (name := NAMED[word].match(block.text)):
+                continue
+            span = Span(index, self._end(index), name[1].lower(), block.text[name.end() :])
+            if self._boxed(span.head, span.end):
+                self._take(span, spans)
+            elif name[2] is not None and what == "heading" and not (spans and spans[-1].end > index):
+                without.append((span, word))
+        if spans and without:
+            self._refuse_unboxed(without[0])
+        self.without.extend(without)
+        if spans:
+            self._no_bold_headings(WORDS[: WORDS.index(word) + 1])
+        return spans
+
+    def _refuse_unboxed(self, found: tuple[Span, str]) -> NoReturn:
+        span, word = found
+        raise self.refusal(self.blocks[span.head].line, f"is {word} {span.id} without a check box",
+                           "Give it one, or nothing could say that it is done.")  # fmt: skip
+
+    def _take(self, span: Span, spans: list[Span]) -> None:
+        outer = spans[-1] if spans else None
+        if outer is None or span.head >= outer.end:
+            spans.append(span)
+        elif span.id != outer.id and not span.id.startswith(outer.id + "."):
+            raise self.refusal(self.blocks[span.head].line, f"starts {span.id} inside {outer.id}",
+                               "Put phases side by side, under headings of one level.")  # fmt: skip
+
+    def _no_bold_headings(self, words: Iterable[str]) -> None:
+        for block in self.blocks:
+            bold = block.what == "prose" and block.strong and not block.items
+            if bold and any((name := NAMED[word].match(block.text)) and name[2] is not None for word in words):
+                raise self.refusal(block.line, f"looks like a phase but is no heading: {block.text[:60]!r}",
+                                   "Write it as a heading, as in `## Phase 1: Title`.")  # fmt: skip
+
+    def _numbered(self) -> list[Span]:
+        spans: list[Span] = []
+        for index, block in enumerate(self.blocks):
+            if block.what == "heading" and (name := NUMBERED.match(block.text)):
+                span = Span(index, self._end(index), name[2], block.text[name.end() :])
+                if self._boxed(span.head, span.end) and not (spans and index < spans[-1].end):
+                    spans.append(span)
+        return spans
+
+    def _nearest(self) -> list[Span]:
+        heads = [index for index, block in enumerate(self.blocks) if block.what == "heading"]
+        sections = zip(heads, [*heads[1:], len(self.blocks)], strict=False)
+        return [Span(head, end, _slug(self.blocks[head].text), self.blocks[head].text)
+                for head, end in sections if self._boxed(head, end)]  # fmt: skip
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[\W_]+", "-", title.lower()).strip("-")[:60].rstrip("-")
+
+
+def read(text: str, path: str) -> Reading:
+    reader = Reader(text, path)
+    blocks = reader.read()
+    spans = _Finder(reader).spans()
+    inside = {index for span in spans for index in range(span.head, span.end)}
+    for index, block in enumerate(blocks):
+        if block.mark and index not in inside:
+            raise reader.refusal(block.line, "has a check box outside every phase",
+                                 "Move it under the heading of a phase, or take its box away.")  # fmt: skip
+    if not spans:
+        raise PlanEmpty(f"{path} lists no phase with a check box.",
+                        hint="Write one, as in `## Phase 1: Title` and `- [ ] task` below it.")  # fmt: skip
+    builders = [_Builder(reader, span) for span in spans]
+    marks: dict[str, Mark] = {}
+    for builder in builders:
+        builder.read(marks)
+    _refuse_same_ids(reader, builders)
+    blockers = [builder.resolved(builders) for builder in builders]
+    plan = Plan(path, tuple(builder.phase(ids) for builder, ids in zip(builders, blockers, strict=True)))
+    _refuse_circles(reader, plan)
+    return Reading(plan, marks, blocks, spans)
+
+
+class _Builder:
+    """Builds one phase from its span."""
+
+    def __init__(self, reader: Reader, span: Span) -> None:
+        self.reader, self.span = reader, span
+        self.head = reader.blocks[span.head]
+        self.title = span.title
+        self.kinds: list[tuple[str, int]] = []
+        self.areas: list[tuple[str, int]] = []
+        self.blockers: list[tuple[str, int, bool]] = []
+        self.quiet = False
+        self.details: list[str] = []
+        self.tasks: list[Task] = []
+
+    def read(self, marks: dict[str, Mark]) -> None:
+        if not self.span.id:
+            raise self.reader.refusal(self.head.line, "is a phase without a name", "Give it a number or a title.")
+        self._tags()
+        for index in range(self.span.head + 1, self.span.end):
+            block = self.reader.blocks[index]
+            if block.what != "heading" and not block.mark and not self._in_task(block):
+                self._label(block)
+        self._number(marks)
+        if self.head.mark:
+            marks[self.span.id] = self.head.mark
+
+    def _in_task(self, block: Block) -> bool:
+        return any(item != self.span.head and self.reader.blocks[item].mark for item in block.items)
+
+    def _tags(self) -> None:
+        title, line = self.title, self.head.line
+        for tag in _TAG.finditer(title):
+            self.kinds.append((tag[1], line))
+        for tag in _BLOCKED_TAG.finditer(title):
+            self.blockers.append((tag[1], line, True))
+        self.quiet = _QUIET_TAG.search(title) is not None
+        for pattern in (_TAG, _BLOCKED_TAG, _QUIET_TAG):
+            title = pattern.sub("", title)
+        self.title = " ".join(title.strip(" \t:—–-").split())
+        self.details = [link for link in self.head.links if _is_file(link)]
+
+    def _label(self, block: Block) -> None:
+        for part in re.split(r"[ \t]+[·|•][ \t]+", block.text.replace("`", "")):
+            if label := LABEL.match(part):
+                self._state(label[1].lower().replace("-", " "), label[3].strip(), label[2] == ":", block)
+
+    def _state(self, name: str, value: str, colon: bool, block: Block) -> None:
+        match name:
+            case "kind" if colon:
+                self.kinds.append((value.strip(" \t*_."), block.line))
+            case "area" if colon:
+                self.areas.append((value.strip(" \t*_"), block.line))
+            case "blocked by" | "depends on":
+                self.blockers.append((value, block.line, colon))
+            case "detail" | "details" if colon:
+                self.details.extend(link for link in block.links if _is_file(link))
+            case _ if name.startswith("no new"):
+                self.quiet = self.quiet or value.lower().strip(" *_.") not in ("no", "false")
+
+    def _number(self, marks: dict[str, Mark]) -> None:
+        names: dict[int, str] = {}
+        counts: dict[str, int] = {}
+        prefix = self.span.id
+        for index in range(self.span.head + 1, self.span.end):
+            block = self.reader.blocks[index]
+            if block.what == "heading":
+                number = re.match(r"^\W*(\w+(?:\.[0-9]+)+)(?!\w)", block.text)
+                prefix = number[1] if number and number[1].startswith(self.span.id + ".") else self.span.id
+            if not block.mark:
+                continue
+            parent = next((names[item] for item in reversed(block.items) if item in names), prefix)
+            counts[parent] = counts.get(parent, 0) + 1
+            written = _WRITTEN.match(block.text)
+            stated = written is not None and written[1].startswith(self.span.id + ".")
+            names[index] = id = written[1] if written and stated else f"{parent}.{counts[parent]}"
+            if id in marks:
+                raise self.reader.refusal(block.line, f"is a second task {id}", "Give every task a number of its own.")
+            marks[id] = block.mark
+            self.tasks.append(Task(id, block.text, block.mark.done, block.line + 1, block.mark.evidence))
+        if len(marks) > MAX_BOXES:
+            raise self.reader.refusal(self.head.line, f"makes it more than {MAX_BOXES} boxes", "Split the plan.")
+
+    def resolved(self, builders: Sequence[_Builder]) -> tuple[str, ...]:
+        """The ids of the phases that block this one."""
+        found: list[str] = []
+        for value, line, strict in self.blockers:
+            for piece in re.split(r"[ \t]*(?:,|;|&|\band\b)[ \t]*", value.strip(" \t*_.")):
+                if not _NOTHING.match(piece):
+                    found.extend(self._referred(piece, line, strict, [builder.span for builder in builders]))
+        return tuple(dict.fromkeys(found))
+
+    def _referred(self, piece: str, line: int, strict: bool, spans: Sequence[Span]) -> list[str]:
+        ids = [span.id for span in spans]
+        if _slug(piece) in (
+            slugs := {_slug(span.title) or span.id: span.id for span in spans} | {id: id for id in ids}
+        ):
+            return [slugs[_slug(piece)]]
+        reference = _REFERENCE.match(piece)
+        sure = reference and (reference["word"] or not re.match(r"[ \t]*[\w]", reference["rest"]))
+        if reference and sure and reference["id"].lower() in ids:
+            first = ids.index(reference["id"].lower())
+            if not (last := reference["last"]):
+                return [ids[first]]
+            if last in ids and ids.index(last) >= first:
+                return ids[first : ids.index(last) + 1]
+        if strict or sure:
+            raise self.reader.refusal(line, f"is blocked by {piece[:60]!r}, which is no phase of this plan",
+                                      f"Name phases by id, as in `Blocked by: {ids[0]}`.")  # fmt: skip
+        return []
+
+    def phase(self, blocked_by: tuple[str, ...]) -> Phase:
+        kind, stated = self._kind()
+        mark = self.head.mark
+        done = mark.done if mark else all(task.done for task in self.tasks)
+        evidence = mark.evidence if mark else next((task.evidence for task in reversed(self.tasks) if done), "")
+        return Phase(self.span.id, self.title or self.span.id, kind, stated, self._area(), tuple(self.tasks), blocked_by,
+                     self.quiet, self.head.line + 1, done, (self.details or [""])[0].partition("#")[0], evidence)  # fmt: skip
+
+    def _kind(self) -> tuple[Kind, bool]:
+        stated = {kind.lower(): line for kind, line in self.kinds}
+        for name, line in stated.items():
+            if name not in KINDS or len(stated) > 1:
+                said = " and ".join(stated) if len(stated) > 1 else name
+                raise self.reader.refusal(line, f"states the kind {said[:60]!r}", f"Name one of {', '.join(KINDS)}.")
+        for kind in KINDS:
+            if kind in stated:
+                return kind, True
+        words = re.findall(r"\w+", self.title.lower())
+        return next((_KIND_WORDS[word] for word in words if word in _KIND_WORDS), "feature"), False
+
+    def _area(self) -> str:
+        for area, line in self.areas:
+            if area and (not _AREA.match(area) or area != self.areas[0][0]):
+                raise self.reader.refusal(
+                    line, f"states the area {area[:60]!r}", "Name one area, in letters, digits, . _ -."
+                )
+        return self.areas[0][0] if self.areas else ""
+
+
+def _is_file(link: str) -> bool:
+    return bool(re.fullmatch(r"(?![/\\#])(?![A-Za-z][A-Za-z0-9+.-]*:)[^#?\x00-\x1f]+\.(?:md|markdown)(?:#.*)?", link))
+
+
+def _refuse_same_ids(reader: Reader, builders: Sequence[_Builder]) -> None:
+    seen: dict[str, int] = {}
+    for id, line in [(b.span.id, b.head.line) for b in builders] + [
+        (t.id, t.line - 1) for b in builders for t in b.tasks
+    ]:
+        if id in seen:
+            raise reader.refusal(line, f"has the id {id} again, which line {seen[id] + 1} has",
+                                 "Give every phase and task a number or title of its own.")  # fmt: skip
+        seen[id] = line
+
+
+def _refuse_circles(reader: Reader, plan: Plan) -> None:
+    free: set[str] = set()
+    waiting = list(plan.phases)
+    while ready := [phase for phase in waiting if free.issuperset(phase.blocked_by)]:
+        free.update(phase.id for phase in ready)
+        waiting = [phase for phase in waiting if phase.id not in free]
+    if waiting:
+        ids = ", ".join(phase.id for phase in waiting)
+        raise reader.refusal(waiting[0].line - 1, f"is in a circle of phases that wait for each other: {ids}",
+                             "Take one `blocked by` away.")  # fmt: skip
