@@ -283,4 +283,4 @@ class AnyLog(RuleBasedStateMachine):
 @pytest.mark.parametrize("store", STORES)
 def test_any_order_of_calls_agrees_with_a_list(store: str) -> None:
     machine = type("AnyLogIn" + store.title(), (AnyLog,), {"store": staticmethod(STORES[store])})
-    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=20, deadline=None))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=20, deadline=None))
