@@ -249,7 +249,7 @@ CONTEXTS = (
     Rule(
         "putty-private-key",
         ("putty-user-key-file-",),
-        r"(?i:putty-user-key-file-)[23]:[^\x00]{40,8192}?Private-MAC: [0-9a-f]{40,64}",
+        r"(?i:putty-user-key-file-)[23]: [a-z0-9-]{4,40}(?:\s|\\[nr]){1,4}Encryption[^\x00]{40,8192}?Private-MAC: [0-9a-f]{40,64}",
         3.0,
     ),
     Rule("discord-webhook", ("/api/webhooks/",), r"(?i:/api/webhooks/)[0-9]{17,20}/([A-Za-z0-9_-]{60,80})", 3.5),
