@@ -83,12 +83,12 @@ def _result(id: str, reports: Sequence[Report], ours: FirstParty, root: str) -> 
 
 
 def _verdict(reports: Sequence[Report]) -> tuple[Outcome, Report]:
-    """The last red phase speaks for the test, an error before a failure; without one, the last phase that says more."""
+    """An error speaks for the test before a failure does, the first before the next; without one, the last word."""
     said = [(outcome, report) for report in reports if (outcome := _outcome(report))]
     for word in ("error", "failed"):
         red = [pair for pair in said if pair[0] == word]
         if red:
-            return red[-1]
+            return red[0]
     return said[-1] if said else ("error", reports[-1])
 
 

@@ -58,13 +58,14 @@ def run_pytest(
     source_roots: Sequence[str],
     timeout_seconds: float,
     on_progress: Callable[[str], None] = lambda line: None,
+    measure: bool = True,
 ) -> PytestRun:
     """Run `command` (`PYTHON -m pytest`) in `root`; `scratch` is a private directory and takes all that is written.
 
     Raises TestCommandNotStarted; whatever happens after the start is in the result.
     """
     session = _Session(root, tuple(command), scratch, tuple(source_roots))
-    why_not = session.why_not_measured()
+    why_not = session.why_not_measured() if measure else "not asked for"
     argv = session.argv(args, measured=not why_not)
     env = session.environment(measured=not why_not)
     ended = _start(argv, root, env, timeout_seconds, _Progress(session.report_path, on_progress).tick)

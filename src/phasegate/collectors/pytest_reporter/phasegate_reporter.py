@@ -57,12 +57,13 @@ def _channel() -> Callable[..., None] | None:
 
 
 _send = _channel()
-_measures = os.environ.pop("PHASEGATE_REPORT_COVERAGE", "") == "1"
+_measures = os.environ.get("PHASEGATE_REPORT_COVERAGE") == "1"  # stays: the workers of pytest-xdist read it too
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: Any) -> None:
+@pytest.hookimpl(hookwrapper=True)  # a wrapper comes before pytest-cov, which starts here and asks to be first
+def pytest_load_initial_conftests(early_config: Any) -> Wrapper:
     _silence_pytest_cov(early_config.known_args_namespace)
+    yield
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -101,7 +102,7 @@ class Observer:
         outcome = yield
         report: Any = outcome.get_result()
         excinfo = call.excinfo or excinfo
-        if isinstance(report, pytest.TestReport):
+        if hasattr(report, "when"):
             report.phasegate = dict(
                 _facts(excinfo),
                 path=_path(item),
