@@ -168,6 +168,8 @@ SAMPLES: tuple[tuple[str, Build], ...] = (
     ("authorization-basic", basic),
     ("authorization-bearer", token("Bearer ", (ALNUM, 40), name="Authorization")),
     ("secret-assignment", token((ALNUM, 20), "7a", name="DB_PASSWORD")),
+    ("secret-assignment", token((ALNUM, 9), "7a", name="MYSQL_PWD")),
+    ("secret-assignment", token((ALNUM, 9), "7a", name="smtp_pass")),
     ("secret-assignment", token((HEX, 32), "7a", name="internal_api_key")),
 )
 CONTEXT = {
@@ -314,6 +316,8 @@ HARMLESS = [
     "mysql://root:root@localhost/db",
     'f"https://{user}:{password}@{host}/"',
     "https://user:<password>@host/",
+    "force_length_passive=FiberForceLengthPassive2016",
+    "OLDPWD=/tmp/x7f3k9q2/build-a1b2c3",
     "git@github.com:owner/repo.git and ssh://git@host:22/x",
     "http://localhost:8080/@scope/name",
     "Authorization: Bearer $TOKEN",

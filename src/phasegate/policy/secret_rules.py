@@ -110,9 +110,11 @@ def _is_key_body(match: re.Match[str]) -> bool:
 
 
 def _mixes(match: re.Match[str]) -> bool:
-    """Letters and digits, and not just words with a number, versions or a path."""
+    """Letters and digits, and not just a path, or words with a number, or versions."""
     secret = match[last_group(match)]
     if not any(map(str.isdigit, secret)) or not any(map(str.isalpha, secret)):
+        return False
+    if compiled(r"[.~]{0,2}/[A-Za-z0-9_.-]+/[A-Za-z0-9_./-]*").fullmatch(secret):
         return False
     parts = compiled(r"[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z])").split(secret)
     return not all(map(compiled(r"[A-Z]?[a-z]{2,}[0-9]{0,2}|[A-Z]{2,}[0-9]?|[A-Za-z]?|v?[0-9]{1,5}").fullmatch, parts))
@@ -249,7 +251,8 @@ CONTEXTS = (
     Rule(
         "putty-private-key",
         ("putty-user-key-file-",),
-        r"(?i:putty-user-key-file-)[23]: [a-z0-9-]{4,40}(?:\s|\\[nr]){1,4}Encryption[^\x00]{40,8192}?Private-MAC: [0-9a-f]{40,64}",
+        r"(?i:putty-user-key-file-)[23]: [a-z0-9-]{4,40}(?:\s|\\[nr]){1,4}Encryption"
+        r"[^\x00]{40,8192}?Private-MAC: [0-9a-f]{40,64}",
         3.0,
     ),
     Rule("discord-webhook", ("/api/webhooks/",), r"(?i:/api/webhooks/)[0-9]{17,20}/([A-Za-z0-9_-]{60,80})", 3.5),
@@ -313,6 +316,8 @@ CONTEXTS = (
         (
             "password",
             "passwd",
+            "_pass",
+            "pwd",
             "passphrase",
             "secret",
             "token",
@@ -328,9 +333,9 @@ CONTEXTS = (
             "signing_key",
             "encryption_key",
         ),
-        r"""[A-Za-z0-9_.-]{3,40}+["'\\\]]{0,3}\s{0,4}+(?::=|=>|==|=|:)\s{0,4}+"""
+        r"""(?!(?i:_pass[a-z]))[A-Za-z0-9_.-]{3,40}+["'\\\]]{0,3}\s{0,4}+(?::=|=>|==|=|:)\s{0,4}+"""
         r"""(?:[bru]{0,2}\\?["'`]([^\s"'`\x00\\]{8,512}+)"""
-        r"""|([A-Za-z0-9_+/~!@#%^*-]{12,512}+={0,2})(?![A-Za-z0-9_.(\[{$]))""",
+        r"""|([A-Za-z0-9_+/~!@#%^*-]{8,512}+={0,2})(?![A-Za-z0-9_.(\[{$]))""",
         3.0,
         _mixes,
     ),
