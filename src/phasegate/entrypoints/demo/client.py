@@ -14,7 +14,7 @@ from typing import IO, Any, ClassVar, Protocol
 
 import msgspec
 
-from phasegate.entrypoints.demo.scripted_model import ToolResult, text_of
+from phasegate.entrypoints.demo.script import ToolResult, text_of
 from phasegate.errors import Failure
 
 QUIET = {

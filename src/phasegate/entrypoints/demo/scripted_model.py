@@ -16,6 +16,18 @@ from typing import Any, ClassVar, Self, assert_never
 
 import msgspec
 
+from phasegate.entrypoints.demo.script import (
+    ApiError,
+    Call,
+    Request,
+    Route,
+    Script,
+    Step,
+    Text,
+    Turn,
+    read_request,
+    say,
+)
 from phasegate.errors import Failure
 
 LARGEST_REQUEST = 64 * 1024 * 1024
@@ -24,7 +36,6 @@ COMPACTION = re.compile(
     r"(detailed|concise|thorough)\s+summary of (the|this|our) conversation|summar\w+ (of )?the (recent )?portion of the",
     re.IGNORECASE,
 )
-REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 VARIABLE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -34,151 +45,7 @@ class ScriptStalled(Failure):
     code: ClassVar[str] = "script-stalled"
 
 
-# --- what a script is made of -----------------------------------------------------------------------------------------
-
-
-class Text(msgspec.Struct, frozen=True):
-    """The model speaks."""
-
-    text: str
-
-
-class Call(msgspec.Struct, frozen=True):
-    """The model calls a tool of its client."""
-
-    tool: str
-    input: dict[str, Any]
-
-
-class ApiError(msgspec.Struct, frozen=True):
-    """The API refuses: HTTP status, and type and message of the error. Clients try 429 and 5xx again."""
-
-    status: int = 400
-    type: str = "invalid_request_error"
-    message: str = "scripted error"
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """One answer of the model: blocks, or an error, or the line dropped half way. `delay` in seconds comes first."""
-
-    blocks: tuple[Text | Call, ...] = ()
-    usage: dict[str, int] = {}
-    delay: float = 0.0
-    error: ApiError | None = None
-    hang_up: bool = False
-
-    @property
-    def stop_reason(self) -> str:
-        return "tool_use" if any(isinstance(block, Call) for block in self.blocks) else "end_turn"
-
-
-class ToolResult(msgspec.Struct, frozen=True):
-    """What the client says came of a call."""
-
-    call: str
-    text: str
-    is_error: bool
-
-
-class Request(msgspec.Struct, frozen=True):
-    """One request as a script may look at it; headers are left out, so a credential is never kept.
-
-    `kind` is `main`, `route`, `side`, `compaction` or `count`; `turn` counts from 0 within the main script or its
-    route, and is -1 where no turn of a script was used. `news` is all text since the model last spoke: tool results,
-    what hooks said, reminders.
-    """
-
-    kind: str
-    turn: int
-    model: str
-    system: str
-    first_user: str
-    last_user: str
-    news: str
-    tool_results: tuple[ToolResult, ...]
-    tools: tuple[str, ...]
-    messages: int
-
-    @property
-    def refused(self) -> bool:
-        """Whether any call of the last answer came back as an error."""
-        return any(result.is_error for result in self.tool_results)
-
-
-Step = Turn | Callable[[Request], Turn]
-"""A turn, or a question to the story: what do you answer to this?"""
-
-
-class Route(msgspec.Struct, frozen=True):
-    """Turns of another conversation, known by its first user text: a subagent, a prompt hook."""
-
-    match: str
-    turns: tuple[Step, ...]
-    repeat: bool = False
-
-
-class Script(msgspec.Struct, frozen=True):
-    """All the model will say; `final` once the turns are used up."""
-
-    turns: tuple[Step, ...] = ()
-    routes: tuple[Route, ...] = ()
-    final: str = "Done."
-
-
-def say(text: str, **options: Any) -> Turn:
-    """A turn that only speaks, and so tries to end the client's turn."""
-    return Turn(blocks=(Text(text),), **options)
-
-
-def call(tool: str, /, **input: Any) -> Turn:
-    """A turn that calls one tool."""
-    return Turn(blocks=(Call(tool, input),))
-
-
-# --- reading a request ------------------------------------------------------------------------------------------------
-
-
-def text_of(content: Any) -> str:
-    """All text of a `content` or `system` value of the Messages API, one block a line."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    blocks = [block for block in content if isinstance(block, dict)]
-    return "\n".join(text_of(block.get("text") or block.get("content")) for block in blocks)
-
-
-def _since_the_model_spoke(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    spoken = [at for at, message in enumerate(messages) if message.get("role") == "assistant"]
-    return messages[spoken[-1] + 1 :] if spoken else messages
-
-
-def _tool_results(messages: list[dict[str, Any]]) -> tuple[ToolResult, ...]:
-    blocks = [block for message in messages if isinstance(message.get("content"), list) for block in message["content"]]
-    return tuple(
-        ToolResult(str(block.get("tool_use_id")), text_of(block.get("content")), bool(block.get("is_error")))
-        for block in blocks
-        if isinstance(block, dict) and block.get("type") == "tool_result"
-    )
-
-
-def read_request(body: dict[str, Any], kind: str = "", turn: int = -1) -> Request:
-    """What a script may know of a request body."""
-    messages = [message for message in body.get("messages") or [] if isinstance(message, dict)]
-    users = [REMINDER.sub("", text_of(m.get("content"))).strip() for m in messages if m.get("role") == "user"]
-    news = _since_the_model_spoke(messages)
-    return Request(
-        kind=kind,
-        turn=turn,
-        model=str(body.get("model")),
-        system=text_of(body.get("system")),
-        first_user=users[0] if users else "",
-        last_user=users[-1] if users else "",
-        news="\n".join(text_of(message.get("content")) for message in news),
-        tool_results=_tool_results(news),
-        tools=tuple(str(tool.get("name")) for tool in body.get("tools") or []),
-        messages=len(messages),
-    )
+# --- playing the script -----------------------------------------------------------------------------------------------
 
 
 def _fill(schema: dict[str, Any]) -> Any:
@@ -210,9 +77,6 @@ def substitute(value: Any, variables: Mapping[str, str]) -> Any:
             return {key: substitute(item, variables) for key, item in value.items()}
         case _:
             return value
-
-
-# --- playing the script -----------------------------------------------------------------------------------------------
 
 
 class Position:

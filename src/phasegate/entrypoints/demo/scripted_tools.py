@@ -66,7 +66,6 @@ class Workbench:
         if tool in ("Write", "Edit"):
             self._not_changed_behind_its_back(given["file_path"])
         if tool == "Edit":
-            given = given | {"replace_all": bool(given.get("replace_all"))}
             self._edited(given)
         return given
 
@@ -163,13 +162,11 @@ class Workbench:
             raise Unsuccessful(f"Exit code 143\nCommand timed out after {timeout:g}s")
         if exit_code:
             raise Unsuccessful(f"Exit code {exit_code}" + (f"\n{output}" if output else ""))
-        text = output or "(Bash completed with no output)"
-        if _inside(cwd, self.project):
-            self.cwd = cwd
-        else:
-            text += f"\nShell cwd was reset to {self.cwd}"
+        reset = "" if _inside(cwd, self.project) else f"\nShell cwd was reset to {self.cwd}"
+        self.cwd = self.cwd if reset else cwd
         flags = {"interrupted": False, "isImage": False, "noOutputExpected": not output}
-        return Done(text, {"stdout": output, "stderr": "", **flags})
+        text = (output + reset).lstrip("\n") or "(Bash completed with no output)"
+        return Done(text, {"stdout": output, "stderr": reset, **flags})
 
     def _shell(self, command: str, timeout: float) -> tuple[int | None, str, str]:
         """Exit code (None: out of time), both outputs in one, and where the shell stood at the end."""
