@@ -223,10 +223,11 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-fields = st.sampled_from(
+FIELDS = (
     "session_id cwd agent_id agent_type source prompt tool_name tool_use_id tool_input error stop_hook_active "
-    "last_assistant_message trigger file_path reason".split()
+    "last_assistant_message trigger file_path reason"
 )
+fields = st.sampled_from(FIELDS.split())
 
 
 @given(
