@@ -111,17 +111,16 @@ class Shadow:
         with _own_files(self.directory):
             os.makedirs(self.directory, mode=0o700, exist_ok=True)
             descriptor = os.open(os.path.join(self.directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            self._acquire(descriptor)
-            # git inherits this descriptor, and with it the lock: were we killed, an orphaned git would still hold it,
-            # so nobody takes its index.lock for a stale one.
-            self._lock = descriptor
-            with _own_files(self.directory):
+            try:
+                self._acquire(descriptor)
+                # git inherits this descriptor, and with it the lock: were we killed, an orphaned git would still hold
+                # it, so nobody takes its index.lock for a stale one.
+                self._lock = descriptor
                 self._make_ready()
-            yield
-        finally:
-            self._lock = None
-            os.close(descriptor)
+                yield
+            finally:
+                self._lock = None
+                os.close(descriptor)
 
     def git(self, *arguments: str, given: bytes = b"", accept: Sequence[int] = (0,), index: str | None = None) -> Ran:
         """Run git on the shadow, at the root of the work tree; `index` names another index file for this once."""
@@ -177,8 +176,17 @@ class Shadow:
         """The ignore rules from outside the tree, in git's order of precedence; the shadow follows them from now on."""
         own = _content(os.path.join(self.place.common, "info", "exclude"))
         rules = _content(self.remembered.excludes_file) + b"\n" + own + b"\n"
-        self._put("info/exclude", rules)
+        self._put("info/exclude", rules + self._itself())
         return rules
+
+    def _itself(self) -> bytes:
+        """The rule that hides the shadow, should it lie in the work tree."""
+        inside = self.directory.removeprefix(self.place.root.rstrip("/") + "/")
+        if inside == self.directory:
+            return b""
+        return b"/%s/\n" % b"".join(
+            b"\\%c" % byte if byte in b"\\*?[ !#" else b"%c" % byte for byte in os.fsencode(inside)
+        )
 
     def tree(self) -> str:
         """The tree of the index as it stands, which `HEAD` of the shadow then names, so that `git status` is brief."""
@@ -200,14 +208,14 @@ class Shadow:
         data = bytearray(_content(self.index))
         # Kernels stamp files by a coarse clock that runs behind by one tick.
         seconds = [stamp.to_bytes(4, "big") for stamp in range(int(since - 0.1), int(time.time()) + 1)]
-        if not any(second in data for second in seconds):
-            return
+        places = {place for second in seconds for place in _found(data, second)}
         width = 32 if self.remembered.object_format == "sha256" else 20
-        for offset in list(_entries(data, width)):
-            if bytes(data[offset : offset + 4]) in seconds:
+        doubtful = _entries_at(data, places, width)
+        if doubtful:
+            for offset in doubtful:
                 data[offset : offset + 16] = bytes(16)
-        data[-width:] = self.new_hash(bytes(memoryview(data)[:-width])).digest()
-        replace_file(self.index, bytes(data))
+            data[-width:] = self.new_hash(bytes(memoryview(data)[:-width])).digest()
+            replace_file(self.index, bytes(data))
 
     def forget(self) -> None:
         """Start the index over; empty objects, which a loss of power may leave, go too."""
@@ -262,12 +270,13 @@ class Shadow:
         fields = self._users("config", "--list", "--show-origin", "-z", "--includes").output.split(b"\0")
         origins, settings = _configuration(fields, self.place)
         excludes = settings.get("core.excludesfile", _default_excludes())
+        excludes_file = os.path.join(self.place.root, os.path.expanduser(excludes)) if excludes else ""
         watched = dict.fromkeys([*origins, *_configuration_files(self.place)])
         known = self.remembered.object_format
         object_format = "sha256" if settings.get("extensions.objectformat", "").lower() == "sha256" else "sha1"
         self.remember(
             config=tuple((path, _stamp(path)) for path in watched if _encodable(path)),
-            excludes_file=os.path.join(self.place.root, os.path.expanduser(excludes)) if excludes else "",
+            excludes_file=excludes_file if _encodable(excludes_file) else "",
             ignore_case=_true(settings.get("core.ignorecase", "")),
             precompose=_true(settings.get("core.precomposeunicode", "")),
             object_format=object_format,
@@ -334,18 +343,32 @@ def _own_files(directory: str) -> Iterator[None]:
         ) from problem
 
 
-def _entries(data: bytearray, width: int) -> Iterator[int]:
-    """Where each entry of an index of version 2 or 3 starts (git's index-format, "Index entry")."""
+def _found(data: bytearray, wanted: bytes) -> Iterator[int]:
+    place = data.find(wanted)
+    while place >= 0:
+        yield place
+        place = data.find(wanted, place + 1)
+
+
+def _entries_at(data: bytearray, places: set[int], width: int) -> list[int]:
+    """Which of `places` start an entry of an index of version 2 or 3 (git's index-format, "Index entry")."""
+    if not places:
+        return []
     signature, version, count = unpack_from(">4sII", data)
     if signature != b"DIRC" or version not in (2, 3):
         raise GitFailed("The shadow index is of an unknown version.", hint="Run `phasegate doctor`.")
-    offset = 12
-    for _ in range(count):
-        yield offset
-        (flags,) = unpack_from(">H", data, offset + 40 + width)
-        name = offset + 42 + width + (2 if flags & 0x4000 else 0)
-        end = name + (flags & 0xFFF) if flags & 0xFFF < 0xFFF else data.index(0, name)
+    found, offset, last = [], 12, max(places)
+    for _ in range(count):  # as few steps as can be: there may be 40,000 entries
+        if offset > last:
+            break
+        if offset in places:
+            found.append(offset)
+        high = data[offset + 40 + width]
+        name = offset + (44 if high & 0x40 else 42) + width
+        length = (high & 0xF) << 8 | data[offset + 41 + width]
+        end = name + length if length < 0xFFF else data.index(0, name)
         offset += (end - offset + 8) & ~7
+    return found
 
 
 def _head_stamp(place: Place) -> str:

@@ -225,7 +225,7 @@ class WorkTree:
     def _observe(self, views: Mapping[str, str], blanks: Mapping[str, Blank], roots: Sequence[str]) -> Tree:
         started = time.time()
         loadables = Loadables(self.root, roots, cap=self.limits.file, count=self.limits.loadables)
-        seen, work, rules = self._settle(loadables)
+        seen, work = self._settle(loadables)
         tree = self._shadow.tree()
         self._shadow.distrust(started)
         loadables.look(seen.ignored)
@@ -237,8 +237,8 @@ class WorkTree:
         subject = sealed([("tree", less), ("rules", self._shadow.excludes().hex()), *facts, *loadables.facts, *closed])
         return Tree(id=tree, subject=subject, held=tuple(held))
 
-    def _settle(self, loadables: Loadables) -> tuple[_Seen, _Work, str]:
-        """Bring the index up to the work tree; what git saw last, what stands in, and the digest of the ignore rules."""
+    def _settle(self, loadables: Loadables) -> tuple[_Seen, _Work]:
+        """Bring the index up to the work tree; what git saw last, and what stands in."""
         stamp, head, moved = self._shadow.head()
         excludes = self._shadow.excludes()
         if moved:
@@ -258,7 +258,7 @@ class WorkTree:
             if self._apply(seen, work):
                 if self._shadow.remembered.rules != rules:
                     self._shadow.remember(rules=rules)
-                return seen, work, rules
+                return seen, work
         raise NeverStill(f"{self.root} changes faster than it can be read.", hint="Stop what writes there, and repeat.")
 
     def _status(self, loadables: Loadables) -> _Seen:

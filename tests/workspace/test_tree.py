@@ -1,0 +1,612 @@
+"""What the digest of a work tree sees, what it leaves alone, and what it survives."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from git_repository import Repository
+
+from phasegate.workspace.files import NotWritable, OutsideRoot, write_atomic
+from phasegate.workspace.git import BareRepository, GitMissing, GitTimeout, NotARepository
+from phasegate.workspace.shadow import StateUnavailable, WorkTreeBusy
+from phasegate.workspace.tree import ChangedSince, Limits, NotRestorable, WorkTree
+
+ROOTS = ("src", "tests")
+
+
+def fresh(tree: WorkTree, tmp_path: Path, name: str = "another") -> WorkTree:
+    """The same work tree seen by somebody who never saw it before."""
+    return WorkTree(tree.root, str(tmp_path / "state" / name), limits=tree.limits)
+
+
+def everything_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def paths(tree: WorkTree, before: str, after: str) -> list[str]:
+    return [change.path for change in tree.changes(before, after)]
+
+
+def test_a_clean_tree_is_the_tree_of_head(repository: Repository, tree: WorkTree) -> None:
+    assert tree.observe().id == repository.git("rev-parse", "HEAD^{tree}")
+
+
+def test_looking_twice_gives_the_same(tree: WorkTree) -> None:
+    assert tree.observe(roots=ROOTS) == tree.observe(roots=ROOTS)
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_an_edit_hidden_by_an_index_flag_is_seen(repository: Repository, tree: WorkTree, flag: str) -> None:
+    before = tree.observe()
+    repository.git("update-index", flag, "src/app.py")
+    repository.write("src/app.py", "value = 2\n")
+    assert paths(tree, before.id, tree.observe().id) == ["src/app.py"]
+
+
+def test_an_edit_hidden_by_a_clean_filter_is_seen_and_the_filter_never_runs(
+    repository: Repository, tree: WorkTree, tmp_path: Path
+) -> None:
+    repository.git("config", "filter.hide.clean", f"touch {tmp_path}/ran; echo 'value = 1'")
+    repository.git("config", "filter.hide.required", "true")
+    repository.write(".git/info/attributes", "*.py filter=hide\n")
+    repository.write(".gitattributes", "*.py filter=hide\n")
+    before = tree.observe()
+    repository.write("src/app.py", "value = 2\n")
+    after = tree.observe()
+    assert paths(tree, before.id, after.id) == ["src/app.py"]
+    assert before.subject != after.subject
+    assert not (tmp_path / "ran").exists()
+
+
+def test_line_endings_are_hashed_as_they_are(repository: Repository, tree: WorkTree) -> None:
+    repository.git("config", "core.autocrlf", "true")
+    repository.write(".gitattributes", "* text=auto eol=lf\n*.py ident\n")
+    before = tree.observe()
+    repository.write("src/app.py", "value = 1\r\n")
+    (change,) = tree.changes(before.id, tree.observe().id)
+    assert change.after is not None
+    assert tree.read_blob(change.after) == b"value = 1\r\n"
+
+
+@pytest.mark.parametrize("age", [0, 100_000])
+def test_an_edit_of_the_same_size_with_its_time_put_back_is_seen(
+    repository: Repository, tree: WorkTree, age: int
+) -> None:
+    """Also within one second of the reading, where git alone is deceived when the time lies in the past."""
+    file = repository.write("src/app.py", "value = 1\n")
+    for value in range(2, 8):
+        then = time.time() - age
+        os.utime(file, (then, then))
+        before = tree.observe()
+        file.write_text(f"value = {value}\n")
+        os.utime(file, (then, then))
+        assert tree.observe().id != before.id
+
+
+def test_a_file_hidden_by_info_exclude_moves_the_subject(repository: Repository, tree: WorkTree) -> None:
+    repository.write("src/new.txt")
+    before = tree.observe()
+    repository.write(".git/info/exclude", "src/new.txt\n")
+    after = tree.observe()
+    assert paths(tree, before.id, after.id) == ["src/new.txt"]
+    assert after.subject != before.subject
+
+
+def test_new_ignore_rules_move_the_subject_even_when_they_hide_nothing(
+    repository: Repository, tree: WorkTree, home: Path
+) -> None:
+    seen = [tree.observe().subject]
+    repository.write(".git/info/exclude", "nothing\n")
+    seen.append(tree.observe().subject)
+    (home / ".gitconfig").write_text("[core]\n\texcludesFile = ~/rules\n")
+    (home / "rules").write_text("nobody\n")
+    seen.append(tree.observe().subject)
+    (home / "rules").write_text("no one\n")
+    seen.append(tree.observe().subject)
+    assert len(set(seen)) == 4
+
+
+def test_a_changed_gitignore_is_judged_as_if_it_had_always_been_so(
+    repository: Repository, tree: WorkTree, tmp_path: Path
+) -> None:
+    repository.write("src/data.txt")
+    tree.observe()
+    repository.write(".gitignore", "*.txt\n")
+    after = tree.observe(roots=ROOTS)
+    assert after == fresh(tree, tmp_path).observe(roots=ROOTS)
+    repository.write(".gitignore", "")
+    assert tree.observe(roots=ROOTS) == fresh(tree, tmp_path, "third").observe(roots=ROOTS)
+
+
+def test_an_ignored_file_that_head_tracks_is_seen(repository: Repository, tree: WorkTree) -> None:
+    repository.write("kept.log", "1\n")
+    repository.git("add", "-f", "kept.log")
+    repository.commit()
+    before = tree.observe()
+    repository.write("kept.log", "2\n")
+    assert paths(tree, before.id, tree.observe().id) == ["kept.log"]
+
+
+@pytest.mark.parametrize(
+    "path", ["tests/conftest.py", "src/app.pth", "sitecustomize.py", "src/_fast.so", "tox.ini", "tests/deep/er/x.py"]
+)
+def test_an_ignored_file_that_a_runner_loads_moves_the_subject(
+    repository: Repository, tree: WorkTree, path: str
+) -> None:
+    name = path.split("/")[1] if path.count("/") > 1 else os.path.basename(path)
+    repository.write(".git/info/exclude", f"{name}\n")
+    seen = [tree.observe(roots=ROOTS)]
+    repository.write(path, "1\n")
+    seen.append(tree.observe(roots=ROOTS))
+    repository.write(path, "2\n")
+    seen.append(tree.observe(roots=ROOTS))
+    assert len({each.subject for each in seen}) == 3
+    assert len({each.id for each in seen}) == 1
+
+
+def test_caches_and_environments_leave_the_subject_alone(repository: Repository, tree: WorkTree) -> None:
+    repository.write(".git/info/exclude", "build/\n.venv/\n")
+    before = tree.observe(roots=ROOTS)
+    repository.write("src/__pycache__/app.cpython-311.pyc")
+    repository.write(".pytest_cache/.gitignore", "*\n")
+    repository.write(".venv/lib/site.py")
+    repository.write("build/out.py")
+    assert tree.observe(roots=ROOTS) == before
+
+
+def test_an_ignore_file_that_hides_itself_is_seen_under_a_root(repository: Repository, tree: WorkTree) -> None:
+    repository.write("src/data/rows.txt")
+    before = tree.observe(roots=ROOTS)
+    repository.write("src/data/.gitignore", "*\n")
+    assert tree.observe(roots=ROOTS).subject != before.subject
+
+
+def test_a_nested_repository_is_listed_as_files(repository: Repository, tree: WorkTree, tmp_path: Path) -> None:
+    inner = Repository(repository.root / "vendor" / "inner")
+    inner.write("a.txt")
+    inner.write("b.log")
+    inner.commit()
+    deepest = Repository(repository.root / "vendor" / "inner" / "deep")
+    deepest.write("c.txt")
+    before = tree.observe()
+    empty = repository.git("rev-parse", "HEAD^{tree}")
+    assert paths(tree, empty, before.id) == ["vendor/inner/a.txt", "vendor/inner/deep/c.txt"]
+    inner.write("a.txt", "other\n")
+    inner.git("update-index", "--assume-unchanged", "a.txt")
+    assert paths(tree, before.id, tree.observe().id) == ["vendor/inner/a.txt"]
+    assert tree.observe() == fresh(tree, tmp_path).observe()
+
+
+def test_a_submodule_counts_by_its_content(repository: Repository, tree: WorkTree, tmp_path: Path) -> None:
+    library = Repository(tmp_path / "library")
+    library.write("lib.py", "1\n")
+    library.commit()
+    repository.git("submodule", "add", "-q", str(library.root), "lib")
+    repository.commit()
+    before = tree.observe()
+    repository.write("lib/lib.py", "2\n")
+    repository.git("config", "submodule.lib.ignore", "all")
+    after = tree.observe()
+    assert paths(tree, before.id, after.id) == ["lib/lib.py"]
+    assert after == fresh(tree, tmp_path).observe()
+
+
+def test_another_work_tree_of_the_clone_is_left_out(repository: Repository, tree: WorkTree) -> None:
+    before = tree.observe(roots=ROOTS)
+    repository.git("worktree", "add", "-q", str(repository.root / ".worktrees" / "other"))
+    assert tree.observe(roots=ROOTS) == before
+    repository.git("worktree", "add", "-q", str(repository.root / "src" / "evil"))
+    assert tree.observe(roots=ROOTS).subject != before.subject
+
+
+def test_a_linked_work_tree_is_read_like_any_other(repository: Repository, tmp_path: Path) -> None:
+    repository.git("worktree", "add", "-q", str(tmp_path / "linked"))
+    linked = WorkTree(str(tmp_path / "linked" / "src"), str(tmp_path / "shadow"))
+    assert linked.root == str(tmp_path / "linked")
+    assert linked.observe().id == repository.git("rev-parse", "HEAD^{tree}")
+
+
+def test_nothing_of_the_users_is_touched(repository: Repository, tree: WorkTree) -> None:
+    """Not the index, the stash, the configuration; and a secret never reaches the user's objects."""
+    repository.write("src/app.py", "value = 2\n")
+    repository.git("stash")
+    repository.write("src/app.py", "value = 3\n")
+    repository.git("add", "src/app.py")
+    before = everything_in(repository.root / ".git")
+    repository.write("key.pem", "a private key\n")
+    first = tree.observe()
+    tree.rehash(["key.pem"])
+    tree.checkout(first.id, str(repository.root.parent / "laid-out"))
+    assert everything_in(repository.root / ".git") == before
+    assert "key.pem" in paths(tree, repository.git("rev-parse", "HEAD^{tree}"), first.id)
+
+
+def test_git_variables_of_a_hook_change_nothing(
+    repository: Repository, tree: WorkTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = tree.observe()
+    for name in ("GIT_INDEX_FILE", "GIT_DIR", "GIT_WORK_TREE", "GIT_OBJECT_DIRECTORY", "GIT_CONFIG_PARAMETERS"):
+        monkeypatch.setenv(name, "/nonexistent")
+    assert fresh(tree, tmp_path).observe() == plain
+
+
+def test_a_view_is_left_out_exactly_when_it_is_as_rendered(repository: Repository, tree: WorkTree) -> None:
+    without = tree.observe().subject
+    repository.write("state/agent_state.json", "{}\n")
+    digest = hashlib.sha256(b"{}\n").hexdigest()
+    views = {"state/agent_state.json": digest, "investigations/a/evidence.json": digest}
+    assert tree.observe(views).subject == without
+    repository.write("state/agent_state.json", "{} \n")
+    assert tree.observe(views).subject != without
+    repository.write("state/agent_state.json", "{}\n")
+    repository.write("state/other.json", "{}\n")
+    assert tree.observe(views).subject != without
+
+
+def test_ticking_the_plan_does_not_move_the_subject_and_any_other_edit_does(
+    repository: Repository, tree: WorkTree
+) -> None:
+    blanks = {"docs/phases.md": lambda text: text.replace(b"[x]", b"[ ]")}
+    repository.write("docs/phases.md", "- [ ] one\n")
+    before = tree.observe(blanks=blanks)
+    repository.write("docs/phases.md", "- [x] one\n")
+    ticked = tree.observe(blanks=blanks)
+    assert ticked.subject == before.subject
+    assert ticked.id != before.id
+    repository.write("docs/phases.md", "- [x] two\n")
+    assert tree.observe(blanks=blanks).subject != before.subject
+    (repository.root / "docs/phases.md").chmod(0o755)
+    repository.write("docs/phases.md", "- [x] one\n")
+    assert tree.observe(blanks=blanks).subject != before.subject
+
+
+WEIRD = [
+    "a b",
+    'it\'s "q"',
+    "new\nline",
+    "tab\t",
+    "Ünï/ço∂é",
+    "-dash",
+    ":(glob)x",
+    "back\\slash",
+    "git~1",
+    "#x",
+    "\udcff\udcfe",
+]
+
+
+@pytest.mark.parametrize("name", WEIRD)
+def test_any_name_comes_through(repository: Repository, tree: WorkTree, name: str) -> None:
+    before = tree.observe()
+    target = os.path.join(os.fsencode(repository.root), os.fsencode(name))
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(target, "wb") as file:
+        file.write(b"one\n")
+    middle = tree.observe()
+    with open(target, "wb") as file:
+        file.write(b"one\ntwo\n")
+    after = tree.observe()
+    (change,) = tree.changes(middle.id, after.id)
+    assert change.path == name
+    assert tree.rehash([name]) == {name: change.after}
+    assert tree.changed_lines(middle.id, after.id, [name]) == {name: {2}}
+    tree.put_back(change)
+    assert tree.observe().id == middle.id
+    (made,) = tree.changes(before.id, middle.id)
+    tree.put_back(made)
+    assert tree.observe().id == before.id
+
+
+def test_put_back_restores_content_mode_links_and_what_was_deleted(repository: Repository, tree: WorkTree) -> None:
+    script = repository.write("run.sh", "#!/bin/sh\n")
+    script.chmod(0o755)
+    (repository.root / "link").symlink_to("src/app.py")
+    before = tree.observe()
+    script.chmod(0o644)
+    (repository.root / "link").unlink()
+    (repository.root / "link").symlink_to("/etc/passwd")
+    (repository.root / "src/app.py").unlink()
+    (repository.root / "src").rmdir()
+    repository.write("tests/test_app.py", "assert False\n")
+    repository.write("created.txt", "created\n")
+    kept = {change.path: tree.put_back(change) for change in tree.changes(before.id, tree.observe().id)}
+    assert tree.observe().id == before.id
+    assert os.access(script, os.X_OK)
+    assert os.readlink(repository.root / "link") == "src/app.py"
+    assert not (repository.root / "created.txt").exists()
+    blob = kept["created.txt"].blob
+    assert blob is not None
+    assert tree.read_blob(blob) == b"created\n"
+    subprocess.run(kept["created.txt"].restore_command, shell=True, check=True)
+    assert (repository.root / "created.txt").read_text() == "created\n"
+
+
+def test_put_back_turns_a_directory_into_the_file_it_was(repository: Repository, tree: WorkTree) -> None:
+    before = tree.observe()
+    (repository.root / "src/app.py").unlink()
+    repository.write("src/app.py/inner.txt")
+    changes = tree.changes(before.id, tree.observe().id)
+    for change in sorted(changes, key=lambda each: each.before is not None):
+        tree.put_back(change)
+    assert tree.observe().id == before.id
+
+
+def test_put_back_never_follows_a_link_out(repository: Repository, tree: WorkTree, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    before = tree.observe()
+    (repository.root / "src/app.py").unlink()
+    (repository.root / "src").rmdir()
+    (repository.root / "src").symlink_to(outside)
+    changes = {change.path: change for change in tree.changes(before.id, tree.observe().id)}
+    with pytest.raises(OutsideRoot):
+        tree.put_back(changes["src/app.py"])
+    assert list(outside.iterdir()) == []
+
+
+def test_put_back_refuses_when_the_file_has_changed_since(repository: Repository, tree: WorkTree) -> None:
+    before = tree.observe()
+    repository.write("src/app.py", "value = 2\n")
+    (change,) = tree.changes(before.id, tree.observe().id)
+    repository.write("src/app.py", "the person's own work\n")
+    with pytest.raises(ChangedSince):
+        tree.put_back(change)
+    assert (repository.root / "src/app.py").read_text() == "the person's own work\n"
+
+
+def test_changed_lines_are_those_of_the_new_file(repository: Repository, tree: WorkTree) -> None:
+    repository.write("src/app.py", "a\nb\nc\nd\n")
+    repository.write("src/gone.py", "a\n")
+    before = tree.observe()
+    repository.write("src/app.py", "a\nB\nc\nnew\nnew\nd\n")
+    repository.write("src/fresh.py", "1\n2\n@@ -1 +1 @@")
+    (repository.root / "src/gone.py").unlink()
+    after = tree.observe()
+    lines = tree.changed_lines(before.id, after.id, ["src/app.py", "src/fresh.py", "src/gone.py", "tests/test_app.py"])
+    assert lines == {
+        "src/app.py": {2, 4, 5},
+        "src/fresh.py": {1, 2, 3},
+        "src/gone.py": set(),
+        "tests/test_app.py": set(),
+    }
+
+
+def test_a_large_file_shows_in_every_difference_and_is_never_hashed(repository: Repository, tmp_path: Path) -> None:
+    small = WorkTree(str(repository.root), str(tmp_path / "shadow"), limits=Limits(file=100))
+    repository.write("model.bin", b"a" * 1000)
+    repository.commit()
+    before = small.observe()
+    assert before == small.observe()
+    repository.write("model.bin", b"b" * 1000)
+    after = small.observe()
+    (change,) = small.changes(before.id, after.id)
+    assert change.path == "model.bin"
+    assert before.subject != after.subject
+    with pytest.raises(NotRestorable):
+        small.put_back(change)
+    repository.write("model.bin", b"small")
+    assert small.observe() == fresh(small, tmp_path).observe()
+
+
+def test_fifos_and_sockets_are_survived(repository: Repository, tree: WorkTree, tmp_path: Path) -> None:
+    before = tree.observe()
+    os.mkfifo(repository.root / "pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(repository.root / "socket"))
+        assert tree.observe().subject == before.subject
+    (repository.root / "src/app.py").unlink()
+    os.mkfifo(repository.root / "src/app.py")
+    after = tree.observe()
+    assert after.held == ("src/app.py",)
+    assert paths(tree, before.id, after.id) == ["src/app.py"]
+    assert after == fresh(tree, tmp_path).observe()
+
+
+OBSERVE = """
+import sys
+from phasegate.workspace.tree import WorkTree
+print(WorkTree(sys.argv[1], sys.argv[2]).observe())
+"""
+
+
+def started(tree: WorkTree, shadow: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", OBSERVE, tree.root, str(shadow)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+
+
+def as_somebody_else(task: Callable[[], str]) -> str:
+    """What `task` says when permissions count: root, who may read anything, becomes nobody for it."""
+    if os.getuid() != 0:
+        return task()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            os.write(writer, task().encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as said:
+        answer = said.read().decode()
+    os.waitpid(child, 0)
+    return answer
+
+
+@pytest.fixture
+def anybodys() -> Iterator[Repository]:
+    """A repository that belongs to whom `as_somebody_else` becomes, in a directory that everybody may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        made = Repository(Path(folder) / "project")
+        made.write("src/app.py", "value = 1\n")
+        made.write("closed/inner.txt")
+        made.commit()
+        if os.getuid() == 0:
+            for path in (Path(folder), *Path(folder).rglob("*")):
+                os.lchown(path, 65534, 65534)
+        yield made
+        for parent, _, _ in os.walk(folder):
+            Path(parent).chmod(0o755)
+        (made.root / "closed").chmod(0o755)
+
+
+def test_unreadable_files_and_directories_are_held_and_come_back(anybodys: Repository) -> None:
+    shadow = str(anybodys.root.parent / "shadow")
+    tree = WorkTree(str(anybodys.root), shadow)
+    before = as_somebody_else(lambda: str(tree.observe()))
+    (anybodys.root / "src/app.py").chmod(0)
+    (anybodys.root / "closed").chmod(0)
+    (anybodys.root / "closed/inner.txt").write_text("edited by root\n") if os.getuid() == 0 else None
+    assert as_somebody_else(lambda: str(tree.observe().held)) == "('closed', 'src/app.py')"
+    (anybodys.root / "closed").chmod(0o755)
+    (anybodys.root / "closed/inner.txt").write_text("x\n")
+    (anybodys.root / "src/app.py").chmod(0o644)
+    assert as_somebody_else(lambda: str(tree.observe())) == before
+
+
+def test_a_read_only_tree_is_read_and_a_write_into_it_says_so(anybodys: Repository) -> None:
+    tree = WorkTree(str(anybodys.root), str(anybodys.root.parent / "shadow"))
+    for folder in (anybodys.root / "src", anybodys.root / ".git", anybodys.root):
+        folder.chmod(0o555)
+    assert as_somebody_else(lambda: str(tree.observe().held)) == "()"
+
+    def refused() -> str:
+        try:
+            write_atomic(tree.root, "src/app.py", b"x")
+        except NotWritable as problem:
+            return problem.hint
+        return "written"
+
+    assert as_somebody_else(refused) == "Make the directory writable, and repeat."
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.06, 0.1, 0.14, 0.18, 0.22, 0.3])
+def test_a_killed_observer_leaves_nothing_broken(
+    repository: Repository, tree: WorkTree, tmp_path: Path, delay: float
+) -> None:
+    for number in range(400):
+        repository.write(f"many/{number}.txt", f"{number}\n")
+    shadow = tmp_path / "state" / "shadow"
+    observer = started(tree, shadow)
+    time.sleep(delay)
+    os.kill(observer.pid, signal.SIGKILL)  # its git, if any, lives on
+    observer.communicate()
+    assert tree.observe() == fresh(tree, tmp_path).observe()
+
+
+def test_stale_locks_and_a_torn_index_are_recovered(repository: Repository, tree: WorkTree, tmp_path: Path) -> None:
+    expected = tree.observe()
+    shadow = tmp_path / "state" / "shadow"
+    (shadow / "index.lock").write_bytes(b"half")
+    assert tree.observe() == expected
+    (shadow / "index").write_bytes((shadow / "index").read_bytes()[:50])
+    assert tree.observe() == expected
+    (shadow / "index").write_bytes(b"")
+    (shadow / "remembered").write_bytes(b"{")
+    assert tree.observe() == expected
+
+
+def test_the_second_observer_waits_for_an_orphaned_git_and_then_says_so(tree: WorkTree, tmp_path: Path) -> None:
+    """git inherits the lock, so it holds it even when the process that started it was killed."""
+    tree.observe()
+    impatient = WorkTree(tree.root, str(tmp_path / "state" / "shadow"), limits=Limits(lock_seconds=0.1, seconds=5))
+    with open(tmp_path / "state" / "shadow" / "lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        orphan = subprocess.Popen(["sleep", "60"], pass_fds=(lock.fileno(),))
+    with pytest.raises(WorkTreeBusy):
+        impatient.observe()
+    orphan.kill()
+    orphan.wait()
+    assert impatient.observe() == tree.observe()
+
+
+def test_a_pipe_that_git_would_wait_on_for_ever_ends_at_the_deadline(repository: Repository, tmp_path: Path) -> None:
+    os.mkfifo(repository.root / "src" / ".gitignore")
+    with pytest.raises(GitTimeout):
+        WorkTree(str(repository.root), str(tmp_path / "shadow"), limits=Limits(seconds=0.5)).observe()
+
+
+def test_a_state_directory_that_cannot_be_made_is_said_so(repository: Repository, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StateUnavailable):
+        WorkTree(str(repository.root), str(tmp_path / "file" / "shadow")).observe()
+
+
+def test_a_shadow_inside_the_work_tree_is_no_part_of_it(repository: Repository, tree: WorkTree) -> None:
+    inside = WorkTree(tree.root, str(repository.root / "my [state]" / "shadow #1"))
+    expected = tree.observe()
+    assert inside.observe() == expected
+    assert inside.observe() == expected
+
+
+def test_the_shadow_is_for_its_owner_alone(tree: WorkTree, tmp_path: Path) -> None:
+    tree.observe()
+    shadow = tmp_path / "state" / "shadow"
+    assert shadow.stat().st_mode & 0o777 == 0o700
+
+
+def test_concurrent_observers_agree(repository: Repository, tree: WorkTree, tmp_path: Path) -> None:
+    repository.write("src/new.py")
+    with ThreadPoolExecutor(4) as pool:
+        observers = [WorkTree(tree.root, str(tmp_path / "state" / "shadow")) for _ in range(8)]
+        seen = list(pool.map(lambda observer: observer.observe(), observers))
+    assert set(seen) == {fresh(tree, tmp_path).observe()}
+
+
+def test_an_unborn_head_a_commit_and_a_detached_head_are_read(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "new")
+    tree = WorkTree(str(repository.root), str(tmp_path / "shadow"))
+    assert tree.observe().id == "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    repository.write("a.txt")
+    before = tree.observe()
+    assert before.id == repository.commit()
+    assert tree.observe() == before
+    repository.git("checkout", "-q", "--detach")
+    assert tree.observe() == before
+
+
+def test_a_shallow_clone_and_a_sha256_repository_are_read(repository: Repository, tmp_path: Path) -> None:
+    repository.commit()
+    repository.git("clone", "-q", "--depth=1", f"file://{repository.root}", str(tmp_path / "shallow"))
+    shallow = WorkTree(str(tmp_path / "shallow"), str(tmp_path / "one"))
+    assert shallow.observe().id == repository.git("rev-parse", "HEAD^{tree}")
+    wide = Repository(tmp_path / "wide", "--object-format=sha256")
+    wide.write("docs/a.txt")
+    seen = WorkTree(str(wide.root), str(tmp_path / "two"))
+    assert seen.observe({"docs/none": "0"}).id == wide.commit()
+
+
+def test_a_tree_is_laid_out_byte_for_byte(repository: Repository, tree: WorkTree, tmp_path: Path) -> None:
+    repository.write(".gitattributes", "* text eol=crlf\n*.py ident\n")
+    repository.write("src/app.py", "# $Id$\n")
+    (repository.root / "link").symlink_to("src")
+    tree.checkout(tree.observe().id, str(tmp_path / "out"))
+    assert (tmp_path / "out/src/app.py").read_bytes() == b"# $Id$\n"
+    assert os.readlink(tmp_path / "out/link") == "src"
+
+
+def test_places_that_are_no_work_tree_are_named(
+    repository: Repository, tree: WorkTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(NotARepository):
+        WorkTree.locate(str(tmp_path))
+    repository.git("clone", "-q", "--bare", ".", str(tmp_path / "bare.git"))
+    with pytest.raises(BareRepository):
+        WorkTree.locate(str(tmp_path / "bare.git" / "refs"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GitMissing):
+        tree.observe()
