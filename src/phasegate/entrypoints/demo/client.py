@@ -131,8 +131,11 @@ class Session:
     @property
     def session_id(self) -> str:
         """The client's name for this session; empty until it said one, if it was not told."""
-        said = (str(event["session_id"]) for event in self._events if event.get("session_id"))
-        return next(said, self._asked_id)
+        if self._asked_id:
+            return self._asked_id
+        # Under --continue the client speaks under another name before it has found the old session and says `init`.
+        said = [str(event["session_id"]) for event in self._events if event.get("session_id")]
+        return said[-1] if said else ""
 
     def wait(self, timeout: float = 120.0) -> Finished:
         """Wait for the end; seconds. A client that takes longer is killed."""

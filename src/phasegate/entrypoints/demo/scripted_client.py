@@ -8,6 +8,7 @@ same JSON lines.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 
 from phasegate.entrypoints.demo.client import Place, Session
 from phasegate.entrypoints.demo.real_client import session_options
-from phasegate.entrypoints.demo.scripted_session import MODEL, Conversation, Desk, Json, ModelRefused
+from phasegate.entrypoints.demo.scripted_session import MODEL, Conversation, Desk, Json, ModelRefused, project_folder
 from phasegate.entrypoints.demo.scripted_tools import REQUIRED
 
 
@@ -43,16 +44,15 @@ class ScriptedClient:
 def main(argv: Sequence[str] | None = None) -> int:
     """One `-p` session: 0 when it ended, whatever hooks said about it; 1 when the model could not be asked."""
     options = _options(argv)
-    session_id = options.resume or options.session_id or str(uuid.uuid4())
-    if options.carry_on:
-        session_id = _newest_session() or session_id
+    old = bool(options.resume or options.carry_on)
+    session_id = options.resume or options.session_id or (old and _newest_session()) or str(uuid.uuid4())
     desk = Desk(session_id)
     conversation = Conversation(desk)
-    old = bool(options.resume or options.carry_on)
-    if old:
-        conversation.load()
-    _begin(conversation, old=old)
-    exit_code = _serve(conversation, options.prompt)
+    if old and not os.path.exists(desk.transcript):
+        exit_code = _lost(desk)
+    else:
+        _begin(conversation, old=old)
+        exit_code = _serve(conversation, options.prompt)
     desk.hook("SessionEnd", {"reason": "other"})
     return exit_code
 
@@ -67,15 +67,24 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _newest_session() -> str:
-    folder = Desk("none").folder
-    names = [name for name in os.listdir(folder) if name.endswith(".jsonl")]
-    newest = max(names, key=lambda name: os.stat(os.path.join(folder, name)).st_mtime_ns, default="")
-    return newest.removesuffix(".jsonl")
+    with contextlib.suppress(FileNotFoundError), os.scandir(project_folder(os.getcwd())) as entries:
+        found = [entry for entry in entries if entry.name.endswith(".jsonl")]
+        newest = max(found, key=lambda entry: entry.stat().st_mtime_ns, default=None)
+        return newest.name.removesuffix(".jsonl") if newest else ""
+    return ""
+
+
+def _lost(desk: Desk) -> int:
+    """The end of a session that was to be resumed, and is not there."""
+    print(f"No conversation found with session ID: {desk.session_id}", file=sys.stderr)
+    desk.tell(type="result", subtype="error_during_execution", is_error=True)
+    return 1
 
 
 def _begin(conversation: Conversation, *, old: bool) -> None:
     fields: Json = {"source": "startup"}
     if old:
+        conversation.load()
         idle = time.time() - os.stat(conversation.transcript).st_mtime
         cost = {"prompt_cache_likely_expired": idle > 300, "estimated_cache_write_usd": 0.0}
         fields = {"source": "resume", "seconds_since_last_response": int(idle), "context_tokens": 0, **cost}
@@ -89,9 +98,8 @@ def _serve(conversation: Conversation, prompt: str) -> int:
     desk.tell(type="system", subtype="init", cwd=desk.project, tools=list(REQUIRED), model=MODEL)
     refusal = next((answer.refusal for answer in answers if answer.refusal is not None), None)
     if refusal is not None:
-        return _end(
-            desk, f"UserPromptSubmit operation blocked by hook:\n{refusal}\n\nOriginal prompt: {prompt}", reason=""
-        )
+        told = f"UserPromptSubmit operation blocked by hook:\n{refusal}\n\nOriginal prompt: {prompt}"
+        return _end(desk, told, reason="")
     conversation.inform("UserPromptSubmit", answers)
     conversation.add("user", prompt)
     try:

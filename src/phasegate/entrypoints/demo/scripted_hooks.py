@@ -90,12 +90,16 @@ class Ran(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a hook's run means. `refusal` is the text for the model, None when nothing is refused."""
+    """What a hook's run means. `refusal` is the text for the model, None when nothing is refused.
+
+    `worded` tells a refusal given in JSON from one by exit code or failure; `asks` one that a person could lift.
+    """
 
     hook: Hook
     ran: Ran
     outcome: str
     refusal: str | None = None
+    worded: bool = False
     context: str = ""
     asks: bool = False
     ends_turn: bool = False
@@ -207,11 +211,13 @@ def judge(event: str, hook: Hook, ran: Ran) -> Answer:
     said, misread = _read_answer(event, ran.stdout)
     specific = said.hook_specific_output
     broken = bool(misread) or ran.exit_code != 0
+    in_words = _refusal(event, said)
     return Answer(
         hook=hook,
         ran=ran,
         outcome="cancelled" if ran.exit_code is None else "error" if broken else "success",
-        refusal=_refusal(event, said) or _exit_two(event, hook, ran) or _fail_closed(event, hook, ran, misread),
+        refusal=in_words or _exit_two(event, hook, ran) or _fail_closed(event, hook, ran, misread),
+        worded=in_words is not None,
         context=_context(event, ran, said),
         asks=specific is not None and specific.permission_decision == "ask",
         ends_turn=not said.go_on,

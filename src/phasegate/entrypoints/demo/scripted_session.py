@@ -1,6 +1,7 @@
 """A session of the stand-in: a conversation with the model in which hooks are asked, told and obeyed at every step.
 
-Not imitated: background subagents, hooks other than commands, hook conditions (`if`), the decision "defer".
+Not imitated: background subagents, hooks other than commands, hook conditions (`if`), the decision "defer", answers
+to PermissionRequest, replaced tool output, `additionalContext` at Stop.
 """
 
 from __future__ import annotations
@@ -53,18 +54,30 @@ def emit(**line: Any) -> None:
     sys.stdout.buffer.flush()
 
 
+def project_folder(project: str) -> str:
+    """Where the sessions of `project` are kept."""
+    config = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~/.claude")
+    return os.path.join(config, "projects", re.sub(r"[^A-Za-z0-9]", "-", project))
+
+
+class Came(msgspec.Struct, frozen=True):
+    """What came of a call: text for the model, and what hooks had to add to it."""
+
+    text: str
+    failed: bool = True
+    notes: tuple[str, ...] = ()
+
+
 class Desk:
     """What all conversations of one session share: its files, its tools, its hooks."""
 
     def __init__(self, session_id: str) -> None:
-        config = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~/.claude")
         self.project = os.getcwd()
         self.session_id = session_id
-        self.folder = os.path.join(config, "projects", re.sub(r"[^A-Za-z0-9]", "-", self.project))
+        self.folder = project_folder(self.project)
         self.transcript = os.path.join(self.folder, f"{session_id}.jsonl")
-        self.shell_files = os.path.join(config, "session-env", session_id)
+        self.shell_files = os.path.join(self.folder, session_id, "session-env")
         self.prompt_id = ""
-        os.makedirs(self.folder, exist_ok=True)
         os.makedirs(self.shell_files, exist_ok=True)
         self.environment = {
             **os.environ,
@@ -182,69 +195,66 @@ class Conversation:
     # --- acting -------------------------------------------------------------------------------------------------------
 
     def _act(self, calls: Sequence[Json]) -> None:
-        results, notes = [], []
-        for call in map(_with_defaults, calls):
-            text, failed, noted = self._call(call)
-            content = [{"type": "text", "text": text}] if call["name"] == "Agent" and not failed else text
-            results.append({"type": "tool_result", "tool_use_id": call["id"], "content": content, "is_error": failed})
-            notes += noted
-            self.desk.settings_changed()
+        calls = [_with_defaults(call) for call in calls]
+        came = [self._call(call) for call in calls]
+        results = [_result(call, one) for call, one in zip(calls, came, strict=True)]
         self.add("user", results)
-        for note in notes:
+        for note in (note for one in came for note in one.notes):
             self.add("system", note)
-        batch = [_batched(call, result) for call, result in zip(map(_with_defaults, calls), results, strict=True)]
-        if any(a.refusal or a.ends_turn for a in self._hook("PostToolBatch", {"tool_calls": batch})):
-            self.over = self.over or "hook_stopped"
+        batch = [_batched(call, result) for call, result in zip(calls, results, strict=True)]
+        self._end_if([answer for answer in self._hook("PostToolBatch", {"tool_calls": batch}) if answer.refusal])
         if self._tokens > COMPACT_ABOVE and not self.agent:
             self._compact()
 
-    def _call(self, call: Json) -> tuple[str, bool, list[str]]:
-        """Text for the model, whether it failed, and what hooks had to add."""
-        tool, label = call["name"], f"PreToolUse:{call['name']}"
+    def _call(self, call: Json) -> Came:
+        """One call, past the hooks before it, and what became of the settings after it."""
+        tool = call["name"]
         try:
             given = self.desk.tools.prepare(tool, call["input"])
         except Invalid as problem:
-            return f"<tool_use_error>{problem}</tool_use_error>", True, []
-        about = {"tool_name": tool, "tool_input": given, "tool_use_id": call["id"]}
-        before = self._hook("PreToolUse", about)
-        for answer in before:
-            if answer.refusal is not None:
-                return (answer.refusal if answer.asks else f"{label} hook error: {answer.refusal}", True, [])
+            return Came(f"<tool_use_error>{problem}</tool_use_error>")
+        before = self._hook("PreToolUse", {"tool_name": tool, "tool_input": given, "tool_use_id": call["id"]})
         given = next((answer.updated_input for answer in before if answer.updated_input), given)
-        if self.desk.tools.needs_permission(tool, given):
-            self._hook("PermissionRequest", {"tool_name": tool, "tool_input": given, "permission_suggestions": []})
-            return (
-                f"Claude requested permissions to write to {given['file_path']}, but you haven't granted it yet.",
-                True,
-                [],
-            )
-        text, failed, after = self._carry_out(about | {"tool_input": given})
-        return text, failed, [*_notes(label, before), *after]
+        refusal = _refused(tool, before) or self._not_permitted(tool, given)
+        if refusal is not None:
+            return Came(refusal)
+        came = self._carry_out(tool, given, call["id"])
+        self._end_if([answer for answer in before if answer.ends_turn])
+        self.desk.settings_changed()
+        return msgspec.structs.replace(came, notes=(*_notes(f"PreToolUse:{tool}", before), *came.notes))
 
-    def _carry_out(self, about: Json) -> tuple[str, bool, list[str]]:
+    def _not_permitted(self, tool: str, given: Json) -> str | None:
+        """What the model is told when a person would have been asked, but is not there."""
+        if not self.desk.tools.needs_permission(tool, given):
+            return None
+        self._hook("PermissionRequest", {"tool_name": tool, "tool_input": given, "permission_suggestions": []})
+        return f"Claude requested permissions to write to {given['file_path']}, but you haven't granted it yet."
+
+    def _carry_out(self, tool: str, given: Json, call_id: str) -> Came:
+        call: Json = {"tool_name": tool, "tool_input": given}
         began = time.monotonic()
         try:
-            done, problem = self._do(about["tool_name"], about["tool_input"]), ""
+            done = self._do(tool, given)
+            event, came = "PostToolUse", Came(done.text, failed=False)
+            fields = call | {"tool_response": done.response, "tool_use_id": call_id}
         except Unsuccessful as failure:
-            done, problem = None, str(failure)
-        spent = {"duration_ms": int((time.monotonic() - began) * 1000)}
-        call, at = {name: about[name] for name in ("tool_name", "tool_input")}, {"tool_use_id": about["tool_use_id"]}
-        if done is None:
-            event, fields = "PostToolUseFailure", call | at | {"error": problem, "is_interrupt": False} | spent
-        else:
-            event, fields = "PostToolUse", call | {"tool_response": done.response} | at | spent
-        answers = self._hook(event, fields)
-        if any(answer.ends_turn for answer in answers):
+            event, came = "PostToolUseFailure", Came(str(failure))
+            fields = call | {"tool_use_id": call_id, "error": str(failure), "is_interrupt": False}
+        answers = self._hook(event, fields | {"duration_ms": int((time.monotonic() - began) * 1000)})
+        self._end_if([answer for answer in answers if answer.ends_turn])
+        return msgspec.structs.replace(came, notes=_notes(f"{event}:{tool}", answers))
+
+    def _end_if(self, answers: Sequence[Answer]) -> None:
+        if answers:
             self.over = "hook_stopped"
-        notes = _notes(f"{event}:{about['tool_name']}", answers)
-        return (problem, True, notes) if done is None else (done.text, False, notes)
 
     def _do(self, tool: str, given: Json) -> Done:
         return self._delegate(given) if tool == "Agent" else self.desk.tools.carry_out(tool, given)
 
     def _delegate(self, given: Json) -> Done:
         """A subagent, from its start to a stop that its hooks agree to."""
-        agent_id, kind = (f"a{secrets.token_hex(8)}", str(given.get("subagent_type") or "general-purpose"))
+        agent_id = f"a{secrets.token_hex(8)}"
+        kind = str(given.get("subagent_type") or "general-purpose")
         agent = {"agent_id": agent_id, "agent_type": kind}
         self.desk.hook("SubagentStart", {}, agent)
         sub = Conversation(self.desk, agent=agent, transcript=self._subagent_transcript(agent_id))
@@ -273,7 +283,7 @@ class Conversation:
             return True
         for answer in refused:
             self.add("user", [{"type": "text", "text": f"Stop hook feedback:\n{answer.refusal}"}])
-            if answer.ran.exit_code != 2:
+            if answer.worded:
                 self.add("system", _blocking(event, answer))
         return False
 
@@ -290,7 +300,8 @@ class Conversation:
         fields = self._stop_fields(summary, active=False, transcript=self._subagent_transcript(summariser["agent_id"]))
         self.desk.hook("SubagentStop", fields, summariser)
         continued = f"This session is being continued from a previous conversation that ran out of context.\n{summary}"
-        self.messages = [{"role": "user", "content": continued}, *self.messages[-2:]]
+        spoken = max(at for at, message in enumerate(self.messages) if message["role"] == "assistant")
+        self.messages = [{"role": "user", "content": continued}, *self.messages[spoken:]]
         self._keep({"type": "compaction", "messages": self.messages})
         self.inform("SessionStart:compact", self.desk.hook("SessionStart", {"source": "compact", "model": MODEL}))
         self.desk.hook("PostCompact", {"trigger": "auto", "compact_summary": summary})
@@ -348,6 +359,19 @@ def _with_defaults(call: Json) -> Json:
     return call | {"input": {"replace_all": False} | call["input"]} if call["name"] == "Edit" else call
 
 
+def _result(call: Json, came: Came) -> Json:
+    of_agent = call["name"] == "Agent" and not came.failed
+    content = [{"type": "text", "text": came.text}] if of_agent else came.text
+    return {"type": "tool_result", "tool_use_id": call["id"], "content": content, "is_error": came.failed}
+
+
+def _refused(tool: str, answers: Sequence[Answer]) -> str | None:
+    for answer in answers:
+        if answer.refusal is not None:
+            return answer.refusal if answer.asks else f"PreToolUse:{tool} hook error: {answer.refusal}"
+    return None
+
+
 def _batched(call: Json, result: Json) -> Json:
     response = {"tool_use_id": call["id"], "tool_response": result["content"]}
     return {"tool_name": call["name"], "tool_input": call["input"], **response}
@@ -358,8 +382,8 @@ def _blocking(label: str, answer: Answer) -> str:
     return f'{label} hook blocking error from command: "{line}": {answer.refusal}'
 
 
-def _notes(label: str, answers: Sequence[Answer]) -> list[str]:
+def _notes(label: str, answers: Sequence[Answer]) -> tuple[str, ...]:
     """What the model reads beside a tool's result."""
     refused = [_blocking(label, answer) for answer in answers if answer.refusal is not None]
     told = [f"{label} hook additional context: {answer.context}" for answer in answers if answer.context]
-    return [*refused, *told]
+    return (*refused, *told)
