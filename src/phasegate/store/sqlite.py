@@ -27,6 +27,12 @@ _PER_CONNECTION = """
     PRAGMA cell_size_check = ON;
 """
 
+# SQLite checks types when it writes. A damaged page can hold anything, and must not reach code that trusts them.
+_HEAD = (int, str, int, int)
+_SNAPSHOT = (int, str, str, bytes, str)
+_EVENT = (int, int, int, str, int, str, str, str, str, str, int, bytes, str, str, str)
+_ERASED = (*_EVENT[:11], type(None), *_EVENT[12:])
+
 
 class SqliteLog:
     """A `Log` in the file `path`. One object for one thread; any number of processes.
@@ -56,7 +62,7 @@ class SqliteLog:
         return self._end()[0]
 
     def versions(self) -> Mapping[str, int]:
-        return dict(self._rows(schema.VERSIONS))
+        return dict(self._rows(schema.VERSIONS, (), (str, int)))
 
     def read(self, after: int = 0) -> Iterator[Event]:
         return self._pages(max(after, 0), self.head().position)
@@ -64,8 +70,8 @@ class SqliteLog:
     def append(
         self, drafts: Sequence[Draft], *, actor: Actor, expected: Mapping[str, int], now_ms: int
     ) -> tuple[Event, ...]:
-        self._begin()
         try:
+            self._begin()
             events = self._linked(drafts, actor, expected, now_ms)
             self._write(schema.INSERT, [_row(event) for event in events])
             self._commit()
@@ -74,7 +80,7 @@ class SqliteLog:
         return events
 
     def snapshot(self) -> Snapshot | None:
-        rows = self._rows(schema.SNAPSHOT)
+        rows = self._rows(schema.SNAPSHOT, (), _SNAPSHOT)
         if not rows:
             return None
         position, hash_, code, state, state_digest = rows[0]
@@ -101,6 +107,9 @@ class SqliteLog:
     # --- opening ------------------------------------------------------------------------------------------------
 
     def _open(self, *, create: bool, vfs: str | None) -> apsw.Connection:
+        if _size(self._path) == 0 and _size(f"{self._path}-wal") > 0:
+            # SQLite would take the file for a new one and throw the WAL away.
+            self._cannot_read(apsw.CorruptError("the file is empty, yet events were written to it"))
         try:
             if create and not os.path.lexists(self._path):
                 directory = os.path.dirname(os.path.abspath(self._path))
@@ -149,7 +158,8 @@ class SqliteLog:
         if version == schema.CURRENT:
             return
         if version == 0:
-            self._check_birth(ledger)
+            if ledger is None:
+                self._cannot_read(apsw.CorruptError("the file is empty"))
             self._write("PRAGMA journal_mode = WAL")
         self._write("BEGIN IMMEDIATE")
         for statements in schema.MIGRATIONS[version:]:
@@ -159,18 +169,9 @@ class SqliteLog:
         self._write(f"PRAGMA application_id = {schema.APPLICATION}; PRAGMA user_version = {schema.CURRENT}")
         self._commit()
 
-    def _check_birth(self, ledger: str | None) -> None:
-        """An empty file is new only if nobody kept a ledger in it before."""
-        emptied = _size(self._path) == 0 and _size(f"{self._path}-wal") > 0
-        if ledger is None or emptied:
-            raise LedgerUnreadable(
-                f"{self._path} is empty{', yet events were written to it' if emptied else ''}.",
-                hint="Restore it from a backup; `phasegate doctor` lists what is there.",
-            )
-
     def _own_id(self, ledger: str | None) -> str:
-        rows = self._rows("SELECT id FROM ledger")
-        kept = str(rows[0][0]) if rows else ""
+        rows = self._rows("SELECT id FROM ledger", (), (str,))
+        kept = rows[0][0] if rows else ""
         if not kept or kept != (ledger or kept):
             raise LedgerUnreadable(
                 f"{self._path} holds the ledger {kept or 'of nobody'}, not {ledger}.",
@@ -181,14 +182,14 @@ class SqliteLog:
     # --- reading ------------------------------------------------------------------------------------------------
 
     def _end(self) -> tuple[Head, Clock]:
-        rows = self._rows(schema.HEAD)
+        rows = self._rows(schema.HEAD, (), _HEAD)
         if not rows:
             return EMPTY, Clock(0)
         position, hash_, ms, tick = rows[0]
         return Head(position, hash_), Clock(ms, tick)
 
     def _pages(self, after: int, last: int) -> Iterator[Event]:
-        while after < last and (rows := self._rows(schema.PAGE, (after, last))):
+        while after < last and (rows := self._rows(schema.PAGE, (after, last), _EVENT, _ERASED)):
             for row in rows:
                 yield _event(self._ledger, row)
             after = rows[-1][0]
@@ -196,11 +197,15 @@ class SqliteLog:
     def _number(self, pragma: str) -> int:
         return int(self._rows(f"PRAGMA {pragma}")[0][0])
 
-    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, values: Sequence[Any] = (), *shapes: tuple[type, ...]) -> list[tuple[Any, ...]]:
+        """All rows; when `shapes` are named each must have one of them."""
         try:
-            return list(self._db.execute(sql, values))
-        except apsw.Error as problem:
+            rows = list(self._db.execute(sql, values))
+        except (apsw.Error, UnicodeDecodeError) as problem:
             self._cannot_read(problem)
+        if shapes and any(tuple(map(type, row)) not in shapes for row in rows):
+            self._cannot_read(apsw.CorruptError("a row does not have its shape"))
+        return rows
 
     # --- writing ------------------------------------------------------------------------------------------------
 
@@ -236,7 +241,7 @@ class SqliteLog:
     ) -> tuple[Event, ...]:
         streams = {*expected, *(draft.stream for draft in drafts)}
         check_text(*streams)
-        versions = {stream: int(self._rows(schema.VERSION, (stream,))[0][0]) for stream in streams}
+        versions = {stream: self._rows(schema.VERSION, (stream,), (int,))[0][0] for stream in streams}
         check_expected(expected, versions)
         head, clock = self._end()
         return link(
@@ -263,8 +268,8 @@ class SqliteLog:
 
     # --- telling what went wrong --------------------------------------------------------------------------------
 
-    def _cannot_read(self, problem: apsw.Error) -> NoReturn:
-        if isinstance(problem, apsw.NotADBError | apsw.CorruptError):
+    def _cannot_read(self, problem: apsw.Error | UnicodeDecodeError) -> NoReturn:
+        if isinstance(problem, apsw.NotADBError | apsw.CorruptError | UnicodeDecodeError):
             raise LedgerUnreadable(
                 f"{self._path} is damaged or no ledger: {problem}.",
                 hint="Keep the file, and restore a backup; `phasegate log verify` names the first event that is lost.",
