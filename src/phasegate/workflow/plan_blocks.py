@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
@@ -25,9 +26,11 @@ _ODD_STATE = re.compile(
     r"\s*[xX]?\s*|[^\w^]{1,2}|[A-Za-z]|done|wip|todo|blocked|skip(?:ped)?|completed?|in progress", re.IGNORECASE
 )
 _LIKE_A_BOX = re.compile(
-    r"^[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)*\[[ xX]\](?:[ \t]|$)|\|[ \t]*\[[ xX]?\][ \t]*(?:\||\w)"
+    r"^[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)]|#{1,6})[ \t]+)*\[[ xX]\](?:[ \t]|$)|\|[ \t]*\[[ xX]?\][ \t]*(?:\||\w)"
 )
-_HEADING_BOX = re.compile(r"^\[([ xX])\][ \t]+|[ \t]+\[([ xX])\]$")
+_HEADING_BOX = re.compile(r"^\[([ xX])\][ \t]|[ \t]\[([ xX])\]$")
+_LOST_BOX = re.compile(r"(?<!\S)\[[ xX]\](?!\S)")
+BLOCKERS = ("blocked by", "depends on")
 _HIDING_TAG = re.compile(r"\s*<(?:!--|pre|script|style|textarea)", re.IGNORECASE)
 
 
@@ -80,13 +83,11 @@ class Reader:
         lines = list(self.lines)
         for number in range(_front_matter(lines)):
             lines[number] = ""
-            self.unread.add(number)
         self._walk(MarkdownIt("commonmark").enable("table").parse("\n".join(lines)))
         self._nothing_missed()
         return self.blocks
 
     def _walk(self, tokens: Sequence[Token]) -> None:
-        containers: list[str] = []
         items: list[int] = []
         pending = False  # the innermost item still waits for its first paragraph
         for before, token in zip([None, *tokens], tokens, strict=False):
@@ -98,17 +99,13 @@ class Reader:
                 case "list_item_close":
                     items.pop()
                     pending = False
-                case "blockquote_open":
-                    containers.append(token.type)
-                case "blockquote_close":
-                    containers.pop()
                 case "fence" | "code_block" | "html_block":
                     self._skip(token)
                     pending = False
                 case "inline" if before is not None:
                     if before.type == "heading_open" and before.level == 0:
                         self._heading(before, token)
-                    elif before.type == "paragraph_open" and pending and not (containers and before.level == 0):
+                    elif before.type == "paragraph_open" and pending:
                         self._item(items, token)
                     elif before.type != "heading_open":
                         self._prose(before, items, token)
@@ -125,7 +122,8 @@ class Reader:
 
     def _heading(self, opening: Token, inline: Token) -> None:
         start = (inline.map or (0, 1))[0]
-        text, links = _plain(inline)[0][0], tuple(link for _, links in _plain(inline) for link in links)
+        lines = _plain(inline)
+        text, links = " ".join(text for text, _ in lines), tuple(link for _, links in lines for link in links)
         mark = None
         raw = inline.content
         evidence = LINK.search(raw)
@@ -137,16 +135,19 @@ class Reader:
             mark = Mark(start, start, done, unquote(evidence[1]) if evidence else "")
             text = _HEADING_BOX.sub("", text.removesuffix(" (evidence)") if evidence else text)
             self.unread.add(start)
+        if _LOST_BOX.search(text):
+            raise self.refusal(start, "has a check box we cannot place", "Give a # heading one box, first or last.")
         self.blocks.append(Block("heading", text.strip(), start, int(opening.tag[1:]), mark, links))
 
     def _item(self, items: list[int], inline: Token) -> None:
         start, end = inline.map or (0, 1)
         lines = _plain(inline)
         block = self.blocks[items[-1]]._replace(line=start, text=lines[0][0], links=tuple(lines[0][1]),
-                                                strong=_all_strong(inline))  # fmt: skip
+                                                strong=_starts_strong(inline))  # fmt: skip
         if box := BOX.match(self.lines[start]):
             evidence = LINK.search(self.lines[end - 1])
-            text = " ".join(" ".join(text for text, _ in lines)[3:].split())
+            said = takewhile(lambda text: not LABEL.match(text), (text for text, _ in lines))
+            text = " ".join(" ".join(said)[3:].split())
             text = text.removesuffix("(evidence)").rstrip() if evidence else text
             if not text:
                 raise self.refusal(start, "has a check box without a text", "Say what is to be done.")
@@ -157,18 +158,17 @@ class Reader:
             raise self.refusal(start, f"has a check box in a state we do not know, [{odd[1]}]{odd[2].strip()}",
                                "Write `- [ ] text` for open and `- [x] text` for done.")  # fmt: skip
         self.blocks[items[-1]] = block
-        if block.mark is None:
-            for offset, (text, links) in enumerate(lines[1:], 1):
-                self.blocks.append(Block("prose", text, start + offset, links=tuple(links), items=tuple(items)))
+        for offset, (text, links) in enumerate(lines[1:], 1):
+            self.blocks.append(Block("prose", text, start + offset, links=tuple(links), items=tuple(items)))
 
     def _prose(self, before: Token, items: list[int], inline: Token) -> None:
         start = (inline.map or (0, 1))[0]
-        if before.type == "th_open" and LABEL.fullmatch(inline.content):
+        if before.type == "th_open" and inline.content.lower().strip("*_ ") in BLOCKERS:
             raise self.refusal(start, f"has a table column {inline.content!r}, which phasegate does not read",
-                               "Say it in a line under the heading of each phase, as in `Blocked by: Phase 1`.")  # fmt: skip
+                               "Say it under the heading of each phase, as in `Blocked by: Phase 1`, and rename the column.")  # fmt: skip
         if before.type in ("th_open", "td_open"):
             return
-        strong = _all_strong(inline)
+        strong = _starts_strong(inline)
         for offset, (text, links) in enumerate(_plain(inline)):
             self.blocks.append(
                 Block("prose", text, start + offset, links=tuple(links), items=tuple(items), strong=strong)
@@ -196,7 +196,7 @@ def _is_odd(brackets: re.Match[str]) -> bool:
     inside, after = brackets.groups()
     if after and not after.isspace():
         return inside == " " or (inside in ("x", "X") and after not in "([:")
-    return _ODD_STATE.fullmatch(inside) is not None
+    return inside not in (" ", "x", "X") and _ODD_STATE.fullmatch(inside) is not None
 
 
 def _plain(inline: Token) -> list[tuple[str, list[str]]]:
@@ -216,5 +216,5 @@ def _plain(inline: Token) -> list[tuple[str, list[str]]]:
     return lines
 
 
-def _all_strong(inline: Token) -> bool:
-    return inline.content.startswith(("**", "__"))
+def _starts_strong(inline: Token) -> bool:
+    return re.match(r"(?:\[[ xX]\][ \t]+)?(?:\*\*|__)", inline.content) is not None

@@ -37,9 +37,8 @@ __all__ = [
 ]
 
 _STATUS = re.compile(r"^[\W_]*(?:current |overall )?status\b[\W_]*:[\W_]*(\w.*|[✅☑✔🔄⏳🚧].*)$", re.IGNORECASE)
-_STATUS_MARK = re.compile(
-    r"^\W*[✅☑✔]|[✅☑✔]\ufe0f?[\W_]*$|^#.*[(\[](?:done|completed?|in progress)[)\]][\W_]*$", re.IGNORECASE
-)
+_STATUS_MARK = re.compile(r"[✅☑✔]\ufe0f?[\W_]*(?:done|completed?)?[\W_]*$", re.IGNORECASE)
+_STATUS_WORD = re.compile(r"[(\[](?:done|completed?|in progress)[)\]][\W_]*$", re.IGNORECASE)
 
 
 class PlanMoved(Failure):
@@ -110,11 +109,16 @@ def _set(lines: list[str], mark: Mark, state: str, link: str) -> None:
     box = next(re.finditer(r"\[[ xX]\]", line) if BOX.match(line.removeprefix("\ufeff")) else _heading_boxes(line))
     lines[mark.line] = f"{line[: box.start()]}[{state}]{line[box.end() :]}"
     last = LINK.sub("", lines[mark.last])
-    tail = re.search(
-        r"[ \t]*(?:(?<=[ \t])#+[ \t]*)?\r?$" if last.lstrip("\ufeff ").startswith("#") else r"[ \t]*\r?$", last
-    )
-    end = tail.start() if tail else len(last)
+    end = len(_before_closing(last))
     lines[mark.last] = f"{last[:end]}{link}{last[end:]}"
+
+
+def _before_closing(line: str) -> str:
+    """`line` without its last blanks and, in a heading, without the #s that close it."""
+    text = line.rstrip("\r").rstrip(" \t")
+    if line.lstrip("\ufeff ").startswith("#") and (bare := text.rstrip("#")).endswith((" ", "\t")):
+        text = bare.rstrip(" \t")
+    return text
 
 
 def _heading_boxes(line: str) -> Iterator[re.Match[str]]:
@@ -132,8 +136,16 @@ def status_in_phase_file(text: str) -> tuple[StatusFound, ...]:
 
 
 def _claims_status(line: str) -> bool:
+    start, end = line[:200], line[-80:]
     box = BOX.match(line)
-    return bool((box and box[2] != " ") or _STATUS.match(line) or _STATUS_MARK.search(line) or LINK.search(line))
+    return bool(
+        (box and box[2] != " ")
+        or _STATUS.match(start)
+        or re.match(r"\W*[✅☑✔]", start)
+        or _STATUS_MARK.search(end)
+        or (line.startswith("#") and _STATUS_WORD.search(end))
+        or LINK.search(line)
+    )
 
 
 def add_phase(text: str, *, title: str, kind: Kind, tasks: Sequence[str]) -> str:
@@ -145,7 +157,7 @@ def add_phase(text: str, *, title: str, kind: Kind, tasks: Sequence[str]) -> str
     eol = "\r" if "\r\n" in text else ""
     lines = text.split("\n")
     at, new = _behind_last(lines, before), _written(lines, before, " ".join(title.split()), kind, tasks)
-    gap = [""] if at and lines[at - 1].strip() else []
+    gap = [""] if at and lines[at - 1].strip() and not new[0].startswith(("- ", "* ", "+ ")) else []
     after = [""] if at < len(lines) and lines[at].strip() else []
     added = [line + eol for line in (*gap, *new, *after)]
     if at == len(lines) and at and eol:
@@ -202,10 +214,10 @@ def _numbered_like(head: Block, reading: Reading | None) -> str:
         if reading
         else []
     )
-    for pattern, group in [*((pattern, 1) for pattern in NAMED.values()), (NUMBERED, 2)]:
+    for pattern in [*NAMED.values(), NUMBERED]:
         if name := pattern.match(head.text):
-            lead = re.sub(r"^[\W_]+", "", head.text[: name.start(group)])
-            rest = re.match(r"[ \t]*[:.)—–-]?[ \t]*", head.text[name.end(group) :])
+            lead = re.sub(r"^[\W_]+", "", head.text[: name.start(1)])
+            rest = re.match(r"[ \t]*[:.)—–-]?[ \t]*", head.text[name.end(1) :])
             separator = rest[0] if rest and rest[0].strip() else ": "
             return f"{lead}{max(numbers, default=0) + 1}{separator.rstrip()} "
     return ""

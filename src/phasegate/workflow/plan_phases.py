@@ -11,22 +11,31 @@ from phasegate.workflow.plan import KINDS, Kind, Phase, Plan, Task
 from phasegate.workflow.plan_blocks import LABEL, Block, Mark, Reader
 
 MAX_BOXES = 5_000
+MAX_BLOCKERS = 100
 WORDS = ("phase", "milestone", "sprint", "stage", "step")
+ITEM_WORDS = WORDS[:-1]  # "Step 1: ..." in a list is a task
 
 _NUMBER = r"[A-Za-z]?[0-9]{1,3}(?:\.[0-9]{1,3})*[a-z]?|[IVX]{1,5}|[A-Z]"
 NAMED = {
-    word: re.compile(rf"^[\W_]*(?:{word}|{word.title()}|{word.upper()})[ \t]*#?({_NUMBER})(?![\w])[ \t]*([:.)—–-]|$)?")
+    word: re.compile(
+        rf"^[\W_]*(?:{word}|{word.title()}|{word.upper()})[ \t]*#?({_NUMBER})"
+        r"(?!\w|[/–-][0-9]|[ \t]*[&+])[ \t]*([:.)—–-]|$)?"
+    )
     for word in WORDS
 }
-NUMBERED = re.compile(r"^[\W_]*()([0-9]{1,3}(?:\.[0-9]{1,3})*)(?:[.):]|[ \t]+[—–-]|(?<=\.[0-9]))[ \t]+(?=\S)")
+NUMBERED = re.compile(
+    r"^[\W_]*(?=[0-9]+(?:\.[0-9]|[.):][ \t]|[ \t]+[—–-]))([0-9]{1,3}(?:\.[0-9]{1,3})*)[.):]?(?:[ \t]+[—–-])?[ \t]+(?=\S)"
+)
 _WRITTEN = re.compile(r"^(?:[Tt]ask[ \t]+)?([\w]+(?:\.[0-9]{1,4})+)(?![\w.]*\w)")
-_TAG = re.compile(r"[ \t]*[(\[][ \t]*(" + "|".join(KINDS) + r")[ \t]*[)\]]", re.IGNORECASE)
-_BLOCKED_TAG = re.compile(r"[ \t]*\([ \t]*(?:blocked by|depends on)[ \t:]+([^()]*)\)", re.IGNORECASE)
-_QUIET_TAG = re.compile(r"[ \t]*\([ \t]*no new behaviou?r[ \t]*\)", re.IGNORECASE)
+_TAG = re.compile(r"[(\[][ \t]*(" + "|".join(KINDS) + r")[ \t]*[)\]]", re.IGNORECASE)
+_BLOCKED_TAG = re.compile(r"\([ \t]*(?:blocked by|depends on)[ \t:]([^()]*)\)", re.IGNORECASE)
+_QUIET_TAG = re.compile(r"\([ \t]*no new behaviou?r[ \t]*\)", re.IGNORECASE)
 _REFERENCE = re.compile(
-    rf"^(?P<word>(?:{'|'.join(WORDS)})s?[ \t]+)?#?(?P<id>{_NUMBER})(?:[ \t]*(?:-|–|to)[ \t]*(?P<last>[0-9]+))?"
-    r"(?![\w.]*\w)(?P<rest>.*)$", re.IGNORECASE)  # fmt: skip
-_NOTHING = re.compile(r"^[\W_]*(?:none|nothing|n/a|no)?\b[^\w]*(?:\(.*)?$", re.IGNORECASE)
+    rf"^(?P<word>(?:{'|'.join(WORDS)})s?[ \t]+)?#?(?P<id>{_NUMBER})(?!\w|\.[0-9])"
+    r"(?:[ \t]*(?:-|–|—|to|through|\.\.)[ \t]*(?P<last>[0-9]+)\b)?(?![ \t]*(?:/|\+|or\b))(?P<rest>.*)$",
+    re.IGNORECASE,
+)
+_NOTHING = re.compile(r"^(?:[\W_]+|[\W_]*(?:none|nothing|n/a|no)\b.*)$", re.IGNORECASE)
 _AREA = re.compile(r"^\w[\w.-]{0,63}$")
 # The first of these words in a title names the kind of a phase that states none; without one it is a feature.
 _TITLE_WORDS: dict[Kind, str] = {
@@ -74,7 +83,7 @@ class _Finder:
 
     def spans(self) -> list[Span]:
         for word in WORDS:
-            if found := self._named(word, "heading") or self._named(word, "item"):
+            if found := self._named(word, "heading") or (word in ITEM_WORDS and self._named(word, "item")):
                 return found
         if self.without and any(block.mark for block in self.blocks):
             self._refuse_unboxed(self.without[0])
@@ -103,13 +112,15 @@ class _Finder:
             span = Span(index, self._end(index), name[1].lower(), block.text[name.end() :])
             if self._boxed(span.head, span.end):
                 self._take(span, spans)
-            elif name[2] is not None and what == "heading" and not (spans and spans[-1].end > index):
+            elif name[2] is not None and not (spans and spans[-1].end > index):
                 without.append((span, word))
+        if what == "item" and not any(self._boxed(span.head + 1, span.end) for span in spans):
+            return []
         if spans and without:
             self._refuse_unboxed(without[0])
         self.without.extend(without)
         if spans:
-            self._no_bold_headings(WORDS[: WORDS.index(word) + 1])
+            self._no_bold_headings(WORDS[: WORDS.index(word) + 1], spans)
         return spans
 
     def _refuse_unboxed(self, found: tuple[Span, str]) -> NoReturn:
@@ -125,10 +136,12 @@ class _Finder:
             raise self.refusal(self.blocks[span.head].line, f"starts {span.id} inside {outer.id}",
                                "Put phases side by side, under headings of one level.")  # fmt: skip
 
-    def _no_bold_headings(self, words: Iterable[str]) -> None:
-        for block in self.blocks:
+    def _no_bold_headings(self, words: Iterable[str], spans: Sequence[Span] = ()) -> None:
+        around = {index: span.id for span in spans for index in range(span.head, span.end)}
+        for index, block in enumerate(self.blocks):
             bold = block.what == "prose" and block.strong and not block.items
-            if bold and any((name := NAMED[word].match(block.text)) and name[2] is not None for word in words):
+            names = (NAMED[word].match(block.text) for word in words if bold)
+            if any(name and name[2] is not None and name[1].lower() != around.get(index) for name in names):
                 raise self.refusal(block.line, f"looks like a phase but is no heading: {block.text[:60]!r}",
                                    "Write it as a heading, as in `## Phase 1: Title`.")  # fmt: skip
 
@@ -136,7 +149,7 @@ class _Finder:
         spans: list[Span] = []
         for index, block in enumerate(self.blocks):
             if block.what == "heading" and (name := NUMBERED.match(block.text)):
-                span = Span(index, self._end(index), name[2], block.text[name.end() :])
+                span = Span(index, self._end(index), name[1], block.text[name.end() :])
                 if self._boxed(span.head, span.end) and not (spans and index < spans[-1].end):
                     spans.append(span)
         return spans
@@ -195,7 +208,7 @@ class _Builder:
         self._tags()
         for index in range(self.span.head + 1, self.span.end):
             block = self.reader.blocks[index]
-            if block.what != "heading" and not block.mark and not self._in_task(block):
+            if not block.mark and not self._in_task(block):
                 self._label(block)
         self._number(marks)
         if self.head.mark:
@@ -214,11 +227,13 @@ class _Builder:
         for pattern in (_TAG, _BLOCKED_TAG, _QUIET_TAG):
             title = pattern.sub("", title)
         self.title = " ".join(title.strip(" \t:—–-").split())
-        self.details = [link for link in self.head.links if _is_file(link)]
+        evidence = self.head.mark.evidence if self.head.mark else ""
+        self.details = [link for link in self.head.links if _is_file(link) and link != evidence]
 
     def _label(self, block: Block) -> None:
-        for part in re.split(r"[ \t]+[·|•][ \t]+", block.text.replace("`", "")):
-            if label := LABEL.match(part):
+        for part in re.split(r"[ \t][·|•][ \t]", block.text.replace("`", "")):
+            label = LABEL.match(part)
+            if label and (block.what != "heading" or not label[3]):
                 self._state(label[1].lower().replace("-", " "), label[3].strip(), label[2] == ":", block)
 
     def _state(self, name: str, value: str, colon: bool, block: Block) -> None:
@@ -228,6 +243,8 @@ class _Builder:
             case "area" if colon:
                 self.areas.append((value.strip(" \t*_"), block.line))
             case "blocked by" | "depends on":
+                if not value:
+                    raise self.reader.refusal(block.line, "names no phase behind it", "Write `Blocked by: Phase 1`.")
                 self.blockers.append((value, block.line, colon))
             case "detail" | "details" if colon:
                 self.details.extend(link for link in block.links if _is_file(link))
@@ -250,8 +267,6 @@ class _Builder:
             written = _WRITTEN.match(block.text)
             stated = written is not None and written[1].startswith(self.span.id + ".")
             names[index] = id = written[1] if written and stated else f"{parent}.{counts[parent]}"
-            if id in marks:
-                raise self.reader.refusal(block.line, f"is a second task {id}", "Give every task a number of its own.")
             marks[id] = block.mark
             self.tasks.append(Task(id, block.text, block.mark.done, block.line + 1, block.mark.evidence))
         if len(marks) > MAX_BOXES:
@@ -260,27 +275,35 @@ class _Builder:
     def resolved(self, builders: Sequence[_Builder]) -> tuple[str, ...]:
         """The ids of the phases that block this one."""
         found: list[str] = []
+        spans = {builder.span.id: builder.span for builder in builders}
+        titles = {_slug(builder.title) or id: id for builder, id in zip(builders, spans, strict=True)}
         for value, line, strict in self.blockers:
-            for piece in re.split(r"[ \t]*(?:,|;|&|\band\b)[ \t]*", value.strip(" \t*_.")):
-                if not _NOTHING.match(piece):
-                    found.extend(self._referred(piece, line, strict, [builder.span for builder in builders]))
+            whole = _slug(value)
+            pieces = [value] if whole in titles else re.split(r",|;|&|\band\b", re.sub(r"\([^()]*\)", "", value))
+            if len(pieces) > MAX_BLOCKERS:
+                raise self.reader.refusal(line, f"names more than {MAX_BLOCKERS} phases", "Name a range, as in 1-9.")
+            for piece in (piece.strip(" \t*_.") for piece in pieces):
+                if (slug := _slug(piece)) in titles:
+                    found.append(titles[slug])
+                elif piece and not _NOTHING.match(piece):
+                    found.extend(self._referred(piece, line, strict, list(spans)))
         return tuple(dict.fromkeys(found))
 
-    def _referred(self, piece: str, line: int, strict: bool, spans: Sequence[Span]) -> list[str]:
-        ids = [span.id for span in spans]
-        if _slug(piece) in (
-            slugs := {_slug(span.title) or span.id: span.id for span in spans} | {id: id for id in ids}
-        ):
-            return [slugs[_slug(piece)]]
+    def _referred(self, piece: str, line: int, strict: bool, ids: list[str]) -> list[str]:
         reference = _REFERENCE.match(piece)
-        sure = reference and (reference["word"] or not re.match(r"[ \t]*[\w]", reference["rest"]))
+        sure = reference and (reference["word"] or not re.match(r"[ \t]*\w", reference["rest"]))
         if reference and sure and reference["id"].lower() in ids:
             first = ids.index(reference["id"].lower())
             if not (last := reference["last"]):
                 return [ids[first]]
-            if last in ids and ids.index(last) >= first:
+            if last in ids[first:]:
                 return ids[first : ids.index(last) + 1]
-        if strict or sure:
+        if (
+            strict
+            or sure
+            or piece.lower() in ids
+            or re.match(rf"(?:{'|'.join(WORDS)})s?[ \t]+[0-9]", piece, re.IGNORECASE)
+        ):
             raise self.reader.refusal(line, f"is blocked by {piece[:60]!r}, which is no phase of this plan",
                                       f"Name phases by id, as in `Blocked by: {ids[0]}`.")  # fmt: skip
         return []
@@ -295,7 +318,7 @@ class _Builder:
 
     def _kind(self) -> tuple[Kind, bool]:
         stated = {kind.lower(): line for kind, line in self.kinds}
-        for name, line in stated.items():
+        for name, line in reversed(stated.items()):
             if name not in KINDS or len(stated) > 1:
                 said = " and ".join(stated) if len(stated) > 1 else name
                 raise self.reader.refusal(line, f"states the kind {said[:60]!r}", f"Name one of {', '.join(KINDS)}.")
