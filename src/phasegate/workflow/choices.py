@@ -44,16 +44,16 @@ def gap(transitions: Iterable[Transition]) -> dict[str, str] | None:
     return _gap([needs(transition) for transition in transitions])
 
 
-def targets_when(step: Step, name: str, value: str) -> frozenset[str]:
-    """The steps that `step` can go to while the fact `name` has `value`."""
-    open_ones = [
-        (transition.to, needs(transition))
-        for transition in step.then
-        if not transition.otherwise and value in _narrowed(needs(transition), name)
+def targets(step: Step, given: Mapping[str, str]) -> frozenset[str]:
+    """The steps that `step` can go to while the facts in `given` have these values."""
+    applying = [
+        (each.to, needed)
+        for each, needed in ((each, needs(each)) for each in step.then if not each.otherwise)
+        if all(value in _narrowed(needed, name) for name, value in given.items())
     ]
-    rests = [{key: values for key, values in needed.items() if key != name} for _, needed in open_ones]
-    fallback = [transition.to for transition in step.then if transition.otherwise] if _gap(rests) is not None else []
-    return frozenset([*(to for to, _ in open_ones), *fallback])
+    undecided = [{name: values for name, values in needed.items() if name not in given} for _, needed in applying]
+    fallback = [each.to for each in step.then if each.otherwise] if _gap(undecided) is not None else []
+    return frozenset([*(to for to, _ in applying), *fallback])
 
 
 def _gap(needed: Sequence[Needs]) -> dict[str, str] | None:

@@ -104,7 +104,8 @@ def _parsed(text: str, path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except ValueError as problem:
-        raise _refused(path, _line_told(str(problem), text), f"It is not TOML: {problem}.", "Mend it there.") from problem
+        line = _line_told(str(problem), text)
+        raise _refused(path, line, f"It is not TOML: {problem}.", "Mend it there.") from problem
 
 
 def _line_told(message: str, text: str) -> int:
@@ -123,6 +124,7 @@ class _Reading:
 
     def __init__(self, lines: Mapping[Path, int]) -> None:
         self.lines = lines
+        self.written: dict[Path, str] = {}  # under the path of a key that was meant, the misspelt one
         self.problems: list[Problem] = []
         self.sound = True
 
@@ -138,17 +140,17 @@ class _Reading:
         table = self.table(found, STEP, ("name",), at)
         then = self.rows(table, "then", at, MOST_TRANSITIONS)
         table["then"] = tuple(self.transition(row, where) for where, row in then)
-        return Step(**{"name": "", **table}, line=line_at(self.lines, at))
+        return Step(**{"name": "", **table}, line=self.line(at))
 
     def transition(self, found: Mapping[str, Any], at: Path) -> Transition:
         table = self.table(found, THEN, ("to",), at)
         table["when"] = tuple(_condition(text) for text in table.get("when", ()))
-        return Transition(**{"to": "", **table}, line=line_at(self.lines, at))
+        return Transition(**{"to": "", **table}, line=self.line(at))
 
     def kind(self, found: Mapping[str, Any], at: Path) -> PhaseKind:
         table = self.table(found, KIND, ("name", "may_edit", "gates"), at)
         empty = {"name": "", "may_edit": (), "gates": ()}
-        return PhaseKind(**{**empty, **table}, line=line_at(self.lines, at))
+        return PhaseKind(**{**empty, **table}, line=self.line(at))
 
     def rows(self, table: dict[str, Any], key: str, at: Path, most: int) -> list[tuple[Path, Mapping[str, Any]]]:
         """Takes the tables under `key` out of `table`; none when there are more than `most`."""
@@ -181,7 +183,10 @@ class _Reading:
             return ""
         self.problems.append(self.problem(f"Unknown key {shown(key)}.", meant(key, shapes), (*at, key)))
         near = suggestion(key, shapes)
-        return "" if near in found else near
+        if not near or near in found:
+            return ""
+        self.written[*self.spelt(at), near] = key
+        return near
 
     def misread(self, reason: str, remedy: str, at: Path) -> None:
         self.sound = False
@@ -189,10 +194,20 @@ class _Reading:
             self.problems.append(self.problem(reason, remedy, at))
 
     def problem(self, reason: str, remedy: str, at: Path) -> Problem:
-        return Problem(line_at(self.lines, at), "", reason, remedy, at)
+        return Problem(self.line(at), "", reason, remedy, at)
 
     def placed(self, problem: Problem) -> Problem:
-        return msgspec.structs.replace(problem, line=line_at(self.lines, problem.at))
+        return msgspec.structs.replace(problem, line=self.line(problem.at))
+
+    def line(self, at: Path) -> int:
+        return line_at(self.lines, self.spelt(at))
+
+    def spelt(self, at: Path) -> Path:
+        """`at` with the keys as the text spells them."""
+        path: Path = ()
+        for part in at:
+            path = (*path, self.written.get((*path, part), part))
+        return path
 
 
 def _condition(text: str) -> Condition:

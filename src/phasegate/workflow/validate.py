@@ -8,9 +8,9 @@ from itertools import chain, combinations, islice
 
 import msgspec
 
-from phasegate.workflow.choices import both_apply, contradiction, gap, targets_when
+from phasegate.workflow.choices import both_apply, contradiction, gap, targets
 from phasegate.workflow.definition import ACTIONS, ASKED, FACTS, KINDS, Condition, Step, Transition, Workflow
-from phasegate.workflow.paths import backwards, cycles, reachable, without
+from phasegate.workflow.paths import Graph, backwards, cycles, reachable, without
 
 KIND_GATES = "kind_gates"
 """Stands in a condition for all gates of the phase's kind."""
@@ -53,7 +53,7 @@ def problems(workflow: Workflow, *, gates: Collection[str]) -> tuple[Problem, ..
     misread = {problem.step for problem in words}
     rows = [(position, step) for position, step in enumerate(workflow.steps) if step.name not in misread]
     choices = _first(*(_choices(position, step) for position, step in rows))
-    ways = [] if places else _first(_unreachable(workflow), _endless(workflow), _circles(workflow))
+    ways = [] if places else _ways(workflow, misread | {problem.step for problem in choices})
     found = sorted([*places, *words, *choices, *ways], key=lambda problem: problem.line)
     return tuple(found[:MOST_PROBLEMS])
 
@@ -90,7 +90,7 @@ def _headings(workflow: Workflow) -> Iterator[Problem]:
     for key in ("loop_limit", "same_failure_limit", "alternation_limit"):
         if (limit := getattr(workflow, key)) < 1:
             yield Problem(0, "", f"{key} is {limit}.", "Give a number of at least 1.", (key,))
-    if workflow.steps and not any(step.ends for step in workflow.steps):
+    if workflow.steps and not any(step.ends or "end_run" in step.acts for step in workflow.steps):
         yield Problem(0, "", "No step ends the run.", "Mark the last one with `ends`.", ("step",))
 
 
@@ -129,8 +129,8 @@ def _kinds(workflow: Workflow, gates: Collection[str]) -> Iterator[Problem]:
             if found := _no_gate(gate, gates):
                 yield Problem(kind.line, "", *found, ("kind", position, "gates", index))
     missing = [kind for kind in KINDS if kind not in seen]
-    # A row with an unknown name is probably the one that is missing.
-    if missing and seen <= set(KINDS):
+    # A row with an unknown or a repeated name is probably the one that is missing.
+    if missing and len(workflow.kinds) < len(KINDS):
         reason = f"No row for phases of kind {', '.join(missing)}."
         yield Problem(0, "", reason, "Give each kind a row: what it may edit, and its gates.", ("kind",))
 
@@ -197,7 +197,7 @@ def _misshapen(step: Step) -> Iterator[tuple[str, str]]:
         yield "It ends the run, so nothing can follow.", "Remove `ends`, or `then` and `leaves_when`."
     if not step.ends and "end_run" in step.acts:
         yield "It acts `end_run` but is no end.", "Mark it with `ends`."
-    if not step.ends and not step.then:
+    elif not step.ends and not step.then:
         idle = not (step.does or step.acts or step.rests)
         reason = "It neither does, acts, rests, ends nor passes on." if idle else "No transition leads out of it."
         yield reason, "Say in `then` where it goes, or mark it with `ends`."
@@ -218,10 +218,10 @@ def _choices(position: int, step: Step) -> Iterator[Problem]:
         yield told(index, "It has more than one otherwise.", "Keep one of them.")
     for index, each in chosen:
         if name := contradiction(each):
-            yield told(index, f"{_said(each)} can never apply: {name} cannot be both.", "Remove one condition.")
+            yield told(index, f"The {_said(each)} can never apply: {name} cannot be both.", "Remove one condition.")
     for (_, one), (index, other) in combinations(chosen, 2):
         if both_apply(one, other):
-            reason = f"{_said(other)} and {_said(one)} can both apply."
+            reason = f"The {_said(other)} and the {_said(one)} can both apply."
             yield told(index, reason, "Make their conditions exclude each other.")
     if step.then and not fallbacks and (open_case := gap(each for _, each in chosen)):
         case = ", ".join(f"{name} is {value}" for name, value in open_case.items())
@@ -231,60 +231,61 @@ def _choices(position: int, step: Step) -> Iterator[Problem]:
 
 def _said(transition: Transition) -> str:
     conditions = " and ".join(str(condition) for condition in transition.when) or "always"
-    return f"The transition to {shown(transition.to)} ({conditions})"
+    return f"transition to {shown(transition.to)} ({conditions})"
 
 
-def _arrows(workflow: Workflow) -> dict[str, list[str]]:
-    """The graph without returns to the step that asked: these lead where the run has been before."""
-    return {step.name: [each.to for each in step.then if each.to != ASKED] for step in workflow.steps}
+def _ways(workflow: Workflow, unclear: Collection[str]) -> list[Problem]:
+    """Faults of the graph. A step in `unclear` may go wherever it says, and is trusted to heed the loop limit.
+
+    Returns to the step that asked are no arrows, for they lead where the run has been before.
+    """
+    arrows, at_limit = {}, {}
+    for step in workflow.steps:
+        clear = step.name not in unclear
+        said = targets(step, {}) if clear else {each.to for each in step.then}
+        arrows[step.name] = sorted(said - {ASKED})
+        at_limit[step.name] = sorted(targets(step, {"must_escalate": "yes"}) - {ASKED}) if clear else []
+    return _first(_unreachable(workflow, arrows), _endless(workflow, arrows), _circles(workflow, arrows, at_limit))
 
 
-def _unreachable(workflow: Workflow) -> Iterator[Problem]:
+def _unreachable(workflow: Workflow, arrows: Graph) -> Iterator[Problem]:
     """Steps no way leads to; of a chain of them, the first, for the others follow from it."""
-    arrows = _arrows(workflow)
     reached = reachable(arrows, [workflow.start, workflow.recovery])
     lost = without(arrows, reached)
     sources = backwards(lost)
     for name in sorted(lost, key=lambda each: bool(set(sources[each]) - {each})):
         if name not in reached:
             reached |= reachable(arrows, [name])
-            position, step = _row(workflow, name)
             reason = f"No way leads to it from {shown(workflow.start)} or {shown(workflow.recovery)}."
-            yield Problem(step.line, name, reason, "Add a transition to it, or remove it.", ("step", position))
+            yield _of_step(workflow, name, reason, "Add a transition to it, or remove it.")
 
 
-def _endless(workflow: Workflow) -> Iterator[Problem]:
+def _endless(workflow: Workflow, arrows: Graph) -> Iterator[Problem]:
     """Steps from which no way leads to an end; a step with no way out at all is told of elsewhere."""
-    arrows = _arrows(workflow)
     final = [step.name for step in workflow.steps if step.ends or not step.then or _returns(step)]
     leading = reachable(backwards(arrows), final)
     if trapped := [name for name in arrows if name not in leading]:
-        position, step = _row(workflow, trapped[0])
         others = f" (nor from {', '.join(map(shown, trapped[1:5]))})" if trapped[1:] else ""
         reason = f"No way leads from it to an end{others}."
-        yield Problem(step.line, step.name, reason, "Add a transition that leads towards an end.", ("step", position))
+        yield _of_step(workflow, trapped[0], reason, "Add a transition that leads towards an end.")
 
 
 def _returns(step: Step) -> bool:
     return any(each.to == ASKED for each in step.then)
 
 
-def _circles(workflow: Workflow) -> Iterator[Problem]:
+def _circles(workflow: Workflow, arrows: Graph, at_limit: Graph) -> Iterator[Problem]:
     """Cycles that nothing bounds: they count no loop; or they count, and go on when the limit is reached."""
     bounded = {step.name for step in workflow.steps if BOUNDED_ACTIONS.intersection(step.acts)}
     counting = {step.name for step in workflow.steps if step.counts_loop}
-    uncounted = list(cycles(without(_arrows(workflow), bounded | counting)))
+    uncounted = list(cycles(without(arrows, bounded | counting)))
     for cycle in uncounted:
         reason = f"The cycle {_drawn(cycle)} counts no loop."
-        yield _circle(workflow, cycle, reason, "Mark one of its steps with `counts_loop`.")
+        yield _of_step(workflow, cycle[0], reason, "Mark one of its steps with `counts_loop`.")
     if not uncounted:
-        for cycle in cycles(without(_arrows_at_limit(workflow), bounded)):
+        for cycle in cycles(without(at_limit, bounded)):
             reason = f"The cycle {_drawn(cycle)} goes on when the loop limit is reached."
-            yield _circle(workflow, cycle, reason, "Lead out of it when `must_escalate is yes`.")
-
-
-def _arrows_at_limit(workflow: Workflow) -> dict[str, list[str]]:
-    return {step.name: sorted(targets_when(step, "must_escalate", "yes") - {ASKED}) for step in workflow.steps}
+            yield _of_step(workflow, cycle[0], reason, "Lead out of it when `must_escalate is yes`.")
 
 
 def _drawn(cycle: list[str]) -> str:
@@ -292,10 +293,6 @@ def _drawn(cycle: list[str]) -> str:
     return " -> ".join(names)
 
 
-def _circle(workflow: Workflow, cycle: list[str], reason: str, remedy: str) -> Problem:
-    position, step = _row(workflow, cycle[0])
-    return Problem(step.line, step.name, reason, remedy, ("step", position))
-
-
-def _row(workflow: Workflow, name: str) -> tuple[int, Step]:
-    return next((position, step) for position, step in enumerate(workflow.steps) if step.name == name)
+def _of_step(workflow: Workflow, name: str, reason: str, remedy: str) -> Problem:
+    position, step = next((position, step) for position, step in enumerate(workflow.steps) if step.name == name)
+    return Problem(step.line, name, reason, remedy, ("step", position))
