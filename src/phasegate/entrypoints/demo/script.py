@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+REFUSED = re.compile(r"PreToolUse:\S+ hook error: ")
 REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 
 
@@ -74,9 +75,14 @@ class Request(msgspec.Struct, frozen=True):
     messages: int
 
     @property
-    def refused(self) -> bool:
-        """Whether any call of the last answer came back as an error."""
+    def failed(self) -> bool:
+        """Whether any call of the last answer came back as an error, by its own fault or a hook's."""
         return any(result.is_error for result in self.tool_results)
+
+    @property
+    def refused(self) -> bool:
+        """Whether a hook refused any call of the last answer."""
+        return any(result.is_error and REFUSED.match(result.text) for result in self.tool_results)
 
 
 Step = Turn | Callable[[Request], Turn]
@@ -112,14 +118,26 @@ def call(tool: str, /, **input: Any) -> Turn:
 # --- reading a request ------------------------------------------------------------------------------------------------
 
 
-def text_of(content: Any) -> str:
-    """All text of a `content` or `system` value of the Messages API, one block a line."""
+class Body(msgspec.Struct, frozen=True):
+    """A request to the Messages API, as far as a script cares."""
+
+    model: str = ""
+    system: Any = None
+    messages: list[dict[str, Any]] = []
+    tools: list[dict[str, Any]] = []
+    stream: bool = False
+    output_config: dict[str, Any] = {}
+    output_format: dict[str, Any] = {}
+
+
+def text_of(content: Any, depth: int = 4) -> str:
+    """All text of a `content` or `system` value of the Messages API, one block a line; what nests deeper is left out."""
     if isinstance(content, str):
         return content
-    if not isinstance(content, list):
+    if not isinstance(content, list) or not depth:
         return ""
     blocks = [block for block in content if isinstance(block, dict)]
-    return "\n".join(text_of(block.get("text") or block.get("content")) for block in blocks)
+    return "\n".join(text_of(block.get("text") or block.get("content"), depth - 1) for block in blocks)
 
 
 def _since_the_model_spoke(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -136,20 +154,20 @@ def _tool_results(messages: list[dict[str, Any]]) -> tuple[ToolResult, ...]:
     )
 
 
-def read_request(body: dict[str, Any], kind: str = "", turn: int = -1) -> Request:
+def read_request(body: Body, kind: str = "", turn: int = -1) -> Request:
     """What a script may know of a request body."""
-    messages = [message for message in body.get("messages") or [] if isinstance(message, dict)]
-    users = [REMINDER.sub("", text_of(m.get("content"))).strip() for m in messages if m.get("role") == "user"]
-    news = _since_the_model_spoke(messages)
+    users = [text_of(message.get("content")) for message in body.messages if message.get("role") == "user"]
+    plain = [REMINDER.sub("", text).strip() for text in users] or [""]
+    news = _since_the_model_spoke(body.messages)
     return Request(
         kind=kind,
         turn=turn,
-        model=str(body.get("model")),
-        system=text_of(body.get("system")),
-        first_user=users[0] if users else "",
-        last_user=users[-1] if users else "",
+        model=body.model,
+        system=text_of(body.system),
+        first_user=plain[0],
+        last_user=plain[-1],
         news="\n".join(text_of(message.get("content")) for message in news),
         tool_results=_tool_results(news),
-        tools=tuple(str(tool.get("name")) for tool in body.get("tools") or []),
-        messages=len(messages),
+        tools=tuple(str(tool.get("name")) for tool in body.tools),
+        messages=len(body.messages),
     )

@@ -18,6 +18,7 @@ import msgspec
 
 from phasegate.entrypoints.demo.script import (
     ApiError,
+    Body,
     Call,
     Request,
     Route,
@@ -48,21 +49,23 @@ class ScriptStalled(Failure):
 # --- playing the script -----------------------------------------------------------------------------------------------
 
 
-def _fill(schema: dict[str, Any]) -> Any:
+def _fill(schema: Any) -> Any:
     """The least value that fits a JSON schema, for side requests that demand one."""
-    for choices in (schema.get("enum"), schema.get("anyOf"), schema.get("oneOf")):
-        if choices:
-            return _fill(choices[0]) if isinstance(choices[0], dict) else choices[0]
-    kind = schema.get("type", "object")
-    if kind == "object":
-        properties = schema.get("properties", {})
-        return {name: _fill(properties.get(name, {"type": "string"})) for name in schema.get("required", properties)}
-    return {"boolean": True, "integer": 1, "number": 1, "array": [], "null": None}.get(kind, "ok")
+    if not isinstance(schema, dict):
+        return "ok"
+    if schema.get("enum"):
+        return schema["enum"][0]
+    if schema.get("anyOf"):
+        return _fill(schema["anyOf"][0])
+    if "properties" in schema:
+        properties = schema["properties"]
+        return {name: _fill(properties.get(name)) for name in schema.get("required") or properties}
+    return {"object": {}, "boolean": True, "integer": 1, "number": 1, "array": []}.get(str(schema.get("type")), "ok")
 
 
-def _aside(body: dict[str, Any]) -> Turn:
+def _aside(body: Body) -> Turn:
     """The answer to a request without tools: a title, a probe, a prompt hook nobody scripted."""
-    form = (body.get("output_config") or {}).get("format") or body.get("output_format") or {}
+    form = body.output_config.get("format") or body.output_format
     return say(json.dumps(_fill(form["schema"])) if form.get("schema") else "ok")
 
 
@@ -87,7 +90,7 @@ class Position:
         self._main = 0
         self._routes = [0] * len(script.routes)
 
-    def next(self, body: dict[str, Any], request: Request) -> tuple[str, int, Step]:
+    def next(self, body: Body, request: Request) -> tuple[str, int, Step]:
         """Kind, turn number and answer for `request`; the caller holds the lock."""
         if COMPACTION.search(request.last_user):
             return ("compaction", -1, say("<summary>\nScripted summary of the conversation.\n</summary>"))
@@ -162,7 +165,7 @@ class ScriptedModel:
             )
         return request
 
-    def answer(self, body: dict[str, Any]) -> Turn:
+    def answer(self, body: Body) -> Turn:
         """The turn for one `/v1/messages` body, recorded; a story that fails becomes an error the client shows."""
         seen = read_request(body)
         with self._changed:
@@ -171,7 +174,7 @@ class ScriptedModel:
             self._record(request)
         return self._resolve(step, request)
 
-    def count(self, body: dict[str, Any]) -> None:
+    def count(self, body: Body) -> None:
         """Record a request to count tokens."""
         with self._changed:
             self._record(read_request(body, "count"))
@@ -251,6 +254,7 @@ def stream_events(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, model: ScriptedModel) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -281,11 +285,9 @@ class _Handler(BaseHTTPRequestHandler):
         if raw is None:
             return
         try:
-            body = json.loads(raw)
-        except (ValueError, RecursionError):
-            body = None
-        if not isinstance(body, dict):
-            self._refuse(ApiError(message="the body is not a JSON object"))
+            body = msgspec.json.decode(raw, type=Body)
+        except (msgspec.MsgspecError, RecursionError) as problem:
+            self._refuse(ApiError(message=f"not a request to the Messages API: {problem}"))
             return
         match self.path.split("?")[0]:
             case "/v1/messages":
@@ -310,15 +312,15 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return raw
 
-    def _play(self, body: dict[str, Any], size: int) -> None:
+    def _play(self, body: Body, size: int) -> None:
         turn = self.server.model.answer(body)
         if turn.delay:
             time.sleep(turn.delay)
         if turn.error:
             self._refuse(turn.error)
             return
-        message = message_for(turn, model=str(body.get("model")), size=size)
-        if body.get("stream"):
+        message = message_for(turn, model=body.model, size=size)
+        if body.stream:
             self._stream(message, hang_up=turn.hang_up)
         elif turn.hang_up:
             self.close_connection = True
