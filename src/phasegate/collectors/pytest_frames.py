@@ -109,6 +109,14 @@ def read_frames(content: bytes, nonce: str) -> Frames:
     return Frames(tuple(frames))
 
 
+def decoded(line: bytes) -> AnyFrame | None:
+    """One frame, unchecked: enough to tell progress by."""
+    try:
+        return _decoder.decode(line)
+    except msgspec.MsgspecError:
+        return None
+
+
 def _decoded(content: bytes) -> Iterator[AnyFrame]:
     *lines, _unfinished = content.split(b"\n")
     return map(_decoder.decode, lines)

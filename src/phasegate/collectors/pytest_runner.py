@@ -12,7 +12,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from phasegate.collectors import coverage_py, process
-from phasegate.collectors.pytest_frames import FILE_LIMIT, Frames, read_frames
+from phasegate.collectors.pytest_frames import FILE_LIMIT, Frames, Inventory, Report, decoded, read_frames
 from phasegate.collectors.pytest_outcomes import Observed, as_test_run
 from phasegate.collectors.results import Artifact
 from phasegate.collectors.why_red import first_party
@@ -166,17 +166,25 @@ class _Progress:
 
     def __init__(self, path: str, say: Callable[[str], None]) -> None:
         self.path, self.say = path, say
-        self.at = self.finished = 0
+        self.rest = b""
+        self.at = self.finished = self.collected = 0
 
     def tick(self) -> None:
         with open(self.path, "rb") as file:
             file.seek(self.at)
-            new = file.read()
-        finished = new.count(b'"when":"teardown"')
+            new = file.read(FILE_LIMIT)
         self.at += len(new)
+        *lines, self.rest = (self.rest + new).split(b"\n")
+        finished = sum(self._counts(line) for line in lines)
         self.finished += finished
         if finished:
-            self.say(f"{self.finished} tests have run")
+            self.say(f"{self.finished} of {self.collected} tests have run")
+
+    def _counts(self, line: bytes) -> bool:
+        frame = decoded(line)
+        if isinstance(frame, Inventory):
+            self.collected += len(frame.ids)
+        return isinstance(frame, Report) and frame.when == "teardown"
 
 
 def _start(

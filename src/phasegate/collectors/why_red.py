@@ -72,11 +72,10 @@ def _cause_in_collection(report: Report, error: Raised, ours: FirstParty) -> Cau
 def _cause_in_call(report: Report, error: Raised) -> Cause:
     if _is(error, "ImportError"):
         return "import_of_test"
-    if error.type == "Failed" and report.message.startswith("Timeout "):  # pytest-timeout's own words
+    says_fail = error.type == "Failed" and "_pytest.outcomes.OutcomeException" in error.bases
+    if says_fail and report.message.startswith("Timeout "):  # pytest-timeout's own words
         return "timeout"
-    if _is(error, "AssertionError") or "_pytest.outcomes.Failed" in error.bases:
-        return "assertion"
-    return "other"
+    return "assertion" if says_fail or _is(error, "AssertionError") else "other"
 
 
 def _lacks_a_name(error: Raised, ours: FirstParty) -> bool:
