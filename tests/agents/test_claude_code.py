@@ -341,8 +341,19 @@ FAILURE = Failure("The ledger is locked.", hint="Try again.")
 def test_a_failure_of_ours_refuses_what_can_do_harm(moment: str | None, first: bool) -> None:
     reply = claude_code.crashed(moment, FAILURE, env=NEW, first=first)
     assert reply.exit == 1 and b"The ledger is locked." in reply.stdout
-    old = claude_code.crashed(moment, FAILURE, env=OLD, first=first)
-    assert (old.exit, old.stdout) == (2, b"") and b"Try again." in old.stderr
+
+
+@pytest.mark.parametrize("moment", ["PreToolUse", "ConfigChange"])
+def test_a_failure_of_ours_refuses_by_exit_2_on_a_client_that_does_not_know_on_failure(moment: str) -> None:
+    reply = claude_code.crashed(moment, FAILURE, env=OLD, first=True)
+    assert (reply.exit, reply.stdout) == (2, b"") and b"Try again." in reply.stderr
+
+
+def test_at_a_moment_that_cannot_be_told_only_a_tool_call_is_refused() -> None:
+    """Exit 2 would block a prompt too; a denial with exit 1 means something to a tool call alone."""
+    for env in (NEW, OLD, {}):
+        reply = claude_code.crashed(None, FAILURE, env=env, first=True)
+        assert reply.exit == 1 and said(reply)["hookSpecificOutput"]["permissionDecision"] == "deny"
 
 
 @pytest.mark.parametrize("moment", [*set(claude_code.MOMENTS) - {"PreToolUse", "ConfigChange"}, "Notification"])

@@ -144,7 +144,8 @@ def test_a_failure_at_a_moment_we_cannot_tell_refuses_tools_but_neither_prompt_n
 
 def test_where_phasegate_is_required_a_colleague_without_it_is_refused_and_told_how_to_get_it(project: Project) -> None:
     finished, model = project.play(project.write("a.txt"))
-    assert HOW_TO_INSTALL in finished.tool_results[0].text and not project.has("a.txt")
+    assert finished.tool_results[0].text == f"PreToolUse:Write hook error: {HOW_TO_INSTALL}"
+    assert not project.has("a.txt")
     assert (finished.result, len(model.requests)) == ("Done.", 2)
 
 

@@ -251,7 +251,7 @@ def root_hint(env: Mapping[str, str], cwd: str) -> str:
 def version_in(env: Mapping[str, str]) -> str:
     """The client's version ("2.1.330") from the `AI_AGENT=claude-code_2-1-330_...` it gives its hooks; "" if unknown.
 
-    A variable inherited from an agent around the client is kept by it, so what this says is a hint, never proof.
+    The client replaces the value of another Claude Code around it and keeps that of any other agent: then unknown.
     """
     client, _, rest = env.get("AI_AGENT", "").partition("_")
     version = rest.partition("_")[0].replace("-", ".")
@@ -378,6 +378,10 @@ def _refusal(moment: str, reason: str, version: str) -> Reply:
         return Reply(stderr=reason.encode(), exit=BLOCKED)
     if moment == "ConfigChange":
         return _json({"decision": "block", "reason": reason}, code=FAILED)
+    return _denial(reason)
+
+
+def _denial(reason: str) -> Reply:
     return _json(
         {
             "hookSpecificOutput": {
@@ -403,8 +407,11 @@ def crashed(moment: str | None, failure: Failure, *, env: Mapping[str, str], fir
     """Refuse tool calls, configuration changes and what may be either; let all else pass, once with a word."""
     cause = _sayable(str(failure))
     reason = f"phasegate cannot decide, so nothing is changed: {cause}"
-    if moment is None or moment in ("PreToolUse", "ConfigChange"):
-        return _refusal(moment or "PreToolUse", reason, version_in(env))
+    if moment is None:
+        # Obeyed with this exit code by every version seen where a tool is asked for; it stops neither prompt nor turn.
+        return _denial(reason)
+    if moment in ("PreToolUse", "ConfigChange"):
+        return _refusal(moment, reason, version_in(env))
     if not first or moment in ("PreCompact", "SessionEnd"):
         # What is printed before a compaction becomes an instruction to it, and after the end nobody reads.
         return Reply(stderr=reason.encode())

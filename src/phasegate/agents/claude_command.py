@@ -16,6 +16,13 @@ HOW_TO_INSTALL: Final = (
     "This project is guided by phasegate, which is not installed here: run `uv tool install phasegate`."
 )
 
+REASON: Final = shlex.quote(HOW_TO_INSTALL)
+NOTICE: Final = shlex.quote(f'{{"systemMessage":"{HOW_TO_INSTALL}"}}')
+DENIAL: Final = shlex.quote(
+    '{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny",'
+    f'"permissionDecisionReason":"{HOW_TO_INSTALL}"}}}}'
+)
+
 PASSING: Final = ("/archive-v", "/builds-v", "/environments-v")
 """Directories of uv's cache that it empties when it likes; other tools keep environments elsewhere."""
 
@@ -41,11 +48,10 @@ def _by_name(required: bool) -> str:
 
     The event is told from the payload, in which a quote inside a string would be escaped.
     """
-    notice = shlex.quote(f'{{"systemMessage":"{HOW_TO_INSTALL}"}}')
-    refuse = f"{_on('PreToolUse')}|{_on('ConfigChange')}) echo {shlex.quote(HOW_TO_INSTALL)} >&2; exit 2;; "
+    refuse = f"{_on('PreToolUse')}) echo {DENIAL}; exit 1;; {_on('ConfigChange')}) echo {REASON} >&2; exit 2;; "
     return (
         'command -v "$0" >/dev/null 2>&1 && exec "$0" "$@"; '
-        f'case "$(cat)" in {refuse if required else ""}{_on("SessionStart")}) echo {notice};; esac'
+        f'case "$(cat)" in {refuse if required else ""}{_on("SessionStart")}) echo {NOTICE};; esac'
     )
 
 
