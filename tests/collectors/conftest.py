@@ -11,7 +11,7 @@ import pytest
 
 from phasegate.collectors.pytest_runner import PytestRun, run_pytest
 
-SHOP = '''
+SHOP = """
     class Basket:
         def add(self, item):
             return [item]
@@ -27,7 +27,7 @@ SHOP = '''
 
     def careless():
         return undefined_name
-'''
+"""
 
 BASE = {
     "pyproject.toml": '[project]\nname = "shop"\n[tool.pytest.ini_options]\npythonpath = ["src"]\n',

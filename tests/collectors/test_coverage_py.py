@@ -58,7 +58,9 @@ def test_the_users_own_settings_of_coverage_hold_and_their_threshold_does_not_st
 
 
 def test_a_child_process_is_measured_when_the_user_asks_coverage_for_it(run: Runs) -> None:
-    child = "import subprocess, sys\ndef test_c(): subprocess.run([sys.executable, '-c', 'import shop.unused'], check=1)"
+    child = (
+        "import subprocess, sys\ndef test_c(): subprocess.run([sys.executable, '-c', 'import shop.unused'], check=1)"
+    )
     ini = "[run]\npatch = subprocess\n"
     seen = run({**FILES, ".coveragerc": ini, "tests/test_child.py": child, "conftest.py": PATH}, measure=True)
     assert by_path(seen)["src/shop/unused.py"].executed == (1,)

@@ -15,7 +15,7 @@ from phasegate.evidence.tests import TestResult, TestRun, fails_for_right_reason
 Runs = Callable[..., PytestRun]
 
 EVERY_KIND = {
-    "tests/test_kinds.py": '''
+    "tests/test_kinds.py": """
         import unittest
         import pytest
         import shop
@@ -95,7 +95,7 @@ EVERY_KIND = {
             @unittest.expectedFailure
             def test_case_expected(self):
                 self.fail()
-    ''',
+    """,
     "tests/doc.txt": ">>> 1 + 1\n2\n",
     "tests/wrong.txt": ">>> 1 + 1\n3\n",
 }
@@ -208,9 +208,7 @@ def test_a_run_leaves_the_tree_as_it_was(run: Runs, tmp_path: Path) -> None:
     assert written == {"pyproject.toml", "src/shop/__init__.py", "tests/test_a.py"}
 
 
-def test_git_variables_of_a_hook_and_our_own_do_not_reach_the_tests(
-    run: Runs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_git_variables_of_a_hook_and_our_own_do_not_reach_the_tests(run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     body = """
         import os

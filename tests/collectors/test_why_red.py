@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from phasegate.collectors.pytest_runner import PytestRun
+from phasegate.collectors.why_red import first_party
 from phasegate.evidence.tests import TestRun, fails_for_right_reason, newly_red
 
 Runs = Callable[..., PytestRun]
@@ -37,6 +39,8 @@ CALLS = {
         "standard_library": "os.path.nothing",
         "unpacking": "a, b = 1",
         "key": "{}['x']",
+        "group_of_itself": "raise Endless",
+        "unprintable": "raise Unprintable",
     },
     "import_of_test": {
         "third_party": "import no_such_package",
@@ -45,9 +49,10 @@ CALLS = {
     },
     "assertion": {
         "plain": "assert shop.price(1) == 3",
+        "half_a_character": "assert shop.price(1) == '\\udc80'",
+        "first_of_a_group": "raise ExceptionGroup('two', [AssertionError('a'), ValueError('b')])",
         "in_helper": "claims()",
     },
-    "timeout": {},
 }
 
 HEAD = """
@@ -59,6 +64,13 @@ def helper(): ...
 def claims(): assert False
 
 class Helper: ...
+
+class Endless(Exception):
+    exceptions = property(lambda self: (self,))
+
+class Unprintable(Exception):
+    def __str__(self): raise ValueError
+    __repr__ = __str__
 
 """
 
@@ -73,9 +85,7 @@ def calls(request: pytest.FixtureRequest, run: Runs) -> TestRun:
 
 def test_a_failing_line_is_put_down_to_its_cause(calls: TestRun) -> None:
     seen = {result.id.partition("::test_")[2]: (result.cause, result.message) for result in calls.results}
-    wrong = {
-        name: (cause, seen[name]) for cause, lines in CALLS.items() for name in lines if seen[name][0] != cause
-    }
+    wrong = {name: (cause, seen[name]) for cause, lines in CALLS.items() for name in lines if seen[name][0] != cause}
     assert calls.complete and not wrong
 
 
@@ -149,6 +159,32 @@ def test_the_first_test_of_a_project_without_a_package_fails_for_the_right_reaso
     ini = '[project]\nname = "New-Shop"\n'
     seen = run({"pyproject.toml": ini, "tests/test_a.py": "import new_shop\ndef test_a(): ..."}).tests
     assert [result.cause for result in seen.results] == ["missing_name"]
+
+
+def test_a_fixture_that_asks_for_a_lacking_name_is_a_right_reason(run: Runs) -> None:
+    body = "import pytest, shop\n@pytest.fixture\ndef basket(): return shop.BigBasket()\ndef test_a(basket): ..."
+    (result,) = run({"tests/test_a.py": body}).tests.results
+    assert (result.outcome, result.cause) == ("error", "missing_name")
+
+
+def test_what_is_first_party_in_a_flat_layout(tmp_path: Path) -> None:
+    for path in ("shop/__init__.py", "shop/tests/test_a.py", "tests/helper.py", "tool.py", ".venv/lib/x.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    ours = first_party(str(tmp_path), ["."])
+    code = {path for path in tmp_path.rglob("*.py") if ours.owns_file(str(path))}
+    assert {str(path.relative_to(tmp_path)) for path in code} == {"shop/__init__.py", "tool.py"}
+    assert ours.owns_module("shop.new") and ours.owns_module("tool")
+    assert not any(map(ours.owns_module, ("tests.helper", "shop.tests.helper", "conftest", "requests", "")))
+    assert not ours.owns_file("") and not ours.owns_file(str(tmp_path) + "x/shop.py")
+
+
+def test_a_source_root_may_be_the_package_itself_and_project_settings_may_be_broken(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/__init__.py").touch()
+    (tmp_path / "pyproject.toml").write_text("[project\nname = 3")
+    ours = first_party(str(tmp_path), ["shop", "gone"])
+    assert ours.modules == {"shop"} and ours.owns_file(str(tmp_path / "shop/a.py"))
 
 
 def test_a_time_out_of_one_test_is_no_assertion(run: Runs) -> None:

@@ -64,7 +64,7 @@ class End(Frame, frozen=True, tag="end", kw_only=True):
 
 
 AnyFrame = Start | Inventory | Enter | Report | End
-_decoder = msgspec.json.Decoder(AnyFrame)
+_decoder: msgspec.json.Decoder[AnyFrame] = msgspec.json.Decoder(AnyFrame)
 
 
 class Frames(Struct, frozen=True):

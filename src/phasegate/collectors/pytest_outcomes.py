@@ -46,8 +46,14 @@ def as_test_run(observed: Observed, ours: FirstParty) -> TestRun:
         python=start.python if start else "",
         root=observed.root,
         foreign=tuple(result.id for result in results if result.file.startswith((os.pardir + os.sep, os.sep))),
-        notes=observed.notes,
+        notes=(*observed.notes, *_reruns(frames)),
     )
+
+
+def _reruns(frames: Frames) -> Iterator[str]:
+    again = {report.id: None for report in frames.reports if report.outcome == "rerun"}
+    if again:
+        yield f"{len(again)} tests were tried again after failing, the first is {next(iter(again))}"
 
 
 def _results(observed: Observed, ours: FirstParty, root: str) -> Iterator[TestResult]:

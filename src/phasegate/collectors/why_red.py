@@ -116,7 +116,7 @@ def _modules_in(source: str) -> set[str]:
             names = [entry.name for entry in entries if entry.is_dir() or entry.name.endswith((".py", ".so"))]
     except OSError:
         return set()
-    return {name.split(".")[0] for name in names}
+    return {module for name in names if (module := name.split(".")[0]).isidentifier()}
 
 
 def _project_names(root: str) -> set[str]:

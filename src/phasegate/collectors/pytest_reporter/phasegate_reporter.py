@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Wrapper = Generator[None, Any, None]
     Calls = list[tuple[Any, int]]  # (frame, line), innermost last
 
-_MESSAGE, _FRAMES, _BATCH, _TEST_FILE_BYTES = 2000, 40, 500, 4 << 20
+_MESSAGE, _FRAMES, _DEPTH, _BATCH, _TEST_FILE_BYTES = 2000, 40, 8, 500, 4 << 20
 
 
 def _channel() -> Callable[..., None] | None:
@@ -46,10 +46,11 @@ def _channel() -> Callable[..., None] | None:
     def send(kind: str, **fields: Any) -> None:
         if getpid() != owner:  # a child forked by a test
             return
-        frame = dict(fields, kind=kind, nonce=nonce, seq=next(sequence))
+        frame = dumps(dict(fields, kind=kind, nonce=nonce, seq=next(sequence)), ensure_ascii=False)
         file = open_(path, flags)
         try:
-            write(file, dumps(frame, separators=(",", ":")).encode() + b"\n")
+            # A file name or a message may hold half a character, which no JSON reader takes.
+            write(file, frame.encode("utf-8", "xmlcharrefreplace") + b"\n")
         finally:
             close(file)
 
@@ -321,13 +322,13 @@ def _quietly(read: Callable[[Any], Any], error: BaseException) -> str:
 
 def _innermost(error: Any) -> Any:
     """Without pytest's wrapping of collection errors, and the first of a group."""
-    while True:
+    for _ in range(_DEPTH):
+        grouped = getattr(error, "exceptions", None)
         if type(error).__name__ == "CollectError" and error.__cause__ is not None:
             error = error.__cause__
-        elif isinstance(getattr(error, "exceptions", None), tuple) and error.exceptions:
-            error = error.exceptions[0]
-        else:
-            return error
+        elif isinstance(grouped, tuple) and grouped and isinstance(grouped[0], BaseException):
+            error = grouped[0]
+    return error
 
 
 def _frames(traceback: Any) -> Calls:
