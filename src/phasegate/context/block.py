@@ -1,0 +1,70 @@
+"""The block phasegate keeps in CLAUDE.md: at most 30 lines, no times, no ids; and the text around it left alone."""
+
+from __future__ import annotations
+
+from phasegate.context.instruction import where
+from phasegate.context.plain import line
+from phasegate.gates.interface import Moment
+
+BEGIN = b"<!-- phasegate:begin -->"
+END = b"<!-- phasegate:end -->"
+MOST_LINES = 30
+ERRORS_SHOWN = 8
+
+
+def idle_lines() -> list[str]:
+    """What the block says without an active run."""
+    return ["## phasegate", "", "No run is active. `phasegate start` begins one; `phasegate status` shows the plan."]
+
+
+def run_lines(moment: Moment, does: str) -> list[str]:
+    """What the block says in a run."""
+    lines = ["## phasegate", "", f"- At: {where(moment)}", f"- To do: {line(does, 300)}"]
+    errors = [note for note in moment.state.open_notes(moment.run.phase) if note.kind != "discovery"]
+    lines += [f"- Open {note.kind}: {line(note.text)}" for note in errors[:ERRORS_SHOWN]]
+    if len(errors) > ERRORS_SHOWN:
+        lines.append(f"- and {len(errors) - ERRORS_SHOWN} more: `phasegate note list`")
+    lines += [f"- Held change: {line(path)}" for path in sorted(moment.run.held)[:4]]
+    lines += [
+        "",
+        "phasegate decides when a step is done, by evidence it records itself. Run `phasegate next` for the",
+        "instruction in full, `phasegate done` to end a step, `phasegate why` to see why something was refused.",
+    ]
+    return lines[:MOST_LINES]
+
+
+def with_block(document: bytes, lines: list[str]) -> bytes:
+    """`document` with the block replaced, or appended after an empty line; everything outside it byte for byte."""
+    newline = b"\r\n" if b"\r\n" in document else b"\n"
+    block = BEGIN + newline + newline.join(text.encode() for text in lines) + newline + END
+    begin, end = _span(document)
+    if begin >= 0:
+        return document[:begin] + block + document[end:]
+    return document + newline + block + newline if document else block + newline
+
+
+def without_block(document: bytes) -> bytes:
+    """`document` as it was before `with_block` first touched it."""
+    begin, end = _span(document)
+    if begin < 0:
+        return document
+    newline = b"\r\n" if b"\r\n" in document else b"\n"
+    before, after = document[:begin], document[end:]
+    if before.endswith(newline) and after.startswith(newline):
+        before, after = before[: -len(newline)], after[len(newline) :]
+    elif not before and after.startswith(newline):
+        after = after[len(newline) :]
+    return before + after
+
+
+def blanked(document: bytes) -> bytes:
+    """`document` with the inside of the block left out, for the subject digest."""
+    begin, end = _span(document)
+    return document if begin < 0 else document[:begin] + BEGIN + END + document[end:]
+
+
+def _span(document: bytes) -> tuple[int, int]:
+    """Where the block begins and ends; (-1, -1) without exactly one whole block."""
+    begin, end = document.find(BEGIN), document.find(END)
+    whole = 0 <= begin < end and document.count(BEGIN) == 1 and document.count(END) == 1
+    return (begin, end + len(END)) if whole else (-1, -1)

@@ -1,0 +1,249 @@
+"""Leaving a step: its gates are asked, one transition applies, and the engine passes through steps without an agent."""
+
+from __future__ import annotations
+
+import msgspec
+
+from phasegate.context.report import deferral
+from phasegate.engine import closing, doubts
+from phasegate.engine.circles import circling
+from phasegate.engine.desk import Desk, Observation
+from phasegate.engine.judge import write_own
+from phasegate.engine.views import area_of, refresh
+from phasegate.errors import Exit, Failure
+from phasegate.evidence import manifest
+from phasegate.gates.catalog import ask
+from phasegate.gates.interface import Moment, Verdict
+from phasegate.ledger.facts import (
+    EvidenceRecorded,
+    Fact,
+    PhaseDeferred,
+    PhaseReopened,
+    PhaseStarted,
+    QuestionAsked,
+    RunEnded,
+    StepEntered,
+    TreeObserved,
+)
+from phasegate.ledger.state import RunRecord, State
+from phasegate.evidence.items import Artifact, CommandSeen, Evidence
+from phasegate.workflow.definition import ASKED, Step, Transition
+from phasegate.workflow.next import gates_of, transition
+from phasegate.workflow.plan import Phase
+
+CATEGORIES = ("strategic", "research", "implement")
+MOST_STEPS = 60
+"""Steps one call may pass through; a validated definition needs far fewer."""
+
+
+class RunLost(Failure):
+    """The run that a command speaks of has ended or belongs to another work tree."""
+
+    code = "no-active-run"
+    exit_code = Exit.USAGE
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What trying to leave a step came to: the steps entered, and the verdicts that hold it where it is."""
+
+    state: State
+    entered: tuple[str, ...] = ()
+    held_by: tuple[Verdict, ...] = ()
+
+    @property
+    def moved(self) -> bool:
+        """Whether another step was entered."""
+        return bool(self.entered)
+
+
+def run_of(desk: Desk, state: State) -> RunRecord:
+    """The run of this work tree that has not ended."""
+    run = state.run_in(desk.worktree)
+    if run is None:
+        raise RunLost("No run is active in this work tree.", hint="Begin one with `phasegate start`.")
+    return run
+
+
+def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
+    """Leave the present step if its gates are open, and go on to the next step that needs the agent."""
+    state = closing.publish(desk, state)
+    run = run_of(desk, state)
+    step = desk.workflow.step(run.step)
+    if step.rests:
+        return _resume(desk, state, seen)
+    moment = Moment(state, run, desk.settings, seen.subject)
+    resolved = doubts.settled(moment)
+    if resolved:
+        state = desk.record(resolved, relying_on=state)
+        run = run_of(desk, state)
+        moment = Moment(state, run, desk.settings, seen.subject)
+    if step.passes_through:
+        return _walk(desk, state, seen, ())
+    verdicts = ask(step.leaves_when, moment)
+    if not all(verdict.passes for verdict in verdicts):
+        return Outcome(state, held_by=tuple(verdict for verdict in verdicts if not verdict.passes))
+    return _walk(desk, state, seen, ())
+
+
+def _walk(desk: Desk, state: State, seen: Observation, entered: tuple[str, ...]) -> Outcome:
+    """Take transitions until a step needs the agent, rests or ends."""
+    for _ in range(MOST_STEPS):
+        run = run_of(desk, state)
+        step = desk.workflow.step(run.step)
+        moment = Moment(state, run, desk.settings, seen.subject)
+        verdicts = ask(gates_of(desk.workflow, step, moment.kind), moment)
+        taken = transition(step, facts_of(desk, moment, verdicts))
+        if taken is None:
+            return Outcome(refresh(desk, state), entered, tuple(v for v in verdicts if not v.passes))
+        state, seen = _act(desk, state, step, seen, verdicts)
+        state = _enter(desk, state, taken, verdicts, seen)
+        entered = (*entered, run_of(desk, state).step)
+        target = desk.workflow.step(entered[-1])
+        if target.ends:
+            state, seen = _act(desk, state, target, seen, ())
+        if not target.passes_through:
+            return Outcome(refresh(desk, state), entered)
+    raise AssertionError(f"passed through {MOST_STEPS} steps without meeting the agent")
+
+
+def facts_of(desk: Desk, moment: Moment, verdicts: tuple[Verdict, ...]) -> dict[str, str]:
+    """Every gate's verdict and the value of every fact that a condition may name."""
+    named = desk.workflow.kind(moment.kind).gates
+    says: dict[str, str] = {verdict.gate: verdict.says for verdict in verdicts}
+    says["kind_gates"] = "pass" if all(says.get(gate) == "pass" for gate in named) else "fail"
+    says["kind"] = moment.kind
+    open_ = {note.category for note in moment.state.open_notes(moment.run.phase)}
+    says["category"] = next((category for category in CATEGORIES if category in open_), "none")
+    says["must_escalate"] = "yes" if circling(moment.run, moment.phase, desk.workflow) else "no"
+    says["phases_left"] = phases_left(moment.state, desk.worktree)
+    return says
+
+
+def phases_left(state: State, worktree: str) -> str:
+    """Whether a phase can be taken up ("yes"), only ones that wait for a person or for those ("blocked"), or none."""
+    if next_phase(state, worktree) is not None:
+        return "yes"
+    return "blocked" if any(not state.is_closed(phase.id) for phase in state.plan) else "no"
+
+
+def next_phase(state: State, worktree: str) -> Phase | None:
+    """The first phase of the plan that is open, not blocked, and not being worked on in another work tree."""
+    for phase in state.plan:
+        record = state.record_of(phase.id)
+        if state.is_closed(phase.id) or record.status == "deferred":
+            continue
+        holder = state.runs.get(record.run)
+        taken = holder is not None and holder.status != "ended" and holder.worktree != worktree
+        if not (record.status == "started" and taken) and all(state.is_closed(id) for id in phase.blocked_by):
+            return phase
+    return None
+
+
+def take(desk: Desk, state: State, run: RunRecord, seen: Observation) -> State:
+    """Begin the next phase; nothing when none can be taken up."""
+    phase = next_phase(state, desk.worktree)
+    if phase is None:
+        return state
+    started = PhaseStarted(phase.id, run.id, state.kind_of(phase.id), seen.subject, seen.tree)
+    return desk.record([started], relying_on=state)
+
+
+def _act(
+    desk: Desk, state: State, step: Step, seen: Observation, verdicts: tuple[Verdict, ...]
+) -> tuple[State, Observation]:
+    """What the engine does by itself at `step`; each action may be repeated after an interruption."""
+    for action in step.acts:
+        run = run_of(desk, state)
+        match action:
+            case "archive_spike":
+                state = _archive_spike(desk, state, run, seen)
+            case "close_phase":
+                state = closing.close(
+                    desk, state, run, seen.subject, verdicts or _kind_verdicts(desk, state, run, seen)
+                )
+            case "take_next_phase":
+                state = take(desk, state, run, seen)
+            case "defer_phase":
+                state = _defer(desk, state, run)
+            case "end_run":
+                state = desk.record([RunEnded(run.id, "complete")], relying_on=state)
+    return state, seen
+
+
+def _kind_verdicts(desk: Desk, state: State, run: RunRecord, seen: Observation) -> tuple[Verdict, ...]:
+    moment = Moment(state, run, desk.settings, seen.subject)
+    return ask(desk.workflow.kind(moment.kind).gates, moment)
+
+
+def _enter(desk: Desk, state: State, taken: Transition, verdicts: tuple[Verdict, ...], seen: Observation) -> State:
+    """Record that a step was entered, with the doubts that led to it when it counts a loop."""
+    run = run_of(desk, state)
+    name = run.asked_from if taken.to == ASKED else taken.to
+    step = desk.workflow.step(name)
+    why = "@asked" if taken.to == ASKED else ", ".join(map(str, taken.when)) or ("otherwise" if taken.otherwise else "")
+    failure = state.failure_on(seen.subject) if step.counts_loop else ""
+    facts: list[Fact] = [StepEntered(run.id, name, run.step, why, run.phase, seen.subject, step.counts_loop, failure)]
+    if step.counts_loop:
+        facts += doubts.raised(desk, Moment(state, run, desk.settings, seen.subject), verdicts)
+    return desk.record(facts, relying_on=state)
+
+
+def _archive_spike(desk: Desk, state: State, run: RunRecord, seen: Observation) -> State:
+    """Keep what a spike changed, as evidence of kind command, so that its archive holds it."""
+    record = state.record_of(run.phase)
+    patch = desk.tree.difference(record.tree, seen.tree)
+    artifact: Artifact = desk.keep("spike.patch", patch)
+    if any(artifact in evidence.artifacts for evidence in state.evidence.values()):
+        return state
+    evidence = Evidence(
+        desk.new_id("ev"), CommandSeen(("phasegate", "archive-spike"), 0, 0.0), seen.subject, "recorded",
+        "phasegate", run.phase, run.id, (artifact,), seen.tree,
+    )  # fmt: skip
+    return desk.record([EvidenceRecorded(evidence)], relying_on=None)
+
+
+def _defer(desk: Desk, state: State, run: RunRecord) -> State:
+    """Defer the phase: the report for a person, and the one question."""
+    record = state.record_of(run.phase)
+    if record.status == "deferred":
+        return state
+    why = circling(run, record, desk.workflow) or "it could not be settled"
+    listed = state.planned(record.id)
+    question = f"Phase {record.id} ({listed.title if listed else record.id}) is stuck: {why}. How shall it go on?"
+    report = f"{manifest.folder(area_of(desk, state, record), record.id)}/deferred.md"
+    state = write_own(desk, state, report, deferral(state, run, record, why, question).encode())
+    asked = QuestionAsked(desk.new_id("q"), run.id, question, phase=record.id, step=run.asked_from or run.step)
+    deferred = PhaseDeferred(record.id, run.id, why, report, asked.question)
+    return desk.record([asked, deferred], relying_on=state)
+
+
+def _resume(desk: Desk, state: State, seen: Observation) -> Outcome:
+    """Out of waiting: to the step that asked, once its question is answered, or to a phase that became free."""
+    run = run_of(desk, state)
+    for question in state.questions.values():
+        if question.run == run.id and question.phase and state.record_of(question.phase).status == "open":
+            if not question.verdict or state.is_closed(question.phase) or not question.step:
+                continue
+            started = PhaseStarted(question.phase, run.id, state.kind_of(question.phase), seen.subject, seen.tree)
+            entered = StepEntered(run.id, question.step, run.step, "@answered", question.phase, seen.subject)
+            state = desk.record([started, entered], relying_on=state)
+            return Outcome(refresh(desk, state), (question.step,))
+    if next_phase(state, desk.worktree) is not None:
+        entered = StepEntered(run.id, run.asked_from or desk.workflow.start, run.step, "@free", run.phase, seen.subject)
+        return _walk(desk, desk.record([entered], relying_on=state), seen, (entered.step,))
+    return Outcome(state)
+
+
+def observe(desk: Desk, state: State) -> tuple[State, Observation]:
+    """Digest the tree outside a hook, and record it when it is new."""
+    run = state.run_in(desk.worktree)
+    seen = desk.tree.observe(state.views.get(desk.worktree, {}))
+    if run is not None and (seen.tree, seen.subject) != (run.tree, run.subject):
+        state = desk.record([TreeObserved(run.id, seen.tree, seen.subject)], relying_on=state)
+    return state, seen
+
+
+def reopened(state: State, question: str) -> list[Fact]:
+    """What an answer changes beside itself: the deferred phase it was about may be taken up again."""
+    asked = state.questions[question]
+    return [PhaseReopened(asked.phase)] if asked.phase and state.record_of(asked.phase).status == "deferred" else []

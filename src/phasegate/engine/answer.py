@@ -1,0 +1,301 @@
+"""One hook call: read the state, decide, record, tell. Recorded before spoken; if the ledger moved, decide again."""
+
+from __future__ import annotations
+
+from phasegate.context.instruction import instruction, unmet, where
+from phasegate.engine import drivers
+from phasegate.engine.advance import Outcome, leave
+from phasegate.engine.desk import Desk
+from phasegate.engine.judge import carry_out, grounds_of, judge, secrets_in
+from phasegate.gates.interface import Moment
+from phasegate.ledger.facts import (
+    CallAsked,
+    CallRefused,
+    CallReturned,
+    CallsAbandoned,
+    Fact,
+    PathsRehashed,
+    PromptTaken,
+    QuestionAsked,
+    RunRecovered,
+    SessionBegan,
+    SessionEnded,
+    StopAllowed,
+    StopRefused,
+    TreeObserved,
+)
+from phasegate.ledger.log import StateMoved
+from phasegate.ledger.state import RunRecord, State
+from phasegate.policy import calls as c
+from phasegate.policy.edits import Objection, object_to
+from phasegate.policy.prompts import hands_over
+
+ATTEMPTS = 5
+STOPS_REFUSED = 3
+"""Refusals to stop with no new event between them, after which the turn may end."""
+
+UNSEEN = ("shell", "mcp", "subagent", "other")
+"""What a tool does that can write without naming the path."""
+
+TEXT_KEPT = 2000
+
+
+def answer(call: c.Call, desk: Desk) -> c.Answer:
+    """What to answer to `call`, after everything about it is recorded."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return _answer(call, desk, desk.state())
+        except StateMoved:
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _answer(call: c.Call, desk: Desk, state: State) -> c.Answer:
+    run = state.run_in(desk.worktree)
+    if isinstance(call, c.ToolAsked):
+        return _asked(call, desk, state, run)
+    if isinstance(call, c.ConfigChanging):
+        return _config(call, desk, state, run)
+    if run is None or not run.drives:
+        return c.Silent()
+    match call:
+        case c.SessionOpened():
+            return _opened(call, desk, state, run)
+        case c.PromptGiven():
+            return _prompt(call, desk, state, run)
+        case c.ToolReturned():
+            return _returned(call, desk, state, run)
+        case c.TurnEnding():
+            return _ending(call, desk, state, run)
+        case c.SubagentEnding():
+            return _judged(desk, state, run, [], call="", alone=not run.in_flight)
+        case c.SessionClosed():
+            return _closed(call, desk, run)
+        case c.Compacting():
+            return c.Silent()  # the SessionStart that follows tells the state again
+    raise AssertionError(f"no rule for {type(call).__name__}")
+
+
+# -- before a tool runs -----------------------------------------------------------------------------------------------
+
+
+def _asked(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None) -> c.Answer:
+    use = call.use
+    if use.does == "read":
+        return c.Silent()
+    objection, facts = _objection(call, desk, state, run)
+    paths = tuple(path for path in map(desk.files.relative, use.paths) if path is not None)
+    command = use.text[:TEXT_KEPT] if use.does == "shell" else ""
+    run_id = run.id if run is not None and run.drives else ""
+    if objection is not None:
+        refused = CallRefused(
+            run_id, use.id, call.caller.session, call.caller.agent, use.tool, objection.rule, objection.reason,
+            paths, command,
+        )  # fmt: skip
+        desk.record([*facts, refused], relying_on=None)
+        return c.Refuse(objection.reason, objection.rule)
+    if run_id:
+        asked = CallAsked(
+            run_id, use.id, call.caller.session, call.caller.agent, use.tool, use.does, paths, command
+        )  # fmt: skip
+        desk.record([asked], relying_on=state)
+    return c.Silent()
+
+
+def _objection(
+    call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None
+) -> tuple[Objection | None, list[Fact]]:
+    """The first rule the call breaks, and the secrets found on the way."""
+    use = call.use
+    grounds = grounds_of(desk, state, run)
+    if use.does == "edit":
+        for path in use.paths:
+            relative = desk.files.relative(path)
+            objection = object_to(relative, grounds) if relative is not None else None
+            if objection is not None:
+                return objection, []
+        secrets = secrets_in(use.text, use.paths[0] if use.paths else use.tool)
+        if secrets:
+            rules = ", ".join(sorted({secret.rule for secret in secrets}))
+            reason = (
+                f"The text carries a secret ({rules}). Write the name of an environment variable instead; "
+                "a person can waive a false alarm."
+            )
+            return Objection("secret", reason), list(secrets)
+    return None, []
+
+
+def _config(call: c.ConfigChanging, desk: Desk, state: State, run: RunRecord | None) -> c.Answer:
+    missing = desk.hooks_missing()
+    if not missing:
+        return c.Silent()
+    reason = f"phasegate's hooks stay in force: {missing}. `phasegate uninstall` takes them out in an orderly way."
+    refused = CallRefused(
+        run.id if run else "", "", call.caller.session, call.caller.agent, "ConfigChange", "hooks", reason, (call.path,)
+    )
+    desk.record([refused], relying_on=None)
+    return c.Refuse(reason, "hooks")
+
+
+# -- after a tool ran -------------------------------------------------------------------------------------------------
+
+
+def _returned(call: c.ToolReturned, desk: Desk, state: State, run: RunRecord) -> c.Answer:
+    use = call.use
+    if use.does == "read":
+        return c.Silent()
+    back: list[Fact] = [CallReturned(run.id, use.id, call.ok)] if use.id in run.in_flight else []
+    if use.does == "edit":
+        paths = [path for path in map(desk.files.relative, use.paths) if path is not None]
+        if desk.settings.plan not in paths:
+            blobs = desk.tree.rehash(paths)
+            desk.record([*back, PathsRehashed(run.id, blobs)] if blobs else back, relying_on=None)
+            return c.Silent()
+    others = [id for id, flying in run.in_flight.items() if id != use.id and flying.does in UNSEEN]
+    return _judged(desk, state, run, back, call=use.id, alone=not others)
+
+
+def _judged(desk: Desk, state: State, run: RunRecord, before: list[Fact], *, call: str, alone: bool) -> c.Answer:
+    """Judge the tree, record, undo what nobody allowed, and say so."""
+    judgement = judge(desk, state, run, call=call, alone=alone)
+    facts = [*before, *judgement.facts]
+    if facts:
+        state = desk.record(facts, relying_on=state)
+    carry_out(desk, state, judgement)
+    return c.Inform("phasegate: " + "\n".join(judgement.told)) if judgement.told else c.Silent()
+
+
+# -- sessions and prompts ---------------------------------------------------------------------------------------------
+
+
+def _opened(call: c.SessionOpened, desk: Desk, state: State, run: RunRecord) -> c.Answer:
+    """Tell the state again; a session that finds the run without a living driver takes it over and recovers it."""
+    caller = call.caller
+    began = SessionBegan(run.id, caller.session, caller.client, caller.version, call.source)
+    facts: list[Fact] = [began]
+    if not drivers.may_drive(desk, run, caller):
+        desk.record(facts, relying_on=None)
+        return c.Inform(
+            f"phasegate: another session drives the run in this work tree ({where(_moment(desk, state, run))}). "
+            "This session is guarded and not driven. A person can hand the run over with `phasegate takeover`."
+        )
+    facts.append(drivers.taken(desk, run, caller))
+    orphans = drivers.orphans(run, caller.session) if call.source != "compact" else ()
+    if run.sessions and call.source in ("startup", "resume"):
+        facts.append(RunRecovered(run.id, caller.session, run.step))
+    told: tuple[str, ...] = ()
+    if call.source != "compact":
+        unseen = [id for id in orphans if run.in_flight[id].does in UNSEEN]
+        judgement = judge(desk, state, run, call=unseen[0] if unseen else "", alone=len(unseen) == 1)
+        if not unseen:  # nobody was at work for the agent: what changed meanwhile is the person's
+            facts.append(TreeObserved(run.id, judgement.seen.tree, judgement.seen.subject))
+        else:
+            facts += judgement.facts
+        if orphans:
+            facts.append(CallsAbandoned(run.id, orphans))
+        state = desk.record(facts, relying_on=state)
+        if unseen:
+            state = carry_out(desk, state, judgement)
+            told = judgement.told
+    else:
+        state = desk.record(facts, relying_on=state)
+    return c.Inform("\n".join([*told, instruction(_moment(desk, state, run), desk.workflow)]))
+
+
+def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.Answer:
+    caller = call.caller
+    if not drivers.may_drive(desk, run, caller):
+        return c.Silent()
+    ours = hands_over(call.text, mode=run.mode)
+    kept = {"off": "", "full": call.text[:TEXT_KEPT]}.get(desk.settings.record_prompts, call.text[:TEXT_KEPT])
+    facts: list[Fact] = [PromptTaken(run.id, caller.session, ours, kept)]
+    if run.driver != caller.session:
+        facts.append(drivers.taken(desk, run, caller))
+    state = desk.record(facts, relying_on=None)
+    moment = _moment(desk, state, run)
+    if ours:
+        return c.Inform(instruction(moment, desk.workflow))
+    return c.Inform(
+        f"phasegate: a run is active ({where(moment)}). This prompt is the person's own: do what they ask. "
+        "The step limits edits as before; if they want the plan to go on they say `continue`."
+    )
+
+
+def _closed(call: c.SessionClosed, desk: Desk, run: RunRecord) -> c.Answer:
+    session = call.caller.session
+    calls = tuple(id for id, flying in run.in_flight.items() if flying.session == session)
+    facts: list[Fact] = [CallsAbandoned(run.id, calls)] if calls and call.reason == "clear" else []
+    desk.record([*facts, SessionEnded(run.id, session, call.reason)], relying_on=None)
+    return c.Silent()
+
+
+# -- the end of a turn ------------------------------------------------------------------------------------------------
+
+
+def _ending(call: c.TurnEnding, desk: Desk, state: State, run: RunRecord) -> c.Answer:
+    caller = call.caller
+    if run.driver and run.driver != caller.session and not drivers.may_drive(desk, run, caller):
+        return c.Silent()
+    over = tuple(id for id, flying in run.in_flight.items() if flying.session == caller.session and not flying.agent)
+    state, told = settle_tree(desk, state, run, over)
+    run = state.runs[run.id]
+    if not run.handed_over:
+        desk.record([StopAllowed(run.id, caller.session, "own")], relying_on=None)
+        return c.Silent()
+    seen = desk.tree.observe(state.views.get(desk.worktree, {}))
+    outcome = leave(desk, state, seen)
+    state = outcome.state
+    run = state.runs[run.id]
+    allowed = _may_rest(desk, state, run)
+    if allowed:
+        desk.record([StopAllowed(run.id, caller.session, allowed)], relying_on=None)
+        return c.Silent()
+    return _refuse_stop(call, desk, state, run, outcome, told)
+
+
+def settle_tree(desk: Desk, state: State, run: RunRecord, over: tuple[str, ...] = ()) -> tuple[State, tuple[str, ...]]:
+    """Judge what the tree holds now; calls in `over` will never come back, and one alone may have written unseen."""
+    before: list[Fact] = [CallsAbandoned(run.id, over)] if over else []
+    flying = [id for id, call in run.in_flight.items() if call.does in UNSEEN]
+    judgement = judge(desk, state, run, call=flying[0] if flying else "", alone=len(flying) == 1)
+    facts = [*before, *judgement.facts]
+    if facts:
+        state = desk.record(facts, relying_on=state)
+    return carry_out(desk, state, judgement), judgement.told
+
+
+def _may_rest(desk: Desk, state: State, run: RunRecord) -> str:
+    """Why the turn may end here, or "": the run rests or is over, or the step waits for a person's answer."""
+    step = desk.workflow.step(run.step)
+    if step.ends or run.status == "ended":
+        return "complete"
+    if step.rests:
+        return "waiting"
+    asked = [q for q in state.open_questions() if q.run == run.id and q.note and q.phase == run.phase]
+    return "waiting" if asked and "strategic_answered" in step.leaves_when else ""
+
+
+def _refuse_stop(
+    call: c.TurnEnding, desk: Desk, state: State, run: RunRecord, outcome: Outcome, told: tuple[str, ...]
+) -> c.Answer:
+    """Send the agent on; after enough refusals that changed nothing, record that a gate is unmet and let it stop."""
+    moment = _moment(desk, state, run)
+    if run.refused_stops >= STOPS_REFUSED and run.last_stop_position == state.position:
+        question = f"The agent stopped at {where(moment)} although: {unmet(outcome.held_by) or 'the step is not done'}"
+        asked = QuestionAsked(desk.new_id("q"), run.id, question, step=run.step)
+        desk.record([asked, StopAllowed(run.id, call.caller.session, "unmet")], relying_on=None)
+        return c.Silent()
+    parts = list(told)
+    if run.checks:
+        parts.append("The tests are still running. Call `phasegate wait`, then go on.")
+    elif not outcome.moved:
+        parts.append(f"Not done: {where(moment)}. What keeps this step open:\n{unmet(outcome.held_by)}")
+    parts.append(instruction(moment, desk.workflow))
+    reason = "\n".join(parts)
+    desk.record([StopRefused(run.id, call.caller.session, reason[:TEXT_KEPT])], relying_on=None)
+    return c.KeepGoing(reason)
+
+
+def _moment(desk: Desk, state: State, run: RunRecord) -> Moment:
+    return Moment(state, state.runs[run.id], desk.settings, "")

@@ -1,0 +1,121 @@
+"""From what a collector saw to evidence: compared with the phase's start, bound to the tree, with what it settles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from phasegate.engine.desk import Desk
+from phasegate.engine.doubts import settled_by
+from phasegate.evidence.coverage import Coverage, unmeasured
+from phasegate.evidence.items import (
+    Artifact,
+    ChangedFile,
+    CoverageSeen,
+    Evidence,
+    NoCoverage,
+    RedTest,
+    Seen,
+    TestsSeen,
+)
+from phasegate.evidence.tests import TestRun, new_tests, newly_red, without_parameters
+from phasegate.ledger.facts import CheckEnded, EvidenceRecorded, Fact
+from phasegate.ledger.state import RunRecord, State
+from phasegate.settings import Settings
+
+RUN_ARTIFACT = "tests.json"
+MESSAGE = 500
+RED_KEPT = 500
+
+
+def seen_of(run: TestRun, baseline: TestRun | None, baseline_id: str) -> TestsSeen:
+    """A test run as evidence, against the run at the phase's start when there is one."""
+    red = tuple(
+        RedTest(result.id, result.cause, result.message[:MESSAGE], result.line)
+        for result in run.results
+        if result.is_red
+    )
+    seen = TestsSeen(
+        run.runner, run.complete, run.why_incomplete, collected=len(run.results), passed=len(run.green),
+        skipped=len(run.skipped) + len(run.xfailed), red=red[:RED_KEPT],
+    )  # fmt: skip
+    if baseline is None:
+        return seen
+    return msgspec.structs.replace(
+        seen,
+        compared_to=baseline_id,
+        new=tuple(result.id for result in new_tests(baseline, run)),
+        gone=_gone(baseline, run),
+        newly_red=tuple(result.id for result in newly_red(baseline, run)),
+        newly_green=tuple(sorted(set(baseline.red) & set(run.green))),
+        newly_skipped=tuple(sorted((set(baseline.green) | set(baseline.red)) & (set(run.skipped) | set(run.xfailed)))),
+    )
+
+
+def _gone(baseline: TestRun, run: TestRun) -> tuple[str, ...]:
+    """Tests the baseline had and this run has not; a file that failed to import lists its tests without parameters."""
+    here = {result.id for result in run.results} | {result.id for result in run.results if "[" not in result.id}
+    return tuple(r.id for r in baseline.results if r.id not in here and without_parameters(r.id) not in here)
+
+
+def coverage_of(coverage: Coverage, changed: Mapping[str, Collection[int]], settings: Settings) -> CoverageSeen:
+    """Coverage of source files, and of their lines that changed since the phase began."""
+    source = {file.path: file for file in coverage.files if settings.class_of(file.path) == "source"}
+    measured = Coverage(coverage.tool, tuple(source.values()))
+    wanted = {path: lines for path, lines in changed.items() if lines and _measurable(path, settings)}
+    files = []
+    for path, lines in sorted(wanted.items()):
+        if path in source:
+            ran = sorted(set(lines) & set(source[path].executed))
+            missing = sorted(set(lines) & set(source[path].missing))
+            files.append(ChangedFile(path, len(ran), tuple(missing)))
+    covered, total = measured.statements
+    return CoverageSeen(coverage.tool, covered, total, tuple(files), unmeasured(measured, wanted))
+
+
+def _measurable(path: str, settings: Settings) -> bool:
+    return path.endswith(".py") and settings.class_of(path) == "source"
+
+
+def baseline_of(desk: Desk, state: State, run: RunRecord | None) -> tuple[TestRun, str] | None:
+    """The full test run at the start of the run's phase, and its evidence id."""
+    if run is None or not run.phase:
+        return None
+    found = state.newest(TestsSeen, subject=state.record_of(run.phase).subject)
+    artifact = next((a for a in found.artifacts if a.name == RUN_ARTIFACT), None) if found else None
+    if found is None or artifact is None:
+        return None
+    return msgspec.json.decode(desk.kept(artifact), type=TestRun), found.id
+
+
+def evidence_facts(
+    desk: Desk,
+    state: State,
+    run: RunRecord | None,
+    *,
+    check: str,
+    tests: TestsSeen,
+    coverage: CoverageSeen | NoCoverage,
+    subject: str,
+    tree: str,
+    artifacts: tuple[Artifact, ...],
+) -> list[Fact]:
+    """What a finished check records: its evidence, what it settles, and its end."""
+    phase, run_id = (run.phase, run.id) if run is not None else ("", "")
+
+    def observed(seen: Seen, collector: str, kept: tuple[Artifact, ...]) -> Evidence:
+        return Evidence(desk.new_id("ev"), seen, subject, "recorded", collector, phase, run_id, kept, tree)
+
+    tool = coverage.tool if isinstance(coverage, CoverageSeen) else "coverage"
+    reports = tuple(artifact for artifact in artifacts if artifact.name.startswith("coverage"))
+    made = (
+        observed(tests, tests.runner, tuple(artifact for artifact in artifacts if artifact not in reports)),
+        observed(coverage, tool, reports),
+    )
+    facts: list[Fact] = [EvidenceRecorded(evidence) for evidence in made]
+    if phase:
+        facts += settled_by(made[0], [(note.id, note.about) for note in state.open_notes(phase)])
+    if run_id:
+        facts.append(CheckEnded(run_id, check, tuple(evidence.id for evidence in made)))
+    return facts

@@ -1,0 +1,106 @@
+"""Closing a phase, exactly: copy, verify, record, then publish; whatever follows the record is redone by whoever is next."""
+
+from __future__ import annotations
+
+import hashlib
+
+from phasegate.engine import plan_watch
+from phasegate.engine.desk import Desk
+from phasegate.engine.judge import write_own
+from phasegate.engine.views import area_of, manifest_of
+from phasegate.errors import Exit, Failure
+from phasegate.evidence import manifest
+from phasegate.gates.interface import Verdict
+from phasegate.ledger.facts import ClosurePublished, FileKept, GateSaid, PhaseClosed
+from phasegate.ledger.state import PhaseRecord, RunRecord, State
+
+
+class ArchiveDamaged(Failure):
+    """A file of an archive is not what was written; the phase stays open."""
+
+    code = "archive-damaged"
+    exit_code = Exit.CANNOT_TELL
+
+
+def close(desk: Desk, state: State, run: RunRecord, subject: str, verdicts: tuple[Verdict, ...]) -> State:
+    """Archive the evidence, record `PhaseClosed` and publish it; a phase that is closed already is only published."""
+    record = state.record_of(run.phase)
+    if record.status not in ("publishing", "closed"):
+        state, files, folder = _archive(desk, state, record)
+        closed = PhaseClosed(
+            record.id, run.id, subject, folder, files,
+            tuple(GateSaid(verdict.gate, verdict.says, verdict.evidence) for verdict in verdicts),
+            f"{folder}/{manifest.NAME}",
+        )  # fmt: skip
+        state = desk.record([closed], relying_on=state)
+    return publish(desk, state)
+
+
+def publish(desk: Desk, state: State) -> State:
+    """Finish what a closure still owes: boxes, links, originals; idempotent."""
+    for record in list(state.phases.values()):
+        if record.status == "publishing":
+            state = _tick(desk, state)
+            state = _remove_originals(desk, state, record)
+            state = desk.record([ClosurePublished(record.id)], relying_on=None)
+    return state
+
+
+def _archive(desk: Desk, state: State, record: PhaseRecord) -> tuple[State, tuple[FileKept, ...], str]:
+    """Lay the manifest and every artifact into the archive and read them back."""
+    area = area_of(desk, state, record)
+    folder = manifest.archive_folder(area, record.id, desk.today())
+    contents = {f"{folder}/{manifest.NAME}": manifest.render(manifest_of(desk, state, record))}
+    for evidence in manifest.of_phase(state.evidence.values(), record.id):
+        for artifact in evidence.artifacts:
+            name = f"{artifact.sha256[:16]}-{manifest.safe(artifact.name)}"
+            contents[f"{folder}/artifacts/{name}"] = desk.kept(artifact)
+    report = record.report and desk.files.read(record.report)
+    if report:
+        contents[f"{folder}/{record.report.rsplit('/', 1)[-1]}"] = report
+    for path, content in contents.items():
+        state = write_own(desk, state, path, content)
+        if desk.files.read(path) != content:
+            raise ArchiveDamaged(
+                f"{path} does not hold what was written.", hint="Check the disk, then `phasegate done`."
+            )
+    files = tuple(FileKept(path, hashlib.sha256(content).hexdigest()) for path, content in contents.items())
+    return state, files, folder
+
+
+def _tick(desk: Desk, state: State) -> State:
+    """Tick the boxes of closed phases in the plan, with links to their archives."""
+    content = desk.files.read(desk.settings.plan)
+    if content is None:
+        return state
+    mended = plan_watch.read(desk, state, content)
+    if mended.facts:
+        state = desk.record(mended.facts, relying_on=None)
+    return write_own(desk, state, desk.settings.plan, mended.content) if mended.content is not None else state
+
+
+def _remove_originals(desk: Desk, state: State, record: PhaseRecord) -> State:
+    """Take the working manifest away and let links to it point into the archive."""
+    area = area_of(desk, state, record)
+    original = f"{manifest.folder(area, record.id)}/{manifest.NAME}"
+    listed = state.planned(record.id)
+    for path in {desk.settings.plan, _detail(desk, listed.detail if listed else "")} - {""}:
+        state = _relink(desk, state, path, original, record.manifest)
+    for path in (original, record.report):
+        if path and desk.files.read(path) is not None:
+            state = write_own(desk, state, path, None)
+    return state
+
+
+def _detail(desk: Desk, detail: str) -> str:
+    folder = desk.settings.plan.rpartition("/")[0]
+    return (desk.files.relative(f"{folder}/{detail}" if folder else detail) or "") if detail else ""
+
+
+def _relink(desk: Desk, state: State, path: str, old: str, new: str) -> State:
+    content = desk.files.read(path)
+    if content is None:
+        return state
+    old_link, new_link = plan_watch.link_to(desk, old).encode(), plan_watch.link_to(desk, new).encode()
+    mended = content.replace(b"](" + old_link, b"](" + new_link)
+    return write_own(desk, state, path, mended) if mended != content else state

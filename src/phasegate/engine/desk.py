@@ -1,0 +1,155 @@
+"""What the engine needs handed in: the ledger, the work tree, the files; named here, carried out by the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from phasegate.evidence.items import Artifact
+from phasegate.ledger.facts import Fact
+from phasegate.ledger.state import State
+from phasegate.settings import Settings
+from phasegate.workflow.definition import Workflow
+
+
+class Observation(msgspec.Struct, frozen=True):
+    """The whole tree as it is: its git tree id, and the subject digest that gates compare."""
+
+    tree: str
+    subject: str
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A path that differs between two trees: blob ids and git modes before and after ("" = absent)."""
+
+    path: str
+    before: str
+    after: str
+    mode_before: str = ""
+    mode_after: str = ""
+
+
+class Undo(msgspec.Struct, frozen=True):
+    """A put-back about to happen: the blob that keeps the overwritten bytes, and the command that restores them."""
+
+    overwritten: str
+    command: str
+
+
+class Tree(Protocol):
+    """The work tree, its digests and differences."""
+
+    def observe(self, views: Mapping[str, str]) -> Observation:
+        """Digest the whole tree; `views` (path -> SHA-256) are left out of the subject where they are as rendered."""
+        ...
+
+    def changes(self, before: str, after: str) -> tuple[Change, ...]:
+        """What differs between two tree ids, without rename detection."""
+        ...
+
+    def rehash(self, paths: Iterable[str]) -> dict[str, str]:
+        """The blob id of each path as it is now ("" when it is gone)."""
+        ...
+
+    def blob(self, blob: str) -> bytes:
+        """The content of a blob that an observation saw."""
+        ...
+
+    def undo(self, change: Change) -> Undo:
+        """What putting `change` back would keep; nothing is written yet."""
+        ...
+
+    def put_back(self, change: Change) -> None:
+        """Make the path what it was before `change`."""
+        ...
+
+    def difference(self, before: str, after: str) -> bytes:
+        """The difference of two trees as a patch with binary content."""
+        ...
+
+
+class Files(Protocol):
+    """Files beneath the root; nothing is ever followed out of it."""
+
+    def relative(self, path: str) -> str | None:
+        """`path` (as a client gave it) relative to the root, with links resolved; None when it lies outside."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """The content, or None when there is no such file."""
+        ...
+
+    def write(self, path: str, content: bytes | None) -> None:
+        """Write atomically, or remove with None; missing folders are made and empty ones removed."""
+        ...
+
+
+class Desk(Protocol):
+    """Everything the engine works with in one work tree of one project."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings a person trusted."""
+        ...
+
+    @property
+    def workflow(self) -> Workflow:
+        """The definition in force."""
+        ...
+
+    @property
+    def worktree(self) -> str:
+        """The root of the work tree, which names it."""
+        ...
+
+    @property
+    def tree(self) -> Tree:
+        """The work tree as git sees it."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """Its files."""
+        ...
+
+    def state(self) -> State:
+        """The fold of everything recorded so far."""
+        ...
+
+    def record(self, facts: Iterable[Fact], *, relying_on: State | None) -> State:
+        """Append `facts` and return the state after them.
+
+        With `relying_on`, the streams of the facts must be as that state saw them, else `StateMoved` and nothing is
+        recorded. None is for facts that hold whatever happened meanwhile.
+        """
+        ...
+
+    def new_id(self, prefix: str) -> str:
+        """A short id that no other of this ledger has."""
+        ...
+
+    def keep(self, name: str, content: bytes) -> Artifact:
+        """Keep bytes beside the ledger, redacted."""
+        ...
+
+    def kept(self, artifact: Artifact) -> bytes:
+        """The bytes of an artifact, checked against its digest."""
+        ...
+
+    def now_ms(self) -> int:
+        """UTC milliseconds."""
+        ...
+
+    def today(self) -> str:
+        """The UTC date as YYYY-MM-DD."""
+        ...
+
+    def born(self, pid: int) -> str:
+        """When the process started, as a text that names it together with its pid; "" when it does not run."""
+        ...
+
+    def hooks_missing(self) -> str:
+        """What is wrong with phasegate's hooks in the client's settings; "" when they are in force."""
+        ...

@@ -1,0 +1,141 @@
+"""What an agent writes is judged by the difference in the tree, whatever route it took; what nobody allowed is undone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from phasegate.engine import plan_watch
+from phasegate.engine.desk import Change, Desk, Observation
+from phasegate.ledger.facts import ChangeHeld, ChangePutBack, ChangeSettled, Fact, SecretSeen, TreeObserved
+from phasegate.ledger.state import RunRecord, State
+from phasegate.policy.edits import Grounds, Objection, object_to
+from phasegate.policy.secrets import find_secrets
+
+CLIENT_SETTINGS = (".claude/settings.json", ".claude/settings.local.json")
+SCANNED_BYTES = 1024 * 1024
+"""Larger files that a call left behind are not searched for secrets in a hook."""
+
+LISTED = 50
+"""Changed paths that an observation names."""
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """The tree as it is now, what the agent should be told about it, and the changes to undo."""
+
+    seen: Observation
+    facts: tuple[Fact, ...] = ()
+    undone: tuple[Change, ...] = ()
+    told: tuple[str, ...] = ()
+    plan: bytes | None = None
+
+
+def grounds_of(desk: Desk, state: State, run: RunRecord | None) -> Grounds:
+    """On what an edit is judged now: the run's step and kind, or only phasegate's own files without an active run."""
+    if run is None or not run.drives:
+        return Grounds(desk.settings, desk.workflow)
+    kind = state.kind_of(run.phase) if run.phase else ""
+    return Grounds(desk.settings, desk.workflow, run.step, kind)
+
+
+def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -> Judgement:
+    """Digest the tree and judge every difference from what is known; `alone` when exactly one call could have made it."""
+    views = state.views.get(desk.worktree, {})
+    seen = desk.tree.observe(views)
+    if seen.subject == run.subject and seen.tree == run.tree and not run.edits:
+        return Judgement(seen)
+    grounds = grounds_of(desk, state, run)
+    changes = desk.tree.changes(run.tree, seen.tree) if run.tree else ()
+    facts: list[Fact] = [
+        TreeObserved(run.id, seen.tree, seen.subject, tuple(change.path for change in changes[:LISTED]))
+    ]
+    undone, told = [], []
+    facts += _reverted(desk, run, changes, seen)
+    for change in changes:
+        before = run.edits.get(change.path, change.before)
+        if before == change.after or _own_bytes(desk, change, views):
+            continue
+        objection = _objection(desk, change, grounds)
+        if objection is None or change.path in run.held:
+            continue
+        known = msgspec.structs.replace(change, before=before)
+        if alone:
+            undo = desk.tree.undo(known)
+            fact: Fact = ChangePutBack(
+                run.id, change.path, objection.rule, call, before, undo.overwritten, undo.command
+            )
+            told.append(
+                f"{change.path} was put back: {objection.reason} What it held is kept; `{undo.command}` restores it."
+            )
+            undone.append(known)
+        else:
+            why = "more than one call could have made it" if call else "no call of this session made it"
+            fact = ChangeHeld(run.id, change.path, objection.rule, why, before)
+            told.append(f"{change.path} is held: {objection.reason} Undo it yourself; until then no gate opens.")
+        facts.append(fact)
+    plan = plan_watch.mended(desk, state, changes, skip={change.path for change in undone})
+    facts += plan.facts
+    return Judgement(seen, tuple(facts), tuple(undone), (*told, *plan.told), plan.content)
+
+
+def carry_out(desk: Desk, state: State, judgement: Judgement) -> State:
+    """Undo what was judged, after it was recorded; digest again when that changed the tree."""
+    for change in judgement.undone:
+        desk.tree.put_back(change)
+    if judgement.plan is not None:
+        state = write_own(desk, state, desk.settings.plan, judgement.plan)
+    return state
+
+
+def write_own(desk: Desk, state: State, path: str, content: bytes | None) -> State:
+    """Write a file of phasegate's own: path and digest are recorded first, so that our bytes are no difference."""
+    from phasegate.ledger.facts import ViewRendered
+
+    sha256 = hashlib.sha256(content).hexdigest() if content is not None else ""
+    if state.views.get(desk.worktree, {}).get(path, "") != sha256:
+        state = desk.record([ViewRendered(desk.worktree, path, sha256)], relying_on=None)
+    desk.files.write(path, content)
+    return state
+
+
+def _objection(desk: Desk, change: Change, grounds: Grounds) -> Objection | None:
+    """The rule a difference breaks, if any: the step's, or a secret that reached a file."""
+    objection = object_to(change.path, grounds)
+    if objection and change.path in CLIENT_SETTINGS and not desk.hooks_missing():
+        return None  # the client itself keeps a person's permissions there; our hooks are untouched
+    if objection or not change.after:
+        return objection
+    found = find_secrets(_text(desk, change))
+    if found:
+        rules = ", ".join(sorted({secret.rule for secret in found}))
+        return Objection(
+            "secret", f"it carries a secret ({rules}). Keep secrets out of the tree: name a variable instead."
+        )
+    return None
+
+
+def _text(desk: Desk, change: Change) -> str:
+    content = desk.tree.blob(change.after)
+    return content.decode("utf-8", "replace") if len(content) <= SCANNED_BYTES else ""
+
+
+def _own_bytes(desk: Desk, change: Change, views: dict[str, str]) -> bool:
+    """Whether the file is exactly what phasegate recorded that it would write (or remove)."""
+    if not change.after:
+        return False
+    return change.path in views and hashlib.sha256(desk.tree.blob(change.after)).hexdigest() == views[change.path]
+
+
+def _reverted(desk: Desk, run: RunRecord, changes: Sequence[Change], seen: Observation) -> list[Fact]:
+    """Held changes that somebody undid: the path is as it was before."""
+    if not run.held:
+        return []
+    now = desk.tree.rehash(run.held)
+    return [ChangeSettled(run.id, path, "reverted") for path, held in run.held.items() if now[path] == held.before]
+
+
+def secrets_in(text: str, where: str) -> list[SecretSeen]:
+    """A fact for each secret in what an agent is about to write."""
+    return [SecretSeen(found.rule, found.fingerprint, where, True) for found in find_secrets(text)]

@@ -1,0 +1,110 @@
+"""Which files show the state, and what they say: computed from the state alone, written at step changes."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from phasegate.context import block, report
+from phasegate.context.instruction import where
+from phasegate.engine.desk import Desk
+from phasegate.engine.judge import write_own
+from phasegate.evidence import manifest
+from phasegate.gates.interface import Moment
+from phasegate.ledger.state import PhaseRecord, RunRecord, State
+
+STATE_FILE = "state/agent_state.json"
+ERRORS = "logs/errors"
+BLOCK_FILES = {"claude_md": "CLAUDE.md", "local": "CLAUDE.local.md"}
+RESOLVED_KEPT = 50
+
+
+class AgentState(msgspec.Struct, frozen=True):
+    """`state/agent_state.json`: `version` is the ledger's position when the step was entered."""
+
+    version: int
+    phase: str
+    kind: str
+    step: str
+    loops: int
+    status: str
+
+
+def refresh(desk: Desk, state: State) -> State:
+    """Write every view that is not as it should be; idempotent, and safe to run after any interruption."""
+    run = state.run_in(desk.worktree)
+    wanted = wanted_views(desk, state, run)
+    known = state.views.get(desk.worktree, {})
+    for path, content in wanted.items():
+        digest = hashlib.sha256(content).hexdigest()
+        if known.get(path) != digest or desk.files.read(path) != content:
+            state = write_own(desk, state, path, content)
+    for path in [path for path in known if _removable(path) and path not in wanted]:
+        state = write_own(desk, state, path, None)
+    return _refresh_block(desk, state, run)
+
+
+def wanted_views(desk: Desk, state: State, run: RunRecord | None) -> dict[str, bytes]:
+    """Every view but the block, with its content."""
+    views: dict[str, bytes] = {}
+    if run is not None:
+        views[STATE_FILE] = _agent_state(state, run)
+    for record in state.phases.values():
+        if record.status in ("started", "deferred"):
+            path = f"{manifest.folder(area_of(desk, state, record), record.id)}/{manifest.NAME}"
+            if manifest.of_phase(state.evidence.values(), record.id):
+                views[path] = manifest.render(manifest_of(desk, state, record))
+    return views | _errors(state)
+
+
+def manifest_of(desk: Desk, state: State, record: PhaseRecord) -> manifest.Manifest:
+    """The manifest of a phase as the ledger has it."""
+    listed = state.planned(record.id)
+    return manifest.Manifest(
+        manifest.FORMAT, area_of(desk, state, record), record.id, listed.title if listed else record.id,
+        state.kind_of(record.id), record.links, manifest.of_phase(state.evidence.values(), record.id),
+    )  # fmt: skip
+
+
+def area_of(desk: Desk, state: State, record: PhaseRecord) -> str:
+    """The area of a phase: as the plan says, else the project's."""
+    listed = state.planned(record.id)
+    return (listed.area if listed else "") or desk.settings.area
+
+
+def _agent_state(state: State, run: RunRecord) -> bytes:
+    record = state.record_of(run.phase)
+    shown = AgentState(run.entered, run.phase, state.kind_of(run.phase), run.step, record.loops, run.status)
+    return msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n"
+
+
+def _errors(state: State) -> dict[str, bytes]:
+    errors = [note for note in state.notes.values() if note.kind == "error" or note.about.startswith("test:")]
+    if not errors:
+        return {}
+    active = [note for note in errors if not note.resolved]
+    views = {f"{ERRORS}/index.md": report.error_index(active).encode()}
+    for note in active + [note for note in errors if note.resolved][-RESOLVED_KEPT:]:
+        folder = "resolved" if note.resolved else "active"
+        views[f"{ERRORS}/{folder}/{note.id}.md"] = report.error_file(note).encode()
+    return views
+
+
+def _removable(path: str) -> bool:
+    """Views that come and go with the state; archives, reports and people's files stay."""
+    return path.startswith(f"{ERRORS}/") or path == STATE_FILE
+
+
+def _refresh_block(desk: Desk, state: State, run: RunRecord | None) -> State:
+    path = BLOCK_FILES.get(desk.settings.render)
+    if path is None:
+        return state
+    document = desk.files.read(path) or b""
+    lines = block.idle_lines()
+    if run is not None and run.status != "ended":
+        moment = Moment(state, run, desk.settings, "")
+        does = desk.workflow.step(run.step).does or f"Nothing: {where(moment)}."
+        lines = block.run_lines(moment, does)
+    shown = block.with_block(document, lines)
+    return write_own(desk, state, path, shown) if shown != document else state

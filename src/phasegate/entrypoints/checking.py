@@ -1,0 +1,203 @@
+"""Runs the project's tests and records what they show; in the foreground, or in a process of its own that outlives us."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from phasegate.collectors.pytest_runner import PytestRun, detect, run_pytest
+from phasegate.engine import checks
+from phasegate.engine.advance import observe
+from phasegate.engine.desk import Observation
+from phasegate.errors import Exit, Failure
+from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
+from phasegate.ledger.event import Actor
+from phasegate.ledger.facts import CheckEnded, CheckStarted, Fact
+from phasegate.ledger.state import Check, RunRecord, State
+from phasegate.wiring import VERSION, RealDesk, open_project, source_roots
+from phasegate.workspace import processes
+
+START_SECONDS = 20.0
+POLL_SECONDS = 0.2
+
+
+class RunnerDied(Failure):
+    """The detached runner ended before it had anything to tell."""
+
+    code = "runner-died"
+    exit_code = Exit.CANNOT_TELL
+
+
+Say = Callable[[str], None]
+
+
+def check_here(desk: RealDesk, say: Say, *, check: str = "") -> tuple[TestsSeen, CoverageSeen | NoCoverage]:
+    """Run the tests now, in this process, and record the evidence. `check` names a detached check, if this is one."""
+    state, before = observe(desk, desk.state())
+    run = state.run_in(desk.worktree)
+    command = desk.settings.tests.command or detect(desk.worktree)
+    if check and run is not None:
+        born = processes.born(os.getpid())
+        started = CheckStarted(run.id, check, "tests", os.getpid(), born, before.subject)
+        state = desk.record([started], relying_on=None)
+    scratch = tempfile.mkdtemp(prefix="check-", dir=_scratch(desk))
+    try:
+        result = _run(desk, command, scratch, say)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return _record(desk, desk.state(), before, result, check)
+
+
+def _run(desk: RealDesk, command: tuple[str, ...], scratch: str, say: Say) -> PytestRun:
+    tests = desk.settings.tests
+    return run_pytest(
+        root=desk.worktree,
+        command=command,
+        args=tests.args,
+        scratch=scratch,
+        source_roots=source_roots(desk.project),
+        timeout_seconds=tests.timeout_seconds,
+        on_progress=say,
+    )
+
+
+def _record(
+    desk: RealDesk, state: State, before: Observation, result: PytestRun, check: str
+) -> tuple[TestsSeen, CoverageSeen | NoCoverage]:
+    """Evidence of the tree the tests ran on; of neither when the tree changed under them."""
+    state, after = observe(desk, state)
+    run = state.run_in(desk.worktree)
+    baseline = checks.baseline_of(desk, state, run)
+    tests = checks.seen_of(result.tests, *(baseline or (None, "")))
+    if after.subject != before.subject:
+        paths = [change.path for change in desk.tree.changes(before.tree, after.tree)] or ["an ignored file"]
+        why = f"the tree changed while the tests ran ({', '.join(paths[:5])}); let git ignore what tests write"
+        tests = msgspec.structs.replace(tests, complete=False, why_incomplete=why)
+    artifacts = _artifacts(desk, result)
+    coverage = _coverage(desk, state, run, after, result)
+    facts = checks.evidence_facts(
+        desk, state, run, check=check, tests=tests, coverage=coverage,
+        subject=before.subject, tree=before.tree, artifacts=artifacts,
+    )  # fmt: skip
+    desk.record(facts, relying_on=None)
+    return tests, coverage
+
+
+def _artifacts(desk: RealDesk, result: PytestRun) -> tuple[Artifact, ...]:
+    whole = desk.keep(checks.RUN_ARTIFACT, msgspec.json.encode(result.tests))
+    return (whole, *(desk.keep(artifact.name, artifact.content) for artifact in result.artifacts))
+
+
+def _coverage(
+    desk: RealDesk, state: State, run: RunRecord | None, now: Observation, result: PytestRun
+) -> CoverageSeen | NoCoverage:
+    if result.coverage is None:
+        return NoCoverage(result.why_no_coverage)
+    start = state.record_of(run.phase).tree if run is not None and run.phase else ""
+    changed: dict[str, set[int]] = {}
+    if start and start != now.tree:
+        paths = [c.path for c in desk.tree.changes(start, now.tree) if c.after and c.path.endswith(".py")]
+        changed = desk.tree.changed_lines(start, now.tree, paths)
+    return checks.coverage_of(result.coverage, changed, desk.settings)
+
+
+# -- a runner that outlives us ----------------------------------------------------------------------------------------
+
+
+def start_detached(desk: RealDesk) -> str:
+    """Start a runner in a session of its own, and return the check's id once the runner has recorded its start."""
+    check = desk.new_id("check")
+    log = os.path.join(_scratch(desk), f"{check}.log")
+    with open(log, "wb") as output:
+        runner = subprocess.Popen(
+            [sys.executable, "-I", "-m", "phasegate.entrypoints.checking", desk.worktree, check],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/",
+        )  # fmt: skip
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        state = desk.state()
+        run = state.run_in(desk.worktree)
+        if run is None or check in run.checks or _ended(state, check, runner):
+            break
+        time.sleep(POLL_SECONDS)
+    if runner.poll() not in (None, 0):
+        with open(log, errors="replace") as output_text:
+            raise RunnerDied(f"The test runner could not begin: {output_text.read().strip()[-600:]}",
+                             hint="Mend what it names, then `phasegate check tests`.")  # fmt: skip
+    return check
+
+
+def _ended(state: State, check: str, runner: subprocess.Popen[bytes]) -> bool:
+    return runner.poll() is not None
+
+
+def reap(desk: RealDesk, state: State) -> State:
+    """Record the end of runners that died without telling."""
+    run = state.run_in(desk.worktree)
+    lost: list[Fact] = []
+    for check in run.checks.values() if run is not None else ():
+        if processes.born(check.pid) != check.born and run is not None:
+            lost.append(CheckEnded(run.id, check.id, lost="the runner died before the tests ended"))
+    return desk.record(lost, relying_on=None) if lost else state
+
+
+def await_checks(desk: RealDesk, seconds: float, say: Say) -> tuple[State, tuple[Check, ...]]:
+    """Wait until no runner is at work, at most `seconds`; the state then, and the runners still at work."""
+    deadline = time.monotonic() + seconds
+    while True:
+        state = reap(desk, desk.state())
+        run = state.run_in(desk.worktree)
+        left = tuple(run.checks.values()) if run is not None else ()
+        if not left or time.monotonic() >= deadline:
+            return state, left
+        for check in left:
+            say(progress(desk, check.id))
+        time.sleep(POLL_SECONDS)
+
+
+def progress(desk: RealDesk, check: str) -> str:
+    """The last line the runner said."""
+    try:
+        with open(os.path.join(_scratch(desk), f"{check}.log"), errors="replace") as file:
+            return (file.read()[-400:].strip().splitlines() or ["the tests are starting"])[-1]
+    except OSError:
+        return "the tests are starting"
+
+
+def _scratch(desk: RealDesk) -> str:
+    path = os.path.join(desk.project.directory, "checks")
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    return path
+
+
+def main() -> int:
+    """The detached runner: `python -m phasegate.entrypoints.checking WORKTREE CHECK`."""
+    worktree, check = sys.argv[1:3]
+    project = open_project(worktree, os.environ)
+    desk = RealDesk(project, Actor("phasegate", VERSION))
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    try:
+        check_here(desk, say, check=check)
+        return 0
+    except Failure as failure:
+        say(f"{failure.message} {failure.hint}")
+        run = desk.state().run_in(desk.worktree)
+        if run is not None and check in run.checks:
+            desk.record([CheckEnded(run.id, check, lost=failure.message)], relying_on=None)
+        return int(failure.exit_code)
+    finally:
+        project.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

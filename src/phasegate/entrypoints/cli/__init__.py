@@ -1,0 +1,1 @@
+"""The `phasegate` commands, one file each; `app.py` lists them."""

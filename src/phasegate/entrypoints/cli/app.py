@@ -1,0 +1,81 @@
+"""Every command by name; a command's module is imported when it is called, and expected failures end in words."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+from click import exceptions
+import rich_click as click
+
+from phasegate.entrypoints.cli import output
+from phasegate.errors import Exit, Failure
+from phasegate.wiring import VERSION
+
+COMMANDS: dict[str, dict[str, str]] = {
+    "Start": {"init": "init", "uninstall": "uninstall", "demo": "demo", "doctor": "doctor"},
+    "Work": {
+        "plan": "plan", "start": "start", "pause": "pause", "resume": "pause", "done": "done", "wait": "wait",
+        "note": "note", "answer": "answer", "takeover": "takeover",
+    },
+    "Look": {"status": "status", "why": "why", "log": "log", "diagram": "diagram"},
+    "Prove": {"check": "check", "record": "record", "evidence": "evidence", "policy": "policy"},
+    "Code": {"docs": "docs"},
+}  # fmt: skip
+"""The commands in the order people need them, each with the module in this folder that has it."""
+
+HIDDEN = {"next": "next", "hook": "hook"}
+
+
+class Commands(click.RichGroup):
+    """The group of all commands; each is imported only when it is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for group in COMMANDS.values() for name in group]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        modules = {name: module for group in COMMANDS.values() for name, module in group.items()} | HIDDEN
+        if cmd_name not in modules:
+            return None
+        module = importlib.import_module(f"phasegate.entrypoints.cli.{modules[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="phasegate")
+@click.option("-v", "--verbose", count=True, help="Log more; twice for everything. See also PHASEGATE_LOG.")
+@click.pass_context
+def phasegate(ctx: click.Context, verbose: int) -> None:
+    """Drive a coding agent through a plan; a phase closes only on evidence that phasegate recorded itself.
+
+    Begin with `phasegate demo` to watch it, or `phasegate init` in a repository of yours.
+    """
+    ctx.obj = {"verbose": verbose}
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command; return the exit code of the contract in `errors.Exit`."""
+    try:
+        result: Any = phasegate.main(args=arguments, prog_name="phasegate", standalone_mode=False)
+        return int(result) if isinstance(result, int) else Exit.OK
+    except exceptions.Exit as ended:
+        return ended.exit_code
+    except exceptions.Abort:
+        return Exit.INTERRUPTED
+    except exceptions.ClickException as problem:
+        problem.show()
+        return Exit.USAGE
+    except Failure as failure:
+        output.fail(failure, as_json="--json" in (sys.argv if arguments is None else arguments))
+        return failure.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except Exception as bug:
+        output.bug(bug)
+        return Exit.BUG

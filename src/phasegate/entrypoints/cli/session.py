@@ -1,0 +1,103 @@
+"""What most commands need: the project opened on behalf of whoever called, and whether that is an agent."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import rich_click as click
+
+from phasegate.engine import closing
+from phasegate.errors import Exit, Failure
+from phasegate.ledger.event import Actor
+from phasegate.ledger.log import StateMoved
+from phasegate.ledger.state import State
+from phasegate.wiring import RealDesk, open_project
+from phasegate.workspace import processes
+
+AGENT_MARKS = ("CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI")
+"""Environment variables that clients set for what they start."""
+
+AGENT_PROGRAMS = ("claude", "codex", "gemini")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value for scripts.")
+version_option = click.option(
+    "--if-version", type=int, metavar="N", help="Change nothing unless the ledger is at position N (else exit 4)."
+)
+
+
+class ForPeople(Failure):
+    """A command that only a person may call was called below an agent."""
+
+    code = "for-people"
+    exit_code = Exit.USAGE
+
+
+def agent_above() -> str:
+    """Which agent this process runs below, by its environment or its ancestors; "" when it is a person's."""
+    for mark in AGENT_MARKS:
+        if os.environ.get(mark):
+            return mark
+    for pid in processes.ancestry(os.getppid()):
+        if processes.name(pid) in AGENT_PROGRAMS or _marked(pid):
+            return f"{processes.name(pid)} ({pid})"
+    return ""
+
+
+def _marked(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environment = file.read()
+    except OSError:
+        return False
+    return any(f"\0{mark}=".encode() in b"\0" + environment for mark in AGENT_MARKS)
+
+
+def actor() -> Actor:
+    """Whoever calls: the agent, when one is above us, else the person at the terminal."""
+    agent = agent_above()
+    if agent:
+        return Actor("agent", agent, os.environ.get("CLAUDE_CODE_SESSION_ID", ""))
+    try:
+        return Actor("person", getpass.getuser())
+    except (KeyError, OSError):
+        return Actor("person", f"uid {os.getuid()}")
+
+
+@contextlib.contextmanager
+def desk(if_version: int | None = None) -> Iterator[RealDesk]:
+    """The desk of the project in the current directory; what a closure still owes is done first."""
+    project = open_project(os.getcwd(), os.environ)
+    try:
+        opened = RealDesk(project, actor())
+        state = opened.state()
+        if if_version is not None and state.position != if_version:
+            raise StateMoved(
+                f"The ledger is at position {state.position}, not {if_version}.", hint="Read the state again."
+            )
+        closing.publish(opened, state)
+        yield opened
+    finally:
+        project.close()
+
+
+def only_people(what: str) -> None:
+    """Refuse `what` below an agent."""
+    agent = agent_above()
+    if agent:
+        raise ForPeople(f"{what} is for a person, and this was called below an agent ({agent}).",
+                        hint="Ask the person to run it in a terminal of their own.")  # fmt: skip
+
+
+def again(act: Callable[[State], Any], opened: RealDesk, attempts: int = 5) -> Any:
+    """Do `act` on the newest state, again when the ledger moved meanwhile."""
+    for attempt in range(attempts):
+        try:
+            return act(opened.state())
+        except StateMoved:
+            if attempt == attempts - 1:
+                raise
+    raise AssertionError("unreachable")

@@ -1,0 +1,148 @@
+"""`phasegate start`: read the plan, know the tests as they are, begin the first phase that is open."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from phasegate.collectors.pytest_runner import NoTestCommand
+from phasegate.context.instruction import instruction
+from phasegate.engine import plan_watch
+from phasegate.engine.advance import next_phase, observe, take
+from phasegate.engine.judge import write_own
+from phasegate.engine.views import refresh
+from phasegate.entrypoints import checking
+from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli.session import desk, json_option, only_people, version_option
+from phasegate.errors import Exit, Failure
+from phasegate.evidence.items import TestsSeen
+from phasegate.gates.baseline_known import UNTESTED
+from phasegate.gates.interface import Moment
+from phasegate.ledger.facts import RunStarted, StepEntered, TreeObserved
+from phasegate.ledger.state import State
+from phasegate.wiring import RealDesk
+
+HAND_OVER = "Continue the plan."
+
+
+class NoPlan(Failure):
+    """There is no plan to work on."""
+
+    code = "no-plan"
+    exit_code = Exit.USAGE
+
+
+class PlanFinished(Failure):
+    """Every phase of the plan is closed."""
+
+    code = "plan-finished"
+    exit_code = Exit.USAGE
+
+
+class RunActive(Failure):
+    """A run is active in this work tree already."""
+
+    code = "run-active"
+    exit_code = Exit.USAGE
+
+
+@click.command()
+@click.option("--no-baseline", is_flag=True, help="Do not run the tests first; the agent does in the explore step.")
+@json_option
+@version_option
+def start(no_baseline: bool, as_json: bool, if_version: int | None) -> int:
+    """Begin a run on the plan in this work tree.
+
+    Then open your agent as always and say "Continue the plan.". Example: phasegate start && claude "Continue the plan."
+    """
+    only_people("`phasegate start`")
+    with desk(if_version) as opened:
+        state = read_plan(opened, opened.state())
+        run = state.run_in(opened.worktree)
+        if run is not None:
+            raise RunActive(
+                f"A run is {run.status} in this work tree, at step {run.step} of phase {run.phase}.",
+                hint='Open your agent and say "Continue the plan.", or `phasegate resume` if it is paused.',
+            )
+        phase = next_phase(state, opened.worktree)
+        if phase is None:
+            raise _nothing_left(state, opened)
+        if not no_baseline and state.kind_of(phase.id) not in UNTESTED:
+            _baseline(opened, state)
+        state = begin(opened, opened.state())
+        _tell(opened, state, as_json)
+    return Exit.OK
+
+
+def read_plan(opened: RealDesk, state: State) -> State:
+    """Read the plan; the first reading imports the boxes that are ticked, a later one puts back what others ticked."""
+    content = opened.files.read(opened.settings.plan)
+    if content is None:
+        raise NoPlan(
+            f"There is no plan at {opened.settings.plan}.",
+            hint='Write one, or begin with `phasegate plan new "WHAT TO BUILD"`.',
+        )
+    mended = plan_watch.read(opened, state, content, first=not state.plan_digest)
+    if mended.facts:
+        state = opened.record(mended.facts, relying_on=state)
+    if mended.content is not None:
+        state = write_own(opened, state, opened.settings.plan, mended.content)
+    for told in mended.told:
+        output.progress(f"phasegate: {told}")
+    return state
+
+
+def begin(opened: RealDesk, state: State) -> State:
+    """Record the run, its first phase and its first step, and render the views."""
+    seen = opened.tree.observe(state.views.get(opened.worktree, {}))
+    id_, first = opened.new_id("run"), opened.workflow.start
+    state = opened.record(
+        [
+            RunStarted(id_, opened.worktree, "start", opened.workflow.name, first),
+            TreeObserved(id_, seen.tree, seen.subject),
+        ],
+        relying_on=state,
+    )
+    state = take(opened, state, state.runs[id_], seen)
+    entered = StepEntered(id_, first, "", "start", state.runs[id_].phase, seen.subject)
+    state = refresh(opened, opened.record([entered], relying_on=state))
+    return observe(opened, state)[0]
+
+
+def _baseline(opened: RealDesk, state: State) -> None:
+    """Run the tests as they are, unless that was seen on this very tree."""
+    seen = opened.tree.observe(state.views.get(opened.worktree, {}))
+    if state.newest(TestsSeen, subject=seen.subject) is not None:
+        return
+    output.progress("phasegate: running the tests as they are, so that it is known what was red before")
+    try:
+        tests, _ = checking.check_here(opened, lambda line: output.progress(f"phasegate: {line}"))
+    except NoTestCommand as failure:
+        raise NoTestCommand(
+            failure.message, hint=f"{failure.hint} Or begin without: `phasegate start --no-baseline`."
+        ) from failure
+    red = f", {len(tests.red)} of them red" if tests.red else ""
+    output.progress(f"phasegate: {tests.collected} tests known{red}")
+    if not tests.complete:
+        output.progress(f"phasegate: the test run is incomplete: {tests.why_incomplete}")
+
+
+def _nothing_left(state: State, opened: RealDesk) -> Failure:
+    waiting = [phase.id for phase in state.plan if not state.is_closed(phase.id)]
+    if waiting:
+        return PlanFinished(
+            f"No phase can be taken up now; {', '.join(waiting)} wait for a person or for another phase.",
+            hint="See `phasegate answer list`.",
+        )
+    return PlanFinished(
+        f"Every phase of {opened.settings.plan} is closed.", hint='Add a phase: `phasegate plan new "WHAT TO BUILD"`.'
+    )
+
+
+def _tell(opened: RealDesk, state: State, as_json: bool) -> None:
+    run = state.run_in(opened.worktree)
+    assert run is not None
+    if as_json:
+        output.give({"run": run.id, "phase": run.phase, "step": run.step, "version": state.position})
+        return
+    output.say(instruction(Moment(state, run, opened.settings, ""), opened.workflow))
+    output.say(f'\nNow open your agent here and say "{HAND_OVER}". `phasegate pause` is one word.')

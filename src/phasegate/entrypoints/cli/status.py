@@ -1,0 +1,69 @@
+"""`phasegate status`: where the run is, what is open, what waits for a person."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from phasegate.context.instruction import where
+from phasegate.context.plain import line
+from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli.session import desk, json_option
+from phasegate.errors import Exit
+from phasegate.gates.interface import Moment
+from phasegate.ledger.state import State
+from phasegate.wiring import RealDesk, settings_changed
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> int:
+    """Show the run, the phases of the plan, open notes and questions.
+
+    Example: phasegate status
+    """
+    with desk() as opened:
+        state = opened.state()
+        if as_json:
+            output.give(_as_value(opened, state))
+        else:
+            for text in _lines(opened, state):
+                output.say(text)
+    return Exit.OK
+
+
+def _as_value(opened: RealDesk, state: State) -> dict[str, object]:
+    run = state.run_in(opened.worktree)
+    return {
+        "version": state.position,
+        "project": state.project,
+        "ledger": opened.project.pointer.ledger,
+        "run": {"id": run.id, "status": run.status, "phase": run.phase, "step": run.step,
+                "loops": state.record_of(run.phase).loops, "refusals": run.refusals,
+                "held": sorted(run.held), "checks": sorted(run.checks)} if run else None,
+        "phases": [{"id": phase.id, "title": phase.title, "kind": state.kind_of(phase.id),
+                    "status": "closed" if state.is_closed(phase.id) else state.record_of(phase.id).status}
+                   for phase in state.plan],
+        "notes": [note for note in state.notes.values() if not note.resolved],
+        "questions": state.open_questions(),
+        "settings_trusted": not settings_changed(opened.project),
+    }  # fmt: skip
+
+
+def _lines(opened: RealDesk, state: State) -> list[str]:
+    run = state.run_in(opened.worktree)
+    if run is None:
+        lines = ["No run is active in this work tree."]
+    else:
+        lines = [f"Run {run.id} is {run.status}: {where(Moment(state, run, opened.settings, ''))}."]
+        lines += [f"  held: {line(path)}" for path in sorted(run.held)]
+        lines += [f"  running: {check.what}" for check in run.checks.values()]
+    for phase in state.plan:
+        status = "closed" if state.is_closed(phase.id) else state.record_of(phase.id).status
+        lines.append(f"  [{'x' if status in ('closed', 'publishing') else ' '}] {phase.id} {line(phase.title)} "
+                     f"({state.kind_of(phase.id)}, {status})")  # fmt: skip
+    open_notes = [note for note in state.notes.values() if not note.resolved]
+    lines += [f"  {note.id} {note.kind}, {note.severity}: {line(note.text)}" for note in open_notes[:20]]
+    lines += [f"  waits for you: {question.id} {line(question.text)}" for question in state.open_questions()]
+    if settings_changed(opened.project):
+        lines.append("phasegate.toml is not the one you trusted: `phasegate policy trust`.")
+    return lines

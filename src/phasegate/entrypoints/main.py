@@ -1,0 +1,16 @@
+"""The `phasegate` program: hook calls take the short way, everything else goes to the command line."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command in `sys.argv` and return its exit code."""
+    if len(sys.argv) > 1 and sys.argv[1] == "hook":
+        from phasegate.entrypoints import hook
+
+        return hook.main(sys.argv[2:])
+    from phasegate.entrypoints.cli import app
+
+    return app.run()

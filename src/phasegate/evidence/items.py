@@ -1,0 +1,123 @@
+"""One observation bound to a subject digest: what was seen, by whom, how sure we are, and the artifacts that show it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Assurance = Literal["claimed", "recorded", "private", "reproduced"]
+LEVELS: tuple[Assurance, ...] = ("claimed", "recorded", "private", "reproduced")
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """Bytes kept beside the ledger under their SHA-256 (hex); `size` in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+class RedTest(msgspec.Struct, frozen=True):
+    """A test that did not pass: its id, the cause (`evidence.tests.Cause`) and the first lines of its message."""
+
+    id: str
+    cause: str
+    message: str = ""
+    line: int = 0
+
+
+class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
+    """What a test run showed. `new`, `gone` and `newly_red` compare its ids with the run `compared_to` (an evidence id)."""
+
+    __test__ = False
+
+    runner: str
+    complete: bool
+    why_incomplete: str = ""
+    collected: int = 0
+    passed: int = 0
+    skipped: int = 0
+    red: tuple[RedTest, ...] = ()
+    compared_to: str = ""
+    new: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    newly_red: tuple[str, ...] = ()
+    newly_green: tuple[str, ...] = ()
+    newly_skipped: tuple[str, ...] = ()
+
+    @property
+    def failure(self) -> str:
+        """A text that is equal for two runs that fail in the same way; empty when nothing is red."""
+        return "\n".join(sorted(f"{test.id}\t{test.cause}\t{test.message[:120]}" for test in self.red))
+
+
+class ChangedFile(msgspec.Struct, frozen=True):
+    """Executable lines of `path` changed since the phase began: how many a test ran, and which none did."""
+
+    path: str
+    covered: int
+    missing: tuple[int, ...] = ()
+
+
+class CoverageSeen(msgspec.Struct, frozen=True, tag="coverage"):
+    """Statement coverage: of everything, and of the lines changed since the phase began, per file.
+
+    `unmeasured` are changed source files that the report does not mention; what ran in them is unknown.
+    """
+
+    tool: str
+    covered: int
+    total: int
+    changed: tuple[ChangedFile, ...] = ()
+    unmeasured: tuple[str, ...] = ()
+
+    @property
+    def percent(self) -> float:
+        """Covered statements in per cent of all; 100.0 when there is none."""
+        return _percent(self.covered, self.total)
+
+    @property
+    def changed_percent(self) -> float:
+        """Covered changed lines in per cent of all changed executable lines; 100.0 when there is none."""
+        covered = sum(file.covered for file in self.changed)
+        return _percent(covered, covered + sum(len(file.missing) for file in self.changed))
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100.0 * part / whole if whole else 100.0
+
+
+class NoCoverage(msgspec.Struct, frozen=True, tag="no_coverage"):
+    """Coverage could not be measured, and why, with what would make it measurable."""
+
+    why: str
+
+
+class CommandSeen(msgspec.Struct, frozen=True, tag="command"):
+    """A command that `phasegate record` ran; read only by a gate that names this command."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    seconds: float
+
+
+Seen = TestsSeen | CoverageSeen | NoCoverage | CommandSeen
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """An observation of the tree `subject` (hex), made by `collector` (name and version) in a phase of a run."""
+
+    id: str
+    seen: Seen
+    subject: str
+    assurance: Assurance
+    collector: str
+    phase: str = ""
+    run: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    tree: str = ""
+
+    def speaks_for(self, subject: str) -> bool:
+        """Whether it was made on exactly this subject and recorded by phasegate; a claim speaks for nothing."""
+        return bool(subject) and self.subject == subject and self.assurance != "claimed"

@@ -1,0 +1,1 @@
+"""Pure questions about evidence: one gate a file, all of them in `catalog.py`."""

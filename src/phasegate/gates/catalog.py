@@ -1,0 +1,58 @@
+"""Every built-in gate by name; a new gate is a file beside this one and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from phasegate.gates import (
+    baseline_known,
+    checklist_answered,
+    covered,
+    finding_recorded,
+    new_tests_fail,
+    no_new_red,
+    nothing_held,
+    notes_settled,
+    red_first,
+    same_tests,
+    strategic_answered,
+    tasks_evidenced,
+    tests_ran,
+    tree_changed,
+    tree_restored,
+    uncertainties_categorised,
+)
+from phasegate.gates.interface import Gate, Moment, Verdict, unknown
+
+CATALOG: Mapping[str, Gate] = {
+    "baseline_known": baseline_known.gate,
+    "new_tests_fail": new_tests_fail.gate,
+    "tree_changed": tree_changed.gate,
+    "tests_ran": tests_ran.gate,
+    "no_new_red": no_new_red.gate,
+    "covered": covered.gate,
+    "red_first": red_first.gate,
+    "same_tests": same_tests.gate,
+    "tree_restored": tree_restored.gate,
+    "checklist_answered": checklist_answered.gate,
+    "tasks_evidenced": tasks_evidenced.gate,
+    "notes_settled": notes_settled.gate,
+    "nothing_held": nothing_held.gate,
+    "uncertainties_categorised": uncertainties_categorised.gate,
+    "strategic_answered": strategic_answered.gate,
+    "finding_recorded": finding_recorded.gate,
+}
+
+
+def ask(names: Iterable[str], moment: Moment) -> tuple[Verdict, ...]:
+    """What each gate says, in order; nobody knows what an unknown gate would say, and it never passes."""
+    return tuple(msgspec.structs.replace(_ask(name, moment), gate=name) for name in names)
+
+
+def _ask(name: str, moment: Moment) -> Verdict:
+    gate = CATALOG.get(name)
+    if gate is None:
+        return unknown(f"there is no gate called {name!r}", remedy="Mend the workflow definition.")
+    return gate(moment)

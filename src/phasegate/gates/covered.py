@@ -1,0 +1,65 @@
+"""Open when tests run enough of the changed lines and no less of everything than at the start."""
+
+from __future__ import annotations
+
+from phasegate.evidence.items import CoverageSeen
+from phasegate.gates.interface import Moment, Verdict, failed, passed, some, unknown
+from phasegate.settings import Settings, matches
+
+ROUNDING = 0.05
+"""Per cent that the total may fall: less than one shows in a report with one decimal."""
+
+
+def gate(moment: Moment) -> Verdict:
+    """Statement coverage of changed lines per file, and of everything against the phase's start."""
+    found = moment.coverage(moment.subject)
+    if found is None:
+        return unknown("no coverage is recorded for this tree", remedy="Run `phasegate check tests`.")
+    evidence, seen = found
+    if not isinstance(seen, CoverageSeen):
+        return unknown(
+            seen.why, remedy="Install what is missing, then `phasegate check tests`.", evidence=(evidence.id,)
+        )
+    if seen.unmeasured:
+        return unknown(
+            f"the report does not mention changed files: {some(seen.unmeasured)}",
+            remedy="Let a test import them, then `phasegate check tests`.",
+            evidence=(evidence.id,),
+        )
+    short = _short_of(seen, moment.settings) + _fallen(seen, moment)
+    if short:
+        return failed(*short, remedy="Test the lines named, then `phasegate check tests`.", evidence=(evidence.id,))
+    return passed(
+        f"{seen.changed_percent:.0f} % of the changed lines and {seen.percent:.1f} % of all statements are covered",
+        evidence=(evidence.id,),
+    )
+
+
+def _short_of(seen: CoverageSeen, settings: Settings) -> list[str]:
+    """The demands on changed lines that are not met; a path with a demand of its own is judged by itself."""
+    reasons, covered, missing = [], 0, []
+    for file in seen.changed:
+        own = next((want for glob, want in settings.coverage.paths.items() if matches(file.path, (glob,))), None)
+        if own is None:
+            covered += file.covered
+            missing += [f"{file.path}:{line}" for line in file.missing]
+        elif 100.0 * file.covered < own * (file.covered + len(file.missing)):
+            lines = [str(line) for line in file.missing]
+            reasons.append(f"{file.path}: changed lines {some(lines)} are not covered, {own:g} % is demanded")
+    want = settings.coverage.changed_lines
+    if 100.0 * covered < want * (covered + len(missing)):
+        have = 100.0 * covered / (covered + len(missing))
+        reasons.append(f"{have:.0f} % of the changed lines are covered, {want:g} % is demanded: {some(missing)}")
+    return reasons
+
+
+def _fallen(seen: CoverageSeen, moment: Moment) -> list[str]:
+    """The total against the phase's start, or against the demand on a new project when nothing was measured then."""
+    before = moment.coverage(moment.phase.subject)
+    if before and isinstance(before[1], CoverageSeen) and before[1].total:
+        floor, why = before[1].percent - ROUNDING, f"it was {before[1].percent:.1f} % when the phase began"
+    else:
+        floor, why = moment.settings.coverage.new_project, "the demand on a new project"
+    if seen.total and seen.percent < floor:
+        return [f"{seen.percent:.1f} % of all statements are covered, {floor:.1f} % is needed ({why})"]
+    return []

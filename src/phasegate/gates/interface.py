@@ -1,0 +1,96 @@
+"""What a gate is: it looks at a moment and says pass, fail or unknown, with reasons and a remedy."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, TestsSeen
+from phasegate.ledger.state import PhaseRecord, RunRecord, State, Visit
+from phasegate.settings import Settings
+from phasegate.workflow.plan import Phase
+
+Says = Literal["pass", "fail", "unknown"]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a gate says; `evidence` are the ids it read. Unknown never passes."""
+
+    gate: str
+    says: Says
+    reasons: tuple[str, ...] = ()
+    remedy: str = ""
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def passes(self) -> bool:
+        """Whether the gate is open."""
+        return self.says == "pass"
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """What gates look at: the state, the run and its phase, and the digest of the tree as it is now ("" = unknown)."""
+
+    state: State
+    run: RunRecord
+    settings: Settings
+    subject: str
+
+    @property
+    def phase(self) -> PhaseRecord:
+        """What happened to the run's phase so far."""
+        return self.state.record_of(self.run.phase)
+
+    @property
+    def listed(self) -> Phase | None:
+        """The run's phase as the plan lists it."""
+        return self.state.planned(self.run.phase)
+
+    @property
+    def kind(self) -> str:
+        """The kind of the run's phase."""
+        return self.state.kind_of(self.run.phase)
+
+    def tests(self, subject: str) -> tuple[Evidence, TestsSeen] | None:
+        """The newest recorded test run on `subject`."""
+        found = self.state.newest(TestsSeen, subject=subject)
+        return (found, found.seen) if found and isinstance(found.seen, TestsSeen) else None
+
+    def coverage(self, subject: str) -> tuple[Evidence, CoverageSeen | NoCoverage] | None:
+        """The newest recorded coverage on `subject`, or the record that there is none."""
+        found = self.state.newest((CoverageSeen, NoCoverage), subject=subject)  # type: ignore[arg-type]
+        return (found, found.seen) if found and isinstance(found.seen, CoverageSeen | NoCoverage) else None
+
+    def entered(self, step: str) -> Visit | None:
+        """The newest visit of `step` in this run, as far as the run remembers."""
+        return next((visit for visit in reversed(self.run.trail) if visit.step == step), None)
+
+
+class Gate(Protocol):
+    """Looks at evidence. Never runs anything: collectors do that."""
+
+    def __call__(self, moment: Moment) -> Verdict:
+        """What the gate says now; its name is filled in by the catalogue."""
+        ...
+
+
+def passed(*reasons: str, evidence: tuple[str, ...] = ()) -> Verdict:
+    """An open gate."""
+    return Verdict("", "pass", reasons, evidence=evidence)
+
+
+def failed(*reasons: str, remedy: str, evidence: tuple[str, ...] = ()) -> Verdict:
+    """A shut gate, and what opens it."""
+    return Verdict("", "fail", reasons, remedy, evidence)
+
+
+def unknown(*reasons: str, remedy: str, evidence: tuple[str, ...] = ()) -> Verdict:
+    """A gate that cannot tell, and what would let it."""
+    return Verdict("", "unknown", reasons, remedy, evidence)
+
+
+def some(items: tuple[str, ...] | list[str], most: int = 5) -> str:
+    """The first items as a list in prose, and how many more there are."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more

@@ -1,0 +1,33 @@
+"""Open when this phase has new tests that fail for the right reason: red first."""
+
+from __future__ import annotations
+
+from phasegate.gates import tests_ran
+from phasegate.gates.interface import Moment, Verdict, failed, passed, some
+
+RIGHT = ("assertion", "missing_name")
+"""Causes that show missing behaviour; a syntax or import error of the test itself shows nothing."""
+
+
+def gate(moment: Moment) -> Verdict:
+    """A test that is newly red by an assertion, or by a name that the code under test still lacks.
+
+    A phase with `no new behaviour` has nothing to show red. New tests that are red by a fault of their own hold it shut.
+    """
+    if moment.listed is not None and moment.listed.no_new_behaviour:
+        return passed("the plan says that this phase has no new behaviour")
+    ran = tests_ran.gate(moment)
+    found = moment.tests(moment.subject)
+    if found is None or not found[1].complete:
+        return ran
+    evidence, tests = found
+    fresh = [test for test in tests.red if test.id in tests.newly_red or test.id in tests.new]
+    wrong = [f"{test.id} ({test.cause})" for test in fresh if test.cause not in RIGHT]
+    right = [test.id for test in fresh if test.cause in RIGHT]
+    if wrong:
+        remedy = "Mend these tests so that they fail only by what the code lacks."
+        return failed(f"red by a fault of the test itself: {some(wrong)}", remedy=remedy, evidence=(evidence.id,))
+    if not right:
+        remedy = "Write a test that fails because the behaviour is missing, then `phasegate check tests`."
+        return failed("no new test fails", remedy=remedy, evidence=(evidence.id,))
+    return passed(f"fails as it should: {some(right)}", evidence=(evidence.id,))

@@ -1,0 +1,35 @@
+"""Open when no test is red that was not red at the start, and no test has disappeared."""
+
+from __future__ import annotations
+
+from phasegate.gates import tests_ran
+from phasegate.gates.interface import Moment, Verdict, failed, passed, some, unknown
+
+
+def gate(moment: Moment) -> Verdict:
+    """Compares the newest run on this tree with the phase's baseline; tests red at the start may only become fewer."""
+    ran = tests_ran.gate(moment)
+    if not ran.passes:
+        return ran
+    found, baseline = moment.tests(moment.subject), moment.tests(moment.phase.subject)
+    if found is None or baseline is None:
+        return unknown("the phase has no baseline to compare with", remedy="Run `phasegate check tests`.")
+    evidence, tests = found
+    known = {test.id for test in baseline[1].red}
+    red = [test.id for test in tests.red if test.id not in known]
+    ids = (evidence.id, baseline[0].id)
+    if red:
+        return failed(f"newly red: {some(red)}", remedy="Mend the code until they pass.", evidence=ids)
+    if tests.gone:
+        return failed(
+            f"tests that existed at the start are gone: {some(tests.gone)}",
+            remedy="Bring them back; deleting or renaming a test needs a person's approval.",
+            evidence=ids,
+        )
+    if tests.newly_skipped:
+        return failed(
+            f"tests that ran at the start are skipped now: {some(tests.newly_skipped)}",
+            remedy="Let them run again; skipping a test needs a person's approval.",
+            evidence=ids,
+        )
+    return passed(f"nothing is newly red, {len(known)} tests were red before", evidence=ids)

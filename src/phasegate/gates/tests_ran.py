@@ -1,0 +1,20 @@
+"""Open when phasegate ran the tests to their end on exactly this tree."""
+
+from __future__ import annotations
+
+from phasegate.gates.interface import Moment, Verdict, failed, passed, unknown
+
+REMEDY = "Run `phasegate check tests`."
+
+
+def gate(moment: Moment) -> Verdict:
+    """Whether a complete, recorded test run speaks for the tree as it is."""
+    found = moment.tests(moment.subject)
+    if found is None:
+        return unknown("no test run is recorded for the tree as it is now", remedy=REMEDY)
+    evidence, tests = found
+    if not tests.complete:
+        return unknown(f"the test run is incomplete: {tests.why_incomplete}", remedy=REMEDY, evidence=(evidence.id,))
+    if not tests.collected:
+        return failed("the test run found no test", remedy="Write tests, or set `tests.args` so that they are found.")
+    return passed(f"{tests.passed} of {tests.collected} tests pass on this tree", evidence=(evidence.id,))

@@ -1,0 +1,285 @@
+"""How each fact changes the state: state is only what the events say, and a fact without a rule is a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from phasegate.evidence.items import Evidence, TestsSeen
+from phasegate.ledger import facts as f
+from phasegate.ledger.event import Event
+from phasegate.ledger.schema import fact_of
+from phasegate.ledger.state import (
+    TRAIL,
+    Check,
+    Held,
+    InFlight,
+    Note,
+    PhaseRecord,
+    Question,
+    RunRecord,
+    State,
+    Visit,
+)
+
+KEPT_EVIDENCE = 400
+"""How many observations the state holds; older ones stay in the ledger and the archive."""
+
+SETTLED_KEPT = 400
+"""How many settled notes and answered questions the state holds."""
+
+
+def fold(events: Iterable[Event], state: State | None = None) -> State:
+    """The state after `events`; `state` (what came before) is changed in place and returned."""
+    state = State() if state is None else state
+    for event in events:
+        fact = fact_of(event)
+        state.position = event.position
+        state.now_ms = event.clock.ms
+        state.versions[event.stream] = event.version
+        if fact is not None:
+            apply(state, fact, author=event.actor.kind, at_ms=event.clock.ms)
+    return state
+
+
+def apply(state: State, fact: f.Fact, *, author: str = "phasegate", at_ms: int = 0) -> None:
+    """Change `state` by one fact."""
+    if isinstance(fact, f.PHASE_FACTS):
+        _phase(state, fact, at_ms)
+    elif isinstance(fact, _OF_NOTES):
+        _note(state, fact, author, at_ms)
+    elif isinstance(fact, _OF_PROJECT):
+        _project(state, fact)
+    else:
+        run = state.runs.get(getattr(fact, "run", ""))
+        _run(state, fact, run, at_ms)
+
+
+def _project(state: State, fact: f.Fact) -> None:
+    match fact:
+        case f.LedgerBorn(project=project, home=home):
+            state.project, state.home = project, home
+        case f.LedgerMoved(home=home):
+            state.home = home
+        case f.SettingsTrusted(digest=digest):
+            state.trusted = digest
+        case f.PlanRead():
+            state.plan_path, state.plan_digest, state.plan = fact.path, fact.digest, fact.phases
+            state.imported = state.imported | frozenset(fact.imported)
+        case f.KindCorrected(phase=phase, kind=kind):
+            state.kinds[phase] = kind
+        case f.ViewRendered(worktree=worktree, path=path, sha256=sha256):
+            views = state.views.setdefault(worktree, {})
+            views[path] = sha256
+            if not sha256:
+                del views[path]
+        case f.SecretSeen():
+            state.secrets += 1
+        case f.EvidenceRecorded(evidence=evidence):
+            _evidence(state, evidence)
+        case f.BoxesPutBack():
+            pass
+        case _:
+            raise AssertionError(f"no rule for {type(fact).__name__}")
+
+
+def _evidence(state: State, evidence: Evidence) -> None:
+    state.evidence[evidence.id] = evidence
+    if len(state.evidence) > KEPT_EVIDENCE:
+        _forget_oldest(state)
+    if isinstance(evidence.seen, TestsSeen) and evidence.phase and evidence.assurance != "claimed":
+        record = state.phases.setdefault(evidence.phase, PhaseRecord(evidence.phase))
+        for test in evidence.seen.red:
+            if test.id in evidence.seen.newly_red or test.id in evidence.seen.new:
+                record.red_seen[test.id] = test.cause
+
+
+def _forget_oldest(state: State) -> None:
+    """Drop the oldest observation that no phase still open relies on."""
+    wanted = {
+        id for phase in state.phases.values() if phase.status == "started" for ids in phase.links.values() for id in ids
+    }
+    baselines = {phase.subject for phase in state.phases.values() if phase.status == "started"}
+    for id, evidence in state.evidence.items():
+        if id not in wanted and evidence.subject not in baselines:
+            del state.evidence[id]
+            return
+
+
+def _phase(state: State, fact: f.PhaseFact, at_ms: int) -> None:
+    record = state.phases.setdefault(fact.phase, PhaseRecord(fact.phase))
+    match fact:
+        case f.PhaseStarted():
+            record.status, record.run, record.kind = "started", fact.run, fact.kind
+            record.started_ms = record.started_ms or at_ms
+            if not record.tree:
+                record.subject, record.tree = fact.subject, fact.tree
+            if fact.run in state.runs:
+                state.runs[fact.run].phase = fact.phase
+        case f.PhaseClosed():
+            record.status, record.closed_ms = "publishing", at_ms
+            record.archive, record.files, record.manifest = fact.archive, fact.files, fact.manifest
+        case f.ClosurePublished():
+            record.status = "closed"
+        case f.PhaseDeferred():
+            record.status, record.why_deferred, record.report = "deferred", fact.why, fact.report
+        case f.PhaseReopened():
+            record.status, record.loops = "open", 0
+        case f.TaskLinked():
+            record.links[fact.task] = fact.evidence
+        case _:
+            raise AssertionError(f"no rule for {type(fact).__name__}")
+
+
+def _note(state: State, fact: f.Fact, author: str, at_ms: int) -> None:
+    match fact:
+        case f.NoteAdded():
+            state.notes[fact.note] = Note(
+                fact.note, fact.run, fact.phase, fact.kind, fact.severity, fact.text, fact.file, fact.line,
+                fact.remedy, fact.category, fact.about, author, at_ms, state.position,
+            )  # fmt: skip
+            _drop_settled(state)
+        case f.NoteCorrected(note=id) if id in state.notes:
+            note = state.notes[id]
+            note.category = fact.category or note.category
+            note.severity = fact.severity or note.severity
+        case f.NoteResolved(note=id) if id in state.notes:
+            state.notes[id].resolved = fact.how
+        case f.QuestionAsked():
+            state.questions[fact.question] = Question(
+                fact.question, fact.run, fact.text, fact.note, fact.phase, fact.step, at_ms
+            )
+        case f.QuestionAnswered(question=id) if id in state.questions:
+            question = state.questions[id]
+            question.verdict, question.words = fact.verdict, fact.words
+            question.approval, question.by = fact.approval, fact.by
+        case f.NoteCorrected() | f.NoteResolved() | f.QuestionAnswered():
+            pass  # of a note or question so old that the state has dropped it
+        case _:
+            raise AssertionError(f"no rule for {type(fact).__name__}")
+
+
+def _drop_settled(state: State) -> None:
+    settled = [id for id, note in state.notes.items() if note.resolved]
+    for id in settled[: max(0, len(settled) - SETTLED_KEPT)]:
+        del state.notes[id]
+
+
+def _run(state: State, fact: f.Fact, run: RunRecord | None, at_ms: int) -> None:
+    if isinstance(fact, f.RunStarted):
+        state.runs[fact.run] = RunRecord(
+            fact.run, fact.worktree, fact.mode, fact.workflow, fact.step, fact.task, entered_ms=at_ms
+        )
+        state.current[fact.worktree] = fact.run
+        _drop_ended(state)
+        return
+    if run is None:
+        return  # recorded while no run was active: a refusal by a guard
+    if not _progress(state, fact, run, at_ms):
+        _calls(state, fact, run, at_ms)
+
+
+def _drop_ended(state: State) -> None:
+    """Keep ended runs few: their phases and notes stand on their own."""
+    ended = [id for id, run in state.runs.items() if run.status == "ended"]
+    for id in ended[:-20]:
+        del state.runs[id]
+
+
+def _progress(state: State, fact: f.Fact, run: RunRecord, at_ms: int) -> bool:
+    """Facts about where a run is and who drives it."""
+    match fact:
+        case f.RunPaused():
+            run.status = "paused"
+        case f.RunResumed():
+            run.status, run.refused_stops = "active", 0
+            run.in_flight.clear()
+        case f.RunEnded(outcome=outcome):
+            run.status, run.outcome = "ended", outcome
+        case f.StepEntered():
+            _enter(state, fact, run, at_ms)
+        case f.SessionBegan(session=session, client=client, version=version):
+            run.sessions[session] = f"{client} {version}".strip()
+        case f.SessionEnded(session=session):
+            run.sessions.pop(session, None)
+            if run.driver == session:
+                run.driver = ""
+        case f.DriverTaken(session=session):
+            run.driver, run.driver_seen_ms = session, at_ms
+            run.driver_pid, run.driver_born = fact.pid, fact.born
+        case f.PromptTaken(hands_over=hands_over, session=session):
+            run.handed_over, run.refused_stops = hands_over, 0
+        case f.RunRecovered():
+            run.refused_stops = 0
+        case _:
+            return False
+    return True
+
+
+def _enter(state: State, fact: f.StepEntered, run: RunRecord, at_ms: int) -> None:
+    if run.step != fact.step and not fact.why.startswith("@"):
+        run.asked_from = run.step
+    run.step, run.phase = fact.step, fact.phase
+    run.entered, run.entered_ms = state.position, at_ms
+    run.trail.append(Visit(fact.step, fact.phase, fact.subject, fact.failure, fact.loop, state.position, at_ms))
+    del run.trail[:-TRAIL]
+    if fact.loop and fact.phase:
+        state.phases.setdefault(fact.phase, PhaseRecord(fact.phase)).loops += 1
+
+
+def _calls(state: State, fact: f.Fact, run: RunRecord, at_ms: int) -> None:
+    """Facts about tool calls, what they did to the tree, and runners."""
+    match fact:
+        case f.CallAsked():
+            run.in_flight[fact.call] = InFlight(
+                fact.call, fact.session, fact.agent, fact.tool, fact.does, fact.paths, at_ms
+            )
+            _seen(run, fact.session, at_ms)
+        case f.CallReturned(call=call):
+            run.in_flight.pop(call, None)
+            if run.driver:
+                run.driver_seen_ms = at_ms
+        case f.CallsAbandoned(calls=calls):
+            for call in calls:
+                run.in_flight.pop(call, None)
+        case f.CallRefused():
+            run.refusals += 1
+            _seen(run, fact.session, at_ms)
+        case f.TreeObserved(tree=tree, subject=subject):
+            run.tree, run.subject = tree, subject
+            run.edits.clear()
+        case f.PathsRehashed(blobs=blobs):
+            run.edits.update(blobs)
+            run.subject = ""
+        case f.ChangePutBack():
+            run.edits[fact.path] = fact.restored
+            run.subject = ""
+        case f.ChangeHeld():
+            run.held[fact.path] = Held(fact.path, fact.rule, fact.why, fact.before)
+        case f.ChangeSettled(path=path):
+            run.held.pop(path, None)
+        case f.CheckStarted():
+            run.checks[fact.check] = Check(fact.check, fact.what, fact.pid, fact.born, fact.subject, at_ms)
+        case f.CheckEnded(check=check):
+            run.checks.pop(check, None)
+        case f.StopRefused():
+            moved = state.position - run.last_stop_position > 1
+            run.refused_stops = 1 if moved else run.refused_stops + 1
+            run.last_stop_position = state.position
+        case f.StopAllowed():
+            run.refused_stops, run.handed_over = 0, False
+        case f.HookFailed():
+            pass
+        case _:
+            raise AssertionError(f"no rule for {type(fact).__name__}")
+
+
+def _seen(run: RunRecord, session: str, at_ms: int) -> None:
+    if session == run.driver:
+        run.driver_seen_ms = at_ms
+
+
+_OF_NOTES = (f.NoteAdded, f.NoteCorrected, f.NoteResolved, f.QuestionAsked, f.QuestionAnswered)
+_OF_PROJECT = (
+    f.LedgerBorn, f.LedgerMoved, f.SettingsTrusted, f.PlanRead, f.BoxesPutBack, f.KindCorrected, f.ViewRendered,
+    f.SecretSeen, f.EvidenceRecorded,
+)  # fmt: skip

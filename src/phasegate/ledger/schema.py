@@ -1,0 +1,70 @@
+"""Facts to bytes and back: the schema version of each kind, and how older versions are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from phasegate.ledger.event import Draft, Event
+from phasegate.ledger.facts import PHASE_FACTS, Fact, kinds
+from phasegate.ledger.log import LedgerTooNew, LedgerUnreadable
+
+KINDS = kinds()
+VERSIONS: dict[str, int] = {}
+"""The schema version of each kind that is no longer at 1."""
+
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""How a body of (kind, version) becomes one of version + 1."""
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_decoders: dict[str, msgspec.json.Decoder[Any]] = {}
+
+
+def draft(fact: Fact) -> Draft:
+    """`fact` as something a log can append."""
+    kind = type(fact).__name__
+    return Draft(stream_of(fact), kind, VERSIONS.get(kind, 1), _encoder.encode(fact))
+
+
+def stream_of(fact: Fact) -> str:
+    """The stream a fact belongs to: its phase's, else its run's, else the project's."""
+    if isinstance(fact, PHASE_FACTS):
+        return f"phase/{fact.phase}"
+    run = getattr(fact, "run", "")
+    return f"run/{run}" if run else "project"
+
+
+def fact_of(event: Event) -> Fact | None:
+    """The fact of `event`, upcast to today's schema; None when its content was erased."""
+    current = VERSIONS.get(event.kind, 1)
+    if event.kind not in KINDS or event.schema > current:
+        raise LedgerTooNew(
+            f"Event {event.position} is a {event.kind!r} of schema {event.schema}, which this phasegate does not know.",
+            hint="Update phasegate: the ledger was written by a newer release.",
+        )
+    if event.body is None:
+        return None
+    try:
+        body = event.body if event.schema == current else _upcast(event, current)
+        return _decoder(event.kind).decode(body)  # type: ignore[no-any-return]
+    except msgspec.DecodeError as problem:
+        raise LedgerUnreadable(
+            f"Event {event.position} ({event.kind}) cannot be read: {problem}.",
+            hint="Run `phasegate log verify` to see whether the ledger was changed.",
+        ) from problem
+
+
+def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
+    if kind not in _decoders:
+        _decoders[kind] = msgspec.json.Decoder(KINDS[kind])
+    return _decoders[kind]
+
+
+def _upcast(event: Event, current: int) -> bytes:
+    assert event.body is not None
+    body = msgspec.json.decode(event.body)
+    for version in range(event.schema, current):
+        body = UPCASTS[event.kind, version](body)
+    return msgspec.json.encode(body)

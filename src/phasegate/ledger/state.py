@@ -1,0 +1,239 @@
+"""What the events so far come to: the project, its phases, its runs. Built by `fold` alone and cached as snapshots."""
+
+from __future__ import annotations
+
+import msgspec
+
+from phasegate.evidence.items import Evidence, TestsSeen
+from phasegate.ledger.facts import Category, FileKept, NoteKind
+from phasegate.workflow.plan import Phase
+
+CODE = "state-1"
+"""Changes whenever a snapshot of an older fold could mean something else."""
+
+TRAIL = 60
+"""How many steps back a run remembers, for noticing that it goes in circles."""
+
+
+class Note(msgspec.Struct):
+    """An error, discovery or uncertainty, as corrected so far."""
+
+    id: str
+    run: str
+    phase: str
+    kind: NoteKind
+    severity: str
+    text: str
+    file: str
+    line: int
+    remedy: str
+    category: Category
+    about: str
+    author: str
+    at_ms: int
+    position: int
+    resolved: str = ""
+
+
+class Question(msgspec.Struct):
+    """What a person is asked, and the answer once there is one."""
+
+    id: str
+    run: str
+    text: str
+    note: str
+    phase: str
+    step: str
+    at_ms: int
+    verdict: str = ""
+    words: str = ""
+    approval: str = ""
+    by: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether it still waits."""
+        return not self.verdict
+
+
+class PhaseRecord(msgspec.Struct):
+    """A phase as worked on: `status` is open, started, closed, publishing (closed, not yet shown) or deferred."""
+
+    id: str
+    status: str = "open"
+    kind: str = ""
+    run: str = ""
+    subject: str = ""
+    tree: str = ""
+    loops: int = 0
+    links: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    red_seen: dict[str, str] = msgspec.field(default_factory=dict)
+    started_ms: int = 0
+    closed_ms: int = 0
+    archive: str = ""
+    manifest: str = ""
+    files: tuple[FileKept, ...] = ()
+    report: str = ""
+    why_deferred: str = ""
+
+
+class Visit(msgspec.Struct):
+    """A step that was entered: on which subject, and what was red then."""
+
+    step: str
+    phase: str
+    subject: str
+    failure: str
+    loop: bool
+    position: int
+    at_ms: int
+
+
+class InFlight(msgspec.Struct):
+    """A tool call that was let through and has not come back."""
+
+    call: str
+    session: str
+    agent: str
+    tool: str
+    does: str
+    paths: tuple[str, ...]
+    at_ms: int
+
+
+class Held(msgspec.Struct):
+    """A forbidden change that stands until it is settled; `before` is the blob it replaced ("" = none)."""
+
+    path: str
+    rule: str
+    why: str
+    before: str
+
+
+class Check(msgspec.Struct):
+    """A detached runner at work."""
+
+    id: str
+    what: str
+    pid: int
+    born: str
+    subject: str
+    at_ms: int
+
+
+class RunRecord(msgspec.Struct):
+    """One agent's way through the workflow in one work tree."""
+
+    id: str
+    worktree: str
+    mode: str
+    workflow: str
+    step: str
+    task: str = ""
+    status: str = "active"
+    phase: str = ""
+    asked_from: str = ""
+    entered: int = 0
+    entered_ms: int = 0
+    trail: list[Visit] = msgspec.field(default_factory=list)
+    tree: str = ""
+    subject: str = ""
+    edits: dict[str, str] = msgspec.field(default_factory=dict)
+    in_flight: dict[str, InFlight] = msgspec.field(default_factory=dict)
+    held: dict[str, Held] = msgspec.field(default_factory=dict)
+    sessions: dict[str, str] = msgspec.field(default_factory=dict)
+    driver: str = ""
+    driver_pid: int = 0
+    driver_born: str = ""
+    driver_seen_ms: int = 0
+    handed_over: bool = False
+    refused_stops: int = 0
+    last_stop_position: int = 0
+    checks: dict[str, Check] = msgspec.field(default_factory=dict)
+    outcome: str = ""
+    refusals: int = 0
+
+    @property
+    def drives(self) -> bool:
+        """Whether steps limit and instruct now."""
+        return self.status == "active"
+
+
+class State(msgspec.Struct):
+    """Everything the ledger comes to at `position`."""
+
+    position: int = 0
+    now_ms: int = 0
+    versions: dict[str, int] = msgspec.field(default_factory=dict)
+    project: str = ""
+    home: str = ""
+    trusted: str = ""
+    plan_path: str = ""
+    plan_digest: str = ""
+    plan: tuple[Phase, ...] = ()
+    imported: frozenset[str] = frozenset()
+    kinds: dict[str, str] = msgspec.field(default_factory=dict)
+    phases: dict[str, PhaseRecord] = msgspec.field(default_factory=dict)
+    runs: dict[str, RunRecord] = msgspec.field(default_factory=dict)
+    current: dict[str, str] = msgspec.field(default_factory=dict)
+    views: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    evidence: dict[str, Evidence] = msgspec.field(default_factory=dict)
+    notes: dict[str, Note] = msgspec.field(default_factory=dict)
+    questions: dict[str, Question] = msgspec.field(default_factory=dict)
+    secrets: int = 0
+
+    def run_in(self, worktree: str) -> RunRecord | None:
+        """The run of this work tree that has not ended, if any."""
+        run = self.runs.get(self.current.get(worktree, ""))
+        return run if run is not None and run.status != "ended" else None
+
+    def planned(self, phase: str) -> Phase | None:
+        """The phase as the plan lists it."""
+        return next((listed for listed in self.plan if listed.id == phase), None)
+
+    def kind_of(self, phase: str) -> str:
+        """The kind of a phase: as corrected, else as the plan says or lets infer."""
+        listed = self.planned(phase)
+        return self.kinds.get(phase) or (listed.kind if listed else "feature")
+
+    def record_of(self, phase: str) -> PhaseRecord:
+        """What happened to a phase so far."""
+        return self.phases.get(phase) or PhaseRecord(phase)
+
+    def is_closed(self, phase: str) -> bool:
+        """Whether the ledger (or the plan before the ledger was born) says that the phase is done."""
+        return phase in self.imported or self.record_of(phase).status in ("closed", "publishing")
+
+    def open_notes(self, phase: str) -> list[Note]:
+        """The unresolved notes of a phase, oldest first."""
+        return [note for note in self.notes.values() if note.phase == phase and not note.resolved]
+
+    def open_questions(self) -> list[Question]:
+        """The unanswered questions, oldest first."""
+        return [question for question in self.questions.values() if question.open]
+
+    def newest(self, kind: type, *, subject: str = "") -> Evidence | None:
+        """The newest recorded evidence of this kind, on this subject when one is given."""
+        for evidence in reversed(self.evidence.values()):
+            if isinstance(evidence.seen, kind) and (not subject or evidence.speaks_for(subject)):
+                return evidence
+        return None
+
+    def failure_on(self, subject: str) -> str:
+        """How the newest tests on `subject` fail, as a comparable text; empty when none is red or none ran."""
+        tests = self.newest(TestsSeen, subject=subject)
+        return tests.seen.failure if tests and isinstance(tests.seen, TestsSeen) else ""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(State)
+
+
+def freeze(state: State) -> bytes:
+    """`state` as bytes for a snapshot."""
+    return _encoder.encode(state)
+
+
+def thaw(data: bytes) -> State:
+    """The state that `freeze` wrote; msgspec.DecodeError when it is another's."""
+    return _decoder.decode(data)

@@ -1,0 +1,67 @@
+"""Which files the present step lets anybody edit; asked before an edit, and of every difference a call leaves behind."""
+
+from __future__ import annotations
+
+import msgspec
+
+from phasegate.settings import Settings, matches
+from phasegate.workflow.definition import Workflow
+
+
+class Grounds(msgspec.Struct, frozen=True):
+    """On what an edit is judged. Without a run `step` is empty, and only phasegate's own files are closed."""
+
+    settings: Settings
+    workflow: Workflow
+    step: str = ""
+    kind: str = ""
+
+
+class Objection(msgspec.Struct, frozen=True):
+    """Why a path may not be edited: the rule's name, and a reason that says what is permitted instead."""
+
+    rule: str
+    reason: str
+
+
+def object_to(path: str, grounds: Grounds) -> Objection | None:
+    """The objection to editing `path` (relative to the root, `/` between parts), or None."""
+    file_class = grounds.settings.class_of(path)
+    if file_class == "own":
+        return Objection(
+            "own-files",
+            f"{path} is written by phasegate or by a person, never by an agent. "
+            "Use the `phasegate` commands to record what you want to say.",
+        )
+    if not grounds.step or _step_permits(path, file_class, grounds, grounds.step):
+        return None
+    return Objection("step", _reason(path, file_class, grounds))
+
+
+def _step_permits(path: str, file_class: str, grounds: Grounds, step: str) -> bool:
+    """A path is open when both the step and the kind of the phase name it, by class or by pattern."""
+    by_step = _names(grounds.workflow.step(step).may_edit, path, file_class)
+    return by_step and _kind_permits(path, file_class, grounds)
+
+
+def _kind_permits(path: str, file_class: str, grounds: Grounds) -> bool:
+    return not grounds.kind or _names(grounds.workflow.kind(grounds.kind).may_edit, path, file_class)
+
+
+def _names(may_edit: tuple[str, ...], path: str, file_class: str) -> bool:
+    return file_class in may_edit or matches(path, tuple(entry for entry in may_edit if "/" in entry or "*" in entry))
+
+
+def _reason(path: str, file_class: str, grounds: Grounds) -> str:
+    step = grounds.workflow.step(grounds.step)
+    if not _kind_permits(path, file_class, grounds):
+        return (
+            f"A {grounds.kind} phase edits no {file_class} files, and {path} is one. Put the change into another phase."
+        )
+    open_ = ", ".join(step.may_edit) or "nothing"
+    where = [row.name for row in grounds.workflow.steps if _step_permits(path, file_class, grounds, row.name)]
+    allowed = f"The step {' or '.join(where)} would allow it." if where else "No step of this workflow allows it."
+    return (
+        f"The step {step.name} may edit {open_}; {path} is a {file_class} file. {allowed} "
+        "End this step with `phasegate done` when what it asks for is there."
+    )

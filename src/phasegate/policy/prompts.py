@@ -1,0 +1,17 @@
+"""Whether a prompt hands the turn to the plan, or the turn is the person's own and may end when they are answered."""
+
+from __future__ import annotations
+
+PHRASES = frozenset(
+    {
+        "carry on", "continue", "continue please", "continue the plan", "continue with the plan", "go", "go ahead",
+        "go on", "keep going", "next", "please continue", "proceed", "resume", "start", "work on the plan",
+    }
+)  # fmt: skip
+"""What people say when they want the agent to go on; compared without case and final punctuation."""
+
+
+def hands_over(prompt: str, *, mode: str) -> bool:
+    """Under `drive` every prompt does; else `/phasegate`, a phrase from the table, or an empty prompt."""
+    said = prompt.strip().rstrip(".!").casefold()
+    return mode == "drive" or not said or said in PHRASES or said.split()[0] in ("/phasegate", "/phasegate:phasegate")

@@ -1,0 +1,308 @@
+"""The only place that chooses implementations: it opens a project and puts the edges into the engine's hands."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from phasegate import __version__
+from phasegate.agents import claude_code
+from phasegate.agents.interface import Client
+from phasegate.context import block
+from phasegate.engine import redaction
+from phasegate.engine.desk import Change, Observation, Undo
+from phasegate.evidence.items import Artifact
+from phasegate.ledger.event import Actor
+from phasegate.ledger.facts import Fact, LedgerBorn, LedgerMoved
+from phasegate.ledger.fold import fold
+from phasegate.ledger.schema import draft
+from phasegate.ledger.log import Blobs, Log, Snapshot
+from phasegate.ledger.state import CODE, State, freeze, thaw
+from phasegate.settings import Settings
+from phasegate.store.blobs import DirectoryBlobs
+from phasegate.store.sqlite import SqliteLog
+from phasegate.workflow.default import DEFAULT
+from phasegate.workflow.definition import Workflow
+from phasegate.workflow.plan import blanked as blanked_plan
+from phasegate.workspace import files, git, place, processes
+from phasegate.workspace.tree import ChangedSince, WorkTree
+
+VERSION = __version__
+"""Of phasegate."""
+
+CLIENTS: Mapping[str, Client] = {"claude": claude_code}
+"""Every client by the word after `phasegate hook`."""
+
+SNAPSHOT_EVERY = 64
+"""Events after which a reader leaves a snapshot for the next."""
+
+READ_CAP = 16 * 1024 * 1024
+ARTIFACT_CAP = 50 * 1024 * 1024
+
+
+class Trusted(msgspec.Struct, frozen=True):
+    """What was in force when a person last trusted the settings: compiled, so that hooks discover nothing."""
+
+    settings: Settings
+    workflow: Workflow
+    digest: str
+
+
+class Project:
+    """An opened project: where it lies, what is trusted, its ledger and artifacts."""
+
+    def __init__(
+        self, where: git.Place, pointer: place.Pointer, directory: str, trusted: Trusted, log: Log, blobs: Blobs
+    ) -> None:
+        self.where = where
+        self.pointer = pointer
+        self.directory = directory
+        self.trusted = trusted
+        self.log = log
+        self.blobs = blobs
+
+    @property
+    def shadow(self) -> str:
+        """The shadow git directory of this work tree."""
+        return os.path.join(self.directory, "shadow", hashlib.sha256(self.where.root.encode()).hexdigest()[:16])
+
+    def close(self) -> None:
+        """Release the ledger."""
+        self.log.close()
+
+
+def open_project(path: str, env: Mapping[str, str]) -> Project:
+    """Open the project that holds `path`. Raises `NotInitialised`, `NotARepository`, or what the ledger raises."""
+    where = git.locate(path)
+    pointer = place.read_pointer(where)
+    if pointer is None:
+        raise place.NotInitialised(f"{where.root} has no ledger yet.", hint="Run `phasegate init` there.")
+    if pointer.home != where.common:
+        pointer = _adopt(where, pointer, env)
+    return _opened(where, pointer, env)
+
+
+def begin_ledger(
+    where: git.Place, project: str, trusted: Trusted, env: Mapping[str, str], *, copied_from: str = ""
+) -> Project:
+    """Give this clone a ledger of its own and record its birth."""
+    pointer = place.Pointer(project, str(uuid.uuid4()), where.common)
+    directory = place.ledger_directory(pointer, env)
+    log = SqliteLog(os.path.join(directory, "ledger.db"), pointer.ledger)
+    born = LedgerBorn(project, where.common, copied_from)
+    log.append([draft(born)], actor=Actor("phasegate", VERSION), expected={}, now_ms=time.time_ns() // 1_000_000)
+    log.close()
+    trust(directory, trusted)
+    place.write_pointer(where, pointer)
+    return _opened(where, pointer, env)
+
+
+def trust(directory: str, trusted: Trusted) -> None:
+    """Compile settings and workflow into the file that hooks read."""
+    files.write_atomic(directory, place.TRUSTED, msgspec.json.encode(trusted))
+
+
+def _opened(where: git.Place, pointer: place.Pointer, env: Mapping[str, str]) -> Project:
+    directory = place.ledger_directory(pointer, env)
+    trusted = read_trusted(directory)
+    log = SqliteLog(os.path.join(directory, "ledger.db"))
+    return Project(where, pointer, directory, trusted, log, DirectoryBlobs(os.path.join(directory, "blobs")))
+
+
+def _adopt(where: git.Place, pointer: place.Pointer, env: Mapping[str, str]) -> place.Pointer:
+    """A clone that was moved keeps its ledger; a copy of one that is still there begins its own."""
+    original = place.pointer_at(pointer.home)
+    if original is not None and original.ledger == pointer.ledger:
+        trusted = read_trusted(place.ledger_directory(pointer, env))
+        project = begin_ledger(where, pointer.project, trusted, env, copied_from=pointer.ledger)
+        project.close()
+        return project.pointer
+    moved = place.Pointer(pointer.project, pointer.ledger, where.common)
+    project = _opened(where, moved, env)
+    actor = Actor("phasegate", VERSION)
+    project.log.append([draft(LedgerMoved(where.common))], actor=actor, expected={}, now_ms=time.time_ns() // 1_000_000)
+    project.close()
+    place.write_pointer(where, moved)
+    return moved
+
+
+def read_trusted(directory: str) -> Trusted:
+    """The compiled settings of a ledger; the built-in defaults when they are gone."""
+    try:
+        with open(os.path.join(directory, place.TRUSTED), "rb") as file:
+            return msgspec.json.decode(file.read(READ_CAP), type=Trusted)
+    except (OSError, msgspec.DecodeError):
+        return Trusted(Settings(), DEFAULT, "")
+
+
+def settings_changed(project: Project) -> bool:
+    """Whether `phasegate.toml` is not the one a person last trusted."""
+    return settings_digest(project.where.root) != project.trusted.digest
+
+
+def settings_digest(root: str) -> str:
+    """SHA-256 of `phasegate.toml` (hex), "" when there is none."""
+    try:
+        with open(os.path.join(root, place.SETTINGS), "rb") as file:
+            return hashlib.sha256(file.read(READ_CAP)).hexdigest()
+    except OSError:
+        return ""
+
+
+class RealTree:
+    """The engine's `Tree` on a work tree of git."""
+
+    def __init__(self, project: Project) -> None:
+        settings = project.trusted.settings
+        self._work = WorkTree(project.where.root, project.shadow)
+        self._blanks = {settings.plan: blanked_plan, "CLAUDE.md": block.blanked, "CLAUDE.local.md": block.blanked}
+        self._roots = (*source_roots(project), "tests", "test")
+
+    def observe(self, views: Mapping[str, str]) -> Observation:
+        shown = {path: digest for path, digest in views.items() if path not in self._blanks}
+        seen = self._work.observe(shown, self._blanks, self._roots)
+        return Observation(seen.id, seen.subject)
+
+    def changes(self, before: str, after: str) -> tuple[Change, ...]:
+        return tuple(
+            Change(c.path, c.before or "", c.after or "", c.mode_before or "", c.mode_after or "")
+            for c in self._work.changes(before, after)
+        )
+
+    def rehash(self, paths: Iterable[str]) -> dict[str, str]:
+        return {path: blob or "" for path, blob in self._work.rehash(paths).items()}
+
+    def blob(self, blob: str) -> bytes:
+        return self._work.read_blob(blob)
+
+    def undo(self, change: Change) -> Undo:
+        return Undo(
+            change.after, self._work.restore_command(change.path, change.mode_after or None, change.after or None)
+        )
+
+    def put_back(self, change: Change) -> None:
+        from phasegate.workspace.tree import Change as Difference
+
+        mode = change.mode_before or ("100644" if change.before else "")
+        try:
+            self._work.put_back(
+                Difference(
+                    change.path, change.before or None, change.after or None, mode or None, change.mode_after or None
+                )
+            )
+        except ChangedSince:
+            pass  # somebody was faster: the next observation judges what they left
+
+    def difference(self, before: str, after: str) -> bytes:
+        return self._work.difference(before, after)
+
+    def changed_lines(self, before: str, after: str, paths: Iterable[str]) -> dict[str, set[int]]:
+        """The lines (from 1) of each path in `after` that `before` did not have."""
+        return self._work.changed_lines(before, after, paths)
+
+
+class RealFiles:
+    """The engine's `Files` beneath a root."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def relative(self, path: str) -> str | None:
+        return files.contained(self._root, path)
+
+    def read(self, path: str) -> bytes | None:
+        if files.state_of(self._root, path) is None:
+            return None
+        return files.read_capped(self._root, path, READ_CAP)
+
+    def write(self, path: str, content: bytes | None) -> None:
+        if content is None:
+            files.remove(self._root, path)
+        else:
+            files.write_atomic(self._root, path, content)
+
+
+class RealDesk:
+    """The engine's `Desk` on a real project, on behalf of one actor."""
+
+    def __init__(self, project: Project, actor: Actor, *, hooks: str = "") -> None:
+        self.project = project
+        self.settings = project.trusted.settings
+        self.workflow = project.trusted.workflow
+        self.worktree = project.where.root
+        self.actor = actor
+        self.tree = RealTree(project)
+        self.files = RealFiles(project.where.root)
+        self._hooks = hooks
+        self._state: State | None = None
+        self.recorded: list[int] = []
+
+    def state(self) -> State:
+        log = self.project.log
+        if self._state is None:
+            self._state = _from_snapshot(log)
+        start = self._state.position
+        fold(log.read(start), self._state)
+        if self._state.position - start >= SNAPSHOT_EVERY:
+            log.keep_snapshot(Snapshot(log.head(), CODE, freeze(self._state)))
+        return thaw(freeze(self._state))
+
+    def record(self, facts: Iterable[Fact], *, relying_on: State | None) -> State:
+        drafts = redaction.drafts(facts)
+        expected = {draft.stream: relying_on.versions.get(draft.stream, 0) for draft in drafts} if relying_on else {}
+        if drafts:
+            events = self.project.log.append(drafts, actor=self.actor, expected=expected, now_ms=self.now_ms())
+            self.recorded += [event.position for event in events]
+        return self.state()
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}-{os.urandom(5).hex()}"
+
+    def keep(self, name: str, content: bytes) -> Artifact:
+        from phasegate.policy.secrets import redact_bytes
+
+        if len(content) > ARTIFACT_CAP:
+            content = b"[the first bytes are left out: above 50 MiB]\n" + content[-ARTIFACT_CAP:]
+        clean, _ = redact_bytes(content)
+        return Artifact(name, self.project.blobs.put(clean), len(clean))
+
+    def kept(self, artifact: Artifact) -> bytes:
+        return self.project.blobs.get(artifact.sha256)
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def today(self) -> str:
+        return time.strftime("%Y-%m-%d", time.gmtime())
+
+    def born(self, pid: int) -> str:
+        return processes.born(pid)
+
+    def hooks_missing(self) -> str:
+        from phasegate.agents.claude_health import missing_hooks
+
+        return missing_hooks(self.worktree)
+
+
+def _from_snapshot(log: Log) -> State:
+    """The newest snapshot that this code wrote and the chain still holds, else the beginning."""
+    snapshot = log.snapshot()
+    if snapshot is None or snapshot.code != CODE:
+        return State()
+    try:
+        state = thaw(snapshot.state)
+    except msgspec.DecodeError:
+        return State()
+    before = next(iter(log.read(snapshot.head.position - 1)), None)
+    return state if before is not None and before.hash == snapshot.head.hash else State()
+
+
+def source_roots(project: Project) -> tuple[str, ...]:
+    """The folders first-party code is imported from, as set, else `src` where there is one, else the root."""
+    named = project.trusted.settings.tests.source_roots
+    return named or (("src",) if os.path.isdir(os.path.join(project.where.root, "src")) else (".",))

@@ -1,0 +1,98 @@
+"""Where a clone keeps its ledger: a pointer in the git directory all its work trees share, and a private state directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+from phasegate.errors import Exit, Failure
+from phasegate.workspace import git
+
+POINTER = "phasegate/ledger.json"
+PAUSED = "phasegate-paused"
+SETTINGS = "phasegate.toml"
+TRUSTED = "trusted.json"
+
+
+class NotInitialised(Failure):
+    """The repository has no `phasegate.toml`, or this clone has no ledger yet."""
+
+    code = "not-initialised"
+    exit_code = Exit.USAGE
+
+
+class PointerUnreadable(Failure):
+    """The file that says where this clone's ledger lies cannot be read."""
+
+    code = "pointer-unreadable"
+    exit_code = Exit.CANNOT_TELL
+
+
+class Pointer(msgspec.Struct, frozen=True):
+    """Which ledger a clone has: `home` is the common git directory it was made for, so that copies are noticed."""
+
+    project: str
+    ledger: str
+    home: str
+
+
+def state_home(env: Mapping[str, str]) -> str:
+    """Where phasegate keeps state for this user (XDG Base Directory Specification, section 3)."""
+    base = env.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(base):
+        base = os.path.join(env.get("HOME", "") or os.path.expanduser("~"), ".local", "state")
+    return os.path.join(base, "phasegate")
+
+
+def ledger_directory(pointer: Pointer, env: Mapping[str, str]) -> str:
+    """The private directory of a ledger."""
+    return os.path.join(state_home(env), pointer.project, pointer.ledger)
+
+
+def read_pointer(place: git.Place) -> Pointer | None:
+    """The pointer of this clone; None when it has none."""
+    return pointer_at(place.common)
+
+
+def pointer_at(common: str) -> Pointer | None:
+    """The pointer in a common git directory; None when there is none."""
+    path = os.path.join(common, POINTER)
+    try:
+        with open(path, "rb") as file:
+            return msgspec.json.decode(file.read(4096), type=Pointer)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as problem:
+        raise PointerUnreadable(
+            f"{path} cannot be read: {problem}.",
+            hint="Run `phasegate init` again: it finds the ledger or begins a new one.",
+        ) from problem
+
+
+def write_pointer(place: git.Place, pointer: Pointer) -> None:
+    """Record which ledger this clone has, atomically."""
+    path = os.path.join(place.common, POINTER)
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    temporary = f"{path}.{os.getpid()}"
+    with open(temporary, "wb") as file:
+        file.write(msgspec.json.encode(pointer))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def paused(place: git.Place) -> bool:
+    """Whether a person paused phasegate in this work tree without a readable ledger."""
+    return os.path.exists(os.path.join(place.directory, PAUSED))
+
+
+def set_paused(place: git.Place, value: bool) -> None:
+    """Leave, or take away, the mark of a pause."""
+    path = os.path.join(place.directory, PAUSED)
+    if value:
+        with open(path, "w"):
+            pass
+    elif os.path.exists(path):
+        os.unlink(path)

@@ -1,0 +1,65 @@
+"""Which process is meant: a pid is used again, so it is named together with the moment it started."""
+
+from __future__ import annotations
+
+import os
+
+
+def born(pid: int) -> str:
+    """When the process started, as a text that never changes while it lives; "" when it does not run."""
+    if pid <= 0:
+        return ""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except FileNotFoundError:
+        return "" if os.path.isdir("/proc/self") else _by_ps(pid)
+    except (PermissionError, ProcessLookupError):
+        return ""
+    # A zombie has ended; its parent just has not looked (proc(5): field 3 is the state, field 22 the start time).
+    return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+
+
+def _by_ps(pid: int) -> str:
+    """The same where there is no /proc (macOS)."""
+    import subprocess
+
+    found = subprocess.run(["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+def parent(pid: int) -> int:
+    """The parent of a process; 0 when it cannot be told."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        if os.path.isdir("/proc/self"):
+            return 0
+    import subprocess
+
+    found = subprocess.run(["/bin/ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return int(found.stdout.strip() or 0)
+
+
+def ancestry(pid: int, most: int = 64) -> tuple[int, ...]:
+    """`pid` and its ancestors, nearest first."""
+    line = []
+    while pid > 0 and len(line) < most:
+        line.append(pid)
+        pid = parent(pid)
+    return tuple(line)
+
+
+def name(pid: int) -> str:
+    """The name of the program a process runs; "" when it cannot be told."""
+    try:
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip()
+    except OSError:
+        if os.path.isdir("/proc/self"):
+            return ""
+    import subprocess
+
+    found = subprocess.run(["/bin/ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return os.path.basename(found.stdout.strip())
