@@ -128,9 +128,9 @@ class Disk:
             case Created(name):
                 self.files[name] = _File(name_durable=False)
             case Wrote(name) | Truncated(name):
-                self._file(name).pending.append(operation)
+                self.files[name].pending.append(operation)
             case Synced(name):
-                self._sync(self._file(name))
+                self._sync(self.files[name])
             case Deleted(name, durably):
                 self.deleted[name] = self.files.pop(name)
                 if durably:
@@ -148,10 +148,6 @@ class Disk:
             for operation in survives(file.pending):
                 _perform(content, operation)
             _write(os.path.join(directory, name), content)
-
-    def _file(self, name: str) -> _File:
-        """The database itself is made before SQLite sees it, and its name synced; the tape does not hold that."""
-        return self.files.setdefault(name, _File())
 
     def _sync(self, file: _File) -> None:
         for operation in file.pending:

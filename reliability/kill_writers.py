@@ -48,10 +48,7 @@ class Lost(Exception):
 class Frequent(SqliteLog):
     """Folds its WAL into the file every few appends, so that kills hit that too."""
 
-    def _open(self, *, create: bool, vfs: str | None) -> apsw.Connection:
-        connection = super()._open(create=create, vfs=vfs)
-        connection.wal_autocheckpoint(40)
-        return connection
+    pages_before_folding = 40
 
 
 class Hasty(Frequent):
@@ -119,9 +116,12 @@ class Writer:
         os.kill(self.pid, signal.SIGKILL)
 
     def reap(self) -> None:
-        _, status = os.waitpid(self.pid, 0)
-        if not os.WIFSIGNALED(status):
-            raise Lost(f"a writer ended by itself with status {os.waitstatus_to_exitcode(status)}")
+        _, self._status = os.waitpid(self.pid, 0)
+
+    def bury(self) -> None:
+        os.close(self.pipe)
+        if not os.WIFSIGNALED(self._status):
+            raise Lost(f"a writer ended by itself with status {os.waitstatus_to_exitcode(self._status)}")
 
     def acknowledged(self) -> Iterator[tuple[int, str]]:
         """What it sent since last asked; for a dead writer, all that is left."""
@@ -194,10 +194,10 @@ class Round:
         for writer in struck:
             writer.kill()
         for writer in struck:
+            self._writers.remove(writer)
             writer.reap()
             self._acknowledged.update(writer.acknowledged())
-            os.close(writer.pipe)
-            self._writers.remove(writer)
+            writer.bury()
         return count
 
     def _check(self) -> None:

@@ -7,8 +7,9 @@ random instants, `disk.py` lays out what a power cut there could leave, and a fr
 acknowledged must be there, the chain must hold, SQLite must find the file sound, and the next append must work. One of
 the states becomes the ground on which the next life of the same ledger begins. Exit code 1 when a promise was broken.
 
-Not seen here: directories and blobs, which are made without SQLite; a drive that lies about having synced; faults of
-the file system itself; a power cut while several processes write (one process, two connections).
+Not seen here: a ledger's birth, directories and blobs, which are renamed and made without SQLite; a drive that lies about
+having synced; faults of the file system itself; a power cut while several processes write (one process, two connections
+here).
 """
 
 from __future__ import annotations
@@ -50,10 +51,7 @@ class Lost(Exception):
 class Frequent(SqliteLog):
     """Folds its WAL into the file every few appends, so that power cuts hit that too."""
 
-    def _open(self, *, create: bool, vfs: str | None) -> apsw.Connection:
-        connection = super()._open(create=create, vfs=vfs)
-        connection.wal_autocheckpoint(25)
-        return connection
+    pages_before_folding = 25
 
 
 class Normal(Frequent):
@@ -166,7 +164,7 @@ def check(directory: str, promised: Promised) -> Promised:
 def play(directory: str, chance: random.Random, bug: str | None) -> int:
     """Several lives of one ledger; returns in how many states it was looked at."""
     ground, promised = os.path.join(directory, "life-0"), Promised()
-    os.mkdir(ground)
+    SqliteLog(os.path.join(ground, "ledger.db"), LEDGER).close()
     tape = Tape(f"tape-{os.getpid()}", deaf_to=DEAF.get(bug or "", frozenset()))
     kind = BUGS.get(bug or "", Frequent)
     try:

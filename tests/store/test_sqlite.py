@@ -1,4 +1,4 @@
-"""What SQLite adds to the promises of a `Log`: durable, append-only, and clear when the file or the disk is not well."""
+"""What SQLite adds to the promises of a `Log`: durable, append-only, and clear when file or disk are not well."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_a_file_that_is_no_database_is_refused_with_a_remedy(path: str, content:
 
 def test_a_file_cut_to_nothing_is_not_taken_for_a_new_one(filled: str) -> None:
     os.truncate(filled, 0)
-    with pytest.raises(LedgerUnreadable, match="yet events were written"):
+    with pytest.raises(LedgerUnreadable, match="is empty"):
         SqliteLog(filled, LEDGER)
 
 
@@ -232,7 +232,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Head]:
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_no_damage_is_mistaken_for_a_sound_ledger(sound: tuple[Path, Head], data: st.DataObject) -> None:
-    """Whatever bytes change: everything is still there, or it is refused as unreadable, or the chain says where it breaks."""
+    """Whatever bytes change: all is still there, or it is refused as unreadable, or the chain says where it breaks."""
     source, head = sound
     with tempfile.TemporaryDirectory() as place:
         for name in ("ledger.db", "ledger.db-wal"):

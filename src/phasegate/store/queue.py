@@ -19,7 +19,7 @@ class Queue:
         self._held: int | None = None
 
     def enter(self, deadline: float) -> bool:
-        """Wait for our turn until `deadline` (monotonic seconds); False when it did not come. OSError passes through."""
+        """Wait for our turn until `deadline` (monotonic seconds); False when it did not come. May raise OSError."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if _try(descriptor) or _wait(descriptor, deadline):
             self._held = descriptor
@@ -45,7 +45,7 @@ def _try(descriptor: int) -> bool:
 
 
 def _wait(descriptor: int, deadline: float) -> bool:
-    """Block in a thread that owns `descriptor` until it has the lock; if nobody waits any more by then, it gives it back."""
+    """Block in a thread that owns `descriptor` until it has the lock; if nobody waits for it then, it lets go."""
     import threading  # Only who has to wait pays for it.
 
     seconds = deadline - time.monotonic()

@@ -1,4 +1,4 @@
-"""The tables of a ledger in SQLite, as numbered migrations; `PRAGMA user_version` counts those a file has been through."""
+"""The tables of a ledger in SQLite, as numbered migrations; `PRAGMA user_version` counts those a file went through."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MIGRATIONS = (
         state_digest TEXT NOT NULL
     ) STRICT;
 
-    -- Append-only: an event is added behind the last one or not at all, and of what is there only a body may be emptied.
+    -- Append-only: an event is added behind the last one or not at all; of what is there only a body may be emptied.
     -- REPLACE would delete rows without asking the other triggers, so the first one refuses what could collide.
     CREATE TRIGGER events_only_follow BEFORE INSERT ON events
     WHEN NEW.position IS NOT (SELECT coalesce(max(position), 0) + 1 FROM events)

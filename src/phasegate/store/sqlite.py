@@ -41,14 +41,17 @@ class SqliteLog:
     `patience` seconds for its turn. `vfs` names the SQLite file layer, for tests that break it.
     """
 
+    pages_before_folding = 250
+    """How long the WAL may grow. SQLite's usual 1000 would cost who opens the file first a millisecond of reading."""
+
     def __init__(self, path: str, ledger: str | None = None, *, patience: float = 10.0, vfs: str | None = None) -> None:
         self._path = path
         self._patience = patience
         self._queue = Queue(f"{path}.queue")
         self._closed = False
-        self._db = self._open(create=ledger is not None, vfs=vfs)
+        self._db = self._open(ledger, vfs)
         try:
-            self._prepare(ledger)
+            self._prepare()
             self._ledger = self._own_id(ledger)
         except BaseException:
             self.close()
@@ -106,43 +109,56 @@ class SqliteLog:
 
     # --- opening ------------------------------------------------------------------------------------------------
 
-    def _open(self, *, create: bool, vfs: str | None) -> apsw.Connection:
-        if _size(self._path) == 0 and _size(f"{self._path}-wal") > 0:
-            # SQLite would take the file for a new one and throw the WAL away.
-            self._cannot_read(apsw.CorruptError("the file is empty, yet events were written to it"))
+    def _open(self, ledger: str | None, vfs: str | None) -> apsw.Connection:
+        size = _size(self._path)
+        if size == 0:
+            # SQLite would take the file for a new one, and throw away a WAL that is still there.
+            self._cannot_read(apsw.CorruptError("the file is empty"))
+        if size < 0 and ledger is not None:
+            self._give_birth(ledger, vfs)
         try:
-            if create and not os.path.lexists(self._path):
-                directory = os.path.dirname(os.path.abspath(self._path))
-                make_private_directory(directory)
-                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-                sync_directory(directory)
             connection = apsw.Connection(self._path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+        except apsw.Error as problem:
+            self._cannot_read(problem)
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.wal_autocheckpoint(self.pages_before_folding)
+        connection.set_busy_timeout(int(self._patience * 1000))
+        return connection
+
+    def _give_birth(self, ledger: str, vfs: str | None) -> None:
+        """Make the file under another name and rename it: nobody ever sees, or has to judge, one half made."""
+        directory = os.path.dirname(os.path.abspath(self._path))
+        try:
+            make_private_directory(directory)
+            self._take_turn(self._patience)
+            if not os.path.lexists(self._path):
+                _lay_out(f"{self._path}.new", ledger, vfs)
+                os.rename(f"{self._path}.new", self._path)
+                sync_directory(directory)
         except OSError as problem:
             raise LedgerUnwritable(
                 f"Cannot make the ledger {self._path}: {problem.strerror}.",
                 hint="Make its directory writable for you, or name another one in XDG_STATE_HOME.",
             ) from problem
         except apsw.Error as problem:
-            self._cannot_read(problem)
-        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        connection.set_busy_timeout(int(self._patience * 1000))
-        return connection
+            self._cannot_write(problem)
+        finally:
+            self._queue.leave()
 
-    def _prepare(self, ledger: str | None) -> None:
-        """Settings of this connection; tables when the file has none or old ones."""
+    def _prepare(self) -> None:
+        """Settings of this connection; new tables when the file has old ones."""
         self._rows(_PER_CONNECTION)
-        version = self._version()
-        if version < schema.CURRENT:
-            self._take_turn(self._patience)
+        if self._version() < schema.CURRENT:
             try:
-                self._migrate(self._version(), ledger)
+                self._take_turn(self._patience)
+                self._migrate(self._version())
             finally:
                 self._end_turn()
 
     def _version(self) -> int:
         """The file's `user_version`; raises when it is not ours or too new for us."""
-        application, version = self._number("application_id"), self._number("user_version")
-        if application != schema.APPLICATION and (application or version or self._number("schema_version")):
+        version = self._number("user_version")
+        if self._number("application_id") != schema.APPLICATION or version < 1:
             raise LedgerUnreadable(
                 f"{self._path} is an SQLite file of another program.",
                 hint="Move it away, or name another directory in XDG_STATE_HOME.",
@@ -154,19 +170,11 @@ class SqliteLog:
             )
         return version
 
-    def _migrate(self, version: int, ledger: str | None) -> None:
-        if version == schema.CURRENT:
-            return
-        if version == 0:
-            if ledger is None:
-                self._cannot_read(apsw.CorruptError("the file is empty"))
-            self._write("PRAGMA journal_mode = WAL")
+    def _migrate(self, version: int) -> None:
         self._write("BEGIN IMMEDIATE")
         for statements in schema.MIGRATIONS[version:]:
             self._write(statements)
-        if version == 0:
-            self._write("INSERT INTO ledger (slot, id) VALUES (1, ?)", [(ledger,)])
-        self._write(f"PRAGMA application_id = {schema.APPLICATION}; PRAGMA user_version = {schema.CURRENT}")
+        self._write(f"PRAGMA user_version = {schema.CURRENT}")
         self._commit()
 
     def _own_id(self, ledger: str | None) -> str:
@@ -291,6 +299,26 @@ def _remedy(problem: apsw.Error) -> str:
     if isinstance(problem, apsw.BusyError | apsw.LockedError):
         return "Another program holds the file: close it and try again."
     return "See that the file and its directory are yours to write and that the disk is well, and try again."
+
+
+def _lay_out(path: str, ledger: str, vfs: str | None) -> None:
+    """A ledger without events at `path`, durable, all in one file; what a killed process left there goes first."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        if os.path.lexists(path + suffix):
+            os.unlink(path + suffix)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    database = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    try:
+        database.execute(f"{_PER_CONNECTION}; BEGIN")
+        for statements in schema.MIGRATIONS:
+            database.execute(statements)
+        database.execute("INSERT INTO ledger (slot, id) VALUES (1, ?)", (ledger,))
+        database.execute(
+            f"PRAGMA application_id = {schema.APPLICATION}; PRAGMA user_version = {schema.CURRENT}; COMMIT"
+        )
+        database.execute("PRAGMA journal_mode = WAL")
+    finally:
+        database.close()
 
 
 def _row(event: Event) -> tuple[Any, ...]:
