@@ -7,9 +7,8 @@ random instants, `disk.py` lays out what a power cut there could leave, and a fr
 acknowledged must be there, the chain must hold, SQLite must find the file sound, and the next append must work. One of
 the states becomes the ground on which the next life of the same ledger begins. Exit code 1 when a promise was broken.
 
-Not seen here: a ledger's birth, directories and blobs, which are renamed and made without SQLite; a drive that lies about
-having synced; faults of the file system itself; a power cut while several processes write (one process, two connections
-here).
+Not seen here: a ledger's birth, directories and blobs, which are made and renamed without SQLite; a drive that lies
+about having synced; faults of the file system itself; several processes writing (here one, by two connections).
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def link(
 def check_text(*texts: str) -> None:
     """Raise `Unrecordable` for text that some store could not keep (UTF-8 without zero characters)."""
     for text in texts:
-        if "\0" in text or not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        if "\0" in text or (not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)):
             raise Unrecordable(
                 f"{text!r} holds a zero character or half a surrogate pair.",
                 hint="Rename what it stands for: a user, a session, a run or a phase.",
@@ -106,7 +106,7 @@ def verify(events: Iterable[Event], *, after: Head | None = None, until: Head | 
     """The first position that does not hold, or None.
 
     The chain must start right after `after` (None: at the ledger's birth) and contain `until`, a head that an anchor
-    remembers. Without `until` a chain whose end was cut off, or that was rewritten whole, cannot be told from a sound one.
+    remembers. Without `until` a chain whose end was cut off, or that was rewritten whole, looks like a sound one.
     """
     head, last = after or EMPTY, None
     versions: dict[str, int] = {} if after is None else _Unknown()
