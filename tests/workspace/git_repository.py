@@ -1,10 +1,12 @@
-"""A real repository for the tests of this room."""
+"""A real repository for the tests of this room, and two ways to look at it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from pathlib import Path
+
+from phasegate.workspace.tree import WorkTree
 
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
@@ -39,3 +41,15 @@ class Repository:
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", "state")
         return self.git("rev-parse", "HEAD^{tree}")
+
+
+ROOTS = ("src", "tests")
+
+
+def fresh(tree: WorkTree, tmp_path: Path, name: str = "another") -> WorkTree:
+    """The same work tree seen by somebody who never saw it before."""
+    return WorkTree(tree.root, str(tmp_path / "state" / name), limits=tree.limits)
+
+
+def paths(tree: WorkTree, before: str, after: str) -> list[str]:
+    return [change.path for change in tree.changes(before, after)]

@@ -96,6 +96,21 @@ def test_reading_ends_at_the_cap_and_at_what_is_no_file(root: Path) -> None:
             read_capped(str(root), path, 5)
 
 
+def test_what_a_killed_writer_left_is_cleared_by_the_next(root: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (root / f".a.{gone.pid}-1.phasegate").touch()
+    (root / f".a.{os.getpid()}-1.phasegate").touch()
+    (root / ".a.notes.phasegate").touch()
+    write_atomic(str(root), "a", b"x")
+    left = sorted(path.name for path in root.iterdir())
+    assert left == sorted(["a", f".a.{os.getpid()}-1.phasegate", ".a.notes.phasegate"])
+
+
+def test_a_name_as_long_as_names_can_be_is_written(root: Path) -> None:
+    write_atomic(str(root), "\U0001f600" * 63, b"x")
+
+
 def test_removing_what_is_not_there_is_fine(root: Path) -> None:
     remove(str(root), "a/b")
     write_atomic(str(root), "a/b", b"x")

@@ -1,42 +1,22 @@
-"""What the digest of a work tree sees, what it leaves alone, and what it survives."""
+"""What the digest of a work tree sees, what it leaves alone, and what putting back restores."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import signal
-import socket
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from git_repository import Repository
+from git_repository import ROOTS, Repository, fresh, paths
 
-from phasegate.workspace.files import NotWritable, OutsideRoot, write_atomic
-from phasegate.workspace.git import BareRepository, GitMissing, GitTimeout, NotARepository
-from phasegate.workspace.shadow import StateUnavailable, WorkTreeBusy
-from phasegate.workspace.tree import ChangedSince, Limits, NotRestorable, WorkTree
-
-ROOTS = ("src", "tests")
-
-
-def fresh(tree: WorkTree, tmp_path: Path, name: str = "another") -> WorkTree:
-    """The same work tree seen by somebody who never saw it before."""
-    return WorkTree(tree.root, str(tmp_path / "state" / name), limits=tree.limits)
+from phasegate.workspace.files import OutsideRoot
+from phasegate.workspace.tree import ChangedSince, WorkTree
 
 
 def everything_in(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def paths(tree: WorkTree, before: str, after: str) -> list[str]:
-    return [change.path for change in tree.changes(before, after)]
 
 
 def test_a_clean_tree_is_the_tree_of_head(repository: Repository, tree: WorkTree) -> None:
@@ -366,14 +346,33 @@ def test_put_back_refuses_when_the_file_has_changed_since(repository: Repository
     assert (repository.root / "src/app.py").read_text() == "the person's own work\n"
 
 
+def test_a_difference_is_a_patch_a_person_can_read_whatever_attributes_say(
+    repository: Repository, tree: WorkTree, tmp_path: Path
+) -> None:
+    repository.write(".gitattributes", "*.py -diff\n")
+    before = tree.observe()
+    repository.write("src/app.py", "value = 2\n")
+    repository.write("image.bin", bytes(range(256)))
+    after = tree.observe()
+    patch = tree.difference(before.id, after.id)
+    assert b"\n-value = 1\n+value = 2\n" in patch
+    tree.checkout(before.id, str(tmp_path / "out"))
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path / "out", input=patch, check=True)
+    assert (tmp_path / "out/image.bin").read_bytes() == bytes(range(256))
+
+
 def test_changed_lines_are_those_of_the_new_file(repository: Repository, tree: WorkTree) -> None:
     repository.write("src/app.py", "a\nb\nc\nd\n")
+    repository.write("src/app-2.py", "\ndiff --git a b\n@@ -1 +9 @@\n")
     repository.write("src/gone.py", "a\n")
     before = tree.observe()
     repository.write("src/app.py", "a\nB\nc\nnew\nnew\nd\n")
     repository.write("src/fresh.py", "1\n2\n@@ -1 +1 @@")
+    repository.write("src/app-2.py", "\n\ndiff --git a b\ndiff --git b c\n@@ -1 +9 @@\r\n\0")
+    (repository.root / "tests/test_app.py").chmod(0o755)
     (repository.root / "src/gone.py").unlink()
     after = tree.observe()
+    assert tree.changed_lines(before.id, after.id, ["src/app.py", "src/app-2.py"])["src/app-2.py"] == {2, 4, 5, 6}
     lines = tree.changed_lines(before.id, after.id, ["src/app.py", "src/fresh.py", "src/gone.py", "tests/test_app.py"])
     assert lines == {
         "src/app.py": {2, 4, 5},
@@ -381,232 +380,3 @@ def test_changed_lines_are_those_of_the_new_file(repository: Repository, tree: W
         "src/gone.py": set(),
         "tests/test_app.py": set(),
     }
-
-
-def test_a_large_file_shows_in_every_difference_and_is_never_hashed(repository: Repository, tmp_path: Path) -> None:
-    small = WorkTree(str(repository.root), str(tmp_path / "shadow"), limits=Limits(file=100))
-    repository.write("model.bin", b"a" * 1000)
-    repository.commit()
-    before = small.observe()
-    assert before == small.observe()
-    repository.write("model.bin", b"b" * 1000)
-    after = small.observe()
-    (change,) = small.changes(before.id, after.id)
-    assert change.path == "model.bin"
-    assert before.subject != after.subject
-    with pytest.raises(NotRestorable):
-        small.put_back(change)
-    repository.write("model.bin", b"small")
-    assert small.observe() == fresh(small, tmp_path).observe()
-
-
-def test_fifos_and_sockets_are_survived(repository: Repository, tree: WorkTree, tmp_path: Path) -> None:
-    before = tree.observe()
-    os.mkfifo(repository.root / "pipe")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(os.path.relpath(repository.root / "socket"))
-        assert tree.observe().subject == before.subject
-    (repository.root / "src/app.py").unlink()
-    os.mkfifo(repository.root / "src/app.py")
-    after = tree.observe()
-    assert after.held == ("src/app.py",)
-    assert paths(tree, before.id, after.id) == ["src/app.py"]
-    assert after == fresh(tree, tmp_path).observe()
-
-
-OBSERVE = """
-import sys
-from phasegate.workspace.tree import WorkTree
-print(WorkTree(sys.argv[1], sys.argv[2]).observe())
-"""
-
-
-def started(tree: WorkTree, shadow: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", OBSERVE, tree.root, str(shadow)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
-
-
-def as_somebody_else(task: Callable[[], str]) -> str:
-    """What `task` says when permissions count: root, who may read anything, becomes nobody for it."""
-    if os.getuid() != 0:
-        return task()
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setgid(65534)
-            os.setuid(65534)
-            os.write(writer, task().encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as said:
-        answer = said.read().decode()
-    os.waitpid(child, 0)
-    return answer
-
-
-@pytest.fixture
-def anybodys() -> Iterator[Repository]:
-    """A repository that belongs to whom `as_somebody_else` becomes, in a directory that everybody may enter."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        made = Repository(Path(folder) / "project")
-        made.write("src/app.py", "value = 1\n")
-        made.write("closed/inner.txt")
-        made.commit()
-        if os.getuid() == 0:
-            for path in (Path(folder), *Path(folder).rglob("*")):
-                os.lchown(path, 65534, 65534)
-        yield made
-        for parent, _, _ in os.walk(folder):
-            Path(parent).chmod(0o755)
-        (made.root / "closed").chmod(0o755)
-
-
-def test_unreadable_files_and_directories_are_held_and_come_back(anybodys: Repository) -> None:
-    shadow = str(anybodys.root.parent / "shadow")
-    tree = WorkTree(str(anybodys.root), shadow)
-    before = as_somebody_else(lambda: str(tree.observe()))
-    (anybodys.root / "src/app.py").chmod(0)
-    (anybodys.root / "closed").chmod(0)
-    (anybodys.root / "closed/inner.txt").write_text("edited by root\n") if os.getuid() == 0 else None
-    assert as_somebody_else(lambda: str(tree.observe().held)) == "('closed', 'src/app.py')"
-    (anybodys.root / "closed").chmod(0o755)
-    (anybodys.root / "closed/inner.txt").write_text("x\n")
-    (anybodys.root / "src/app.py").chmod(0o644)
-    assert as_somebody_else(lambda: str(tree.observe())) == before
-
-
-def test_a_read_only_tree_is_read_and_a_write_into_it_says_so(anybodys: Repository) -> None:
-    tree = WorkTree(str(anybodys.root), str(anybodys.root.parent / "shadow"))
-    for folder in (anybodys.root / "src", anybodys.root / ".git", anybodys.root):
-        folder.chmod(0o555)
-    assert as_somebody_else(lambda: str(tree.observe().held)) == "()"
-
-    def refused() -> str:
-        try:
-            write_atomic(tree.root, "src/app.py", b"x")
-        except NotWritable as problem:
-            return problem.hint
-        return "written"
-
-    assert as_somebody_else(refused) == "Make the directory writable, and repeat."
-
-
-@pytest.mark.parametrize("delay", [0.02, 0.06, 0.1, 0.14, 0.18, 0.22, 0.3])
-def test_a_killed_observer_leaves_nothing_broken(
-    repository: Repository, tree: WorkTree, tmp_path: Path, delay: float
-) -> None:
-    for number in range(400):
-        repository.write(f"many/{number}.txt", f"{number}\n")
-    shadow = tmp_path / "state" / "shadow"
-    observer = started(tree, shadow)
-    time.sleep(delay)
-    os.kill(observer.pid, signal.SIGKILL)  # its git, if any, lives on
-    observer.communicate()
-    assert tree.observe() == fresh(tree, tmp_path).observe()
-
-
-def test_stale_locks_and_a_torn_index_are_recovered(repository: Repository, tree: WorkTree, tmp_path: Path) -> None:
-    expected = tree.observe()
-    shadow = tmp_path / "state" / "shadow"
-    (shadow / "index.lock").write_bytes(b"half")
-    assert tree.observe() == expected
-    (shadow / "index").write_bytes((shadow / "index").read_bytes()[:50])
-    assert tree.observe() == expected
-    (shadow / "index").write_bytes(b"")
-    (shadow / "remembered").write_bytes(b"{")
-    assert tree.observe() == expected
-
-
-def test_the_second_observer_waits_for_an_orphaned_git_and_then_says_so(tree: WorkTree, tmp_path: Path) -> None:
-    """git inherits the lock, so it holds it even when the process that started it was killed."""
-    tree.observe()
-    impatient = WorkTree(tree.root, str(tmp_path / "state" / "shadow"), limits=Limits(lock_seconds=0.1, seconds=5))
-    with open(tmp_path / "state" / "shadow" / "lock", "rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        orphan = subprocess.Popen(["sleep", "60"], pass_fds=(lock.fileno(),))
-    with pytest.raises(WorkTreeBusy):
-        impatient.observe()
-    orphan.kill()
-    orphan.wait()
-    assert impatient.observe() == tree.observe()
-
-
-def test_a_pipe_that_git_would_wait_on_for_ever_ends_at_the_deadline(repository: Repository, tmp_path: Path) -> None:
-    os.mkfifo(repository.root / "src" / ".gitignore")
-    with pytest.raises(GitTimeout):
-        WorkTree(str(repository.root), str(tmp_path / "shadow"), limits=Limits(seconds=0.5)).observe()
-
-
-def test_a_state_directory_that_cannot_be_made_is_said_so(repository: Repository, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(StateUnavailable):
-        WorkTree(str(repository.root), str(tmp_path / "file" / "shadow")).observe()
-
-
-def test_a_shadow_inside_the_work_tree_is_no_part_of_it(repository: Repository, tree: WorkTree) -> None:
-    inside = WorkTree(tree.root, str(repository.root / "my [state]" / "shadow #1"))
-    expected = tree.observe()
-    assert inside.observe() == expected
-    assert inside.observe() == expected
-
-
-def test_the_shadow_is_for_its_owner_alone(tree: WorkTree, tmp_path: Path) -> None:
-    tree.observe()
-    shadow = tmp_path / "state" / "shadow"
-    assert shadow.stat().st_mode & 0o777 == 0o700
-
-
-def test_concurrent_observers_agree(repository: Repository, tree: WorkTree, tmp_path: Path) -> None:
-    repository.write("src/new.py")
-    with ThreadPoolExecutor(4) as pool:
-        observers = [WorkTree(tree.root, str(tmp_path / "state" / "shadow")) for _ in range(8)]
-        seen = list(pool.map(lambda observer: observer.observe(), observers))
-    assert set(seen) == {fresh(tree, tmp_path).observe()}
-
-
-def test_an_unborn_head_a_commit_and_a_detached_head_are_read(tmp_path: Path) -> None:
-    repository = Repository(tmp_path / "new")
-    tree = WorkTree(str(repository.root), str(tmp_path / "shadow"))
-    assert tree.observe().id == "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-    repository.write("a.txt")
-    before = tree.observe()
-    assert before.id == repository.commit()
-    assert tree.observe() == before
-    repository.git("checkout", "-q", "--detach")
-    assert tree.observe() == before
-
-
-def test_a_shallow_clone_and_a_sha256_repository_are_read(repository: Repository, tmp_path: Path) -> None:
-    repository.commit()
-    repository.git("clone", "-q", "--depth=1", f"file://{repository.root}", str(tmp_path / "shallow"))
-    shallow = WorkTree(str(tmp_path / "shallow"), str(tmp_path / "one"))
-    assert shallow.observe().id == repository.git("rev-parse", "HEAD^{tree}")
-    wide = Repository(tmp_path / "wide", "--object-format=sha256")
-    wide.write("docs/a.txt")
-    seen = WorkTree(str(wide.root), str(tmp_path / "two"))
-    assert seen.observe({"docs/none": "0"}).id == wide.commit()
-
-
-def test_a_tree_is_laid_out_byte_for_byte(repository: Repository, tree: WorkTree, tmp_path: Path) -> None:
-    repository.write(".gitattributes", "* text eol=crlf\n*.py ident\n")
-    repository.write("src/app.py", "# $Id$\n")
-    (repository.root / "link").symlink_to("src")
-    tree.checkout(tree.observe().id, str(tmp_path / "out"))
-    assert (tmp_path / "out/src/app.py").read_bytes() == b"# $Id$\n"
-    assert os.readlink(tmp_path / "out/link") == "src"
-
-
-def test_places_that_are_no_work_tree_are_named(
-    repository: Repository, tree: WorkTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(NotARepository):
-        WorkTree.locate(str(tmp_path))
-    repository.git("clone", "-q", "--bare", ".", str(tmp_path / "bare.git"))
-    with pytest.raises(BareRepository):
-        WorkTree.locate(str(tmp_path / "bare.git" / "refs"))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(GitMissing):
-        tree.observe()

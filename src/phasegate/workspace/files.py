@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -14,6 +15,7 @@ DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
+SUFFIX = ".phasegate"
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _OCCUPIED = frozenset({errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY})
@@ -58,7 +60,7 @@ class NotReadable(Failure):
 
 
 def contained(root: str, path: str) -> str | None:
-    """`path` (relative to `root`, or absolute) relative to `root` after resolving `..` and links; None when it leads out."""
+    """`path`, relative or absolute, beneath `root` once `..` and links are resolved; None when it leads out."""
     if "\0" in path:
         return None
     top = os.path.realpath(root)
@@ -69,7 +71,7 @@ def contained(root: str, path: str) -> str | None:
 
 
 def write_atomic(root: str, relative: str, data: bytes, mode: int | None = None) -> None:
-    """Replace the file at `relative` with `data`, whole or not at all; a link that stays inside the root is written through.
+    """Replace the file at `relative` with `data`, whole or not at all; a link that stays inside is written through.
 
     `mode` is exact permission bits; without it an existing file keeps its own and a new one gets the umask's.
     """
@@ -80,9 +82,9 @@ def write_atomic(root: str, relative: str, data: bytes, mode: int | None = None)
 
 
 def place(root: str, relative: str, data: bytes, *, mode: int | None = None, new_mode: int = 0o666) -> None:
-    """Replace the entry at exactly `relative`, following no link at all; `new_mode` is for a new file, before the umask."""
+    """Replace the entry at exactly `relative`, following no link; `new_mode` is for a new file, before the umask."""
     with _failures(relative), _parent(root, relative, make=True) as (folder, name):
-        temporary = f".{name[:60]}.{os.getpid()}.phasegate"
+        temporary = _temporary(folder, name)
         try:
             descriptor = os.open(temporary, CREATING, new_mode, dir_fd=folder)
             try:
@@ -100,7 +102,7 @@ def place(root: str, relative: str, data: bytes, *, mode: int | None = None, new
 def place_link(root: str, relative: str, target: bytes) -> None:
     """Put a symbolic link to `target` at exactly `relative`, replacing a file or link that is there."""
     with _failures(relative), _parent(root, relative, make=True) as (folder, name):
-        temporary = f".{name[:60]}.{os.getpid()}.phasegate"
+        temporary = _temporary(folder, name)
         os.symlink(target, os.fsencode(temporary), dir_fd=folder)
         try:
             os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -190,6 +192,26 @@ def _components(relative: str) -> list[str]:
 
 
 _INVISIBLE = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
+
+
+def _temporary(folder: int, name: str) -> str:
+    """A new name beside `name`, after removing those of writers that were killed."""
+    prefix = f".{name[:30]}."
+    for left in os.listdir(folder):
+        owner = left.removeprefix(prefix).split("-", 1)[0]
+        if left.startswith(prefix) and left.endswith(SUFFIX) and owner.isdecimal() and not _lives(int(owner)):
+            os.unlink(left, dir_fd=folder)
+    return f"{prefix}{os.getpid()}-{time.monotonic_ns()}{SUFFIX}"
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _kept_mode(folder: int, name: str) -> int | None:

@@ -132,7 +132,7 @@ def _spawn(argv: list[str], environment: Mapping[str, str], actions: list[tuple[
     try:
         return os.posix_spawnp(argv[0], argv, environment, file_actions=actions)
     except (FileNotFoundError, PermissionError, NotADirectoryError) as problem:
-        raise GitMissing("git is not on the PATH.", hint="Install git 2.35 or newer.") from problem
+        raise GitMissing("git is not on the PATH.", hint="Install git, and repeat.") from problem
 
 
 def _drain(reader: int, child: int, deadline: float) -> bytes:
@@ -157,8 +157,6 @@ def _drain(reader: int, child: int, deadline: float) -> bytes:
 
 def _unnamed(scratch: str, data: bytes = b"") -> int:
     """A file that nobody else sees: deadlocks on full pipes need no second thread this way."""
-    if not data and scratch == os.devnull:
-        return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     name = os.path.join(scratch, f"tmp-{os.getpid()}-{time.monotonic_ns()}")
     descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     os.unlink(name)
@@ -239,7 +237,7 @@ def is_registered(folder: str, common: str) -> bool:
 
 
 def first_line(path: str) -> str:
-    """The first line of a small file of git's, or nothing when there is none; a path may hold any byte but a newline."""
+    """The first line of a small file of git's, or nothing when there is none."""
     try:
         with open(path, "rb") as file:
             return os.fsdecode(file.read(8192).split(b"\n", 1)[0])

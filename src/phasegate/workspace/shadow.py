@@ -28,7 +28,7 @@ from phasegate.workspace.git import (
     shadow_environment,
 )
 
-ATTRIBUTES = b"* -filter -text -eol -ident -working-tree-encoding -diff -merge\n"
+ATTRIBUTES = b"* -filter -text -eol -ident -working-tree-encoding !diff !merge\n"
 CONFIG = """\
 [core]
 \trepositoryformatversion = {version}
@@ -160,7 +160,7 @@ class Shadow:
         return name
 
     def head(self) -> tuple[str, str, bool]:
-        """A stamp of the user's HEAD, the commit it names ("" when unborn), and whether the index must start from it."""
+        """A stamp of the user's HEAD, its commit ("" when unborn), and whether the index must start from that."""
         stamp = _head_stamp(self.place)
         seeded = os.path.exists(self.index) and bool(self.remembered.head_stamp)
         if seeded and stamp == self.remembered.head_stamp:

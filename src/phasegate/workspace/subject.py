@@ -1,4 +1,4 @@
-"""What a work tree means to a gate: its tree less phasegate's own views, and what git ignores but a runner would load."""
+"""What a work tree means to a gate: its tree less phasegate's own views, and what git ignores but a runner loads."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a work tree holds right now, as a git tree and as the digest evidence is bound to; what changed, and putting it back.
+"""What a work tree holds now, as a git tree and as the digest evidence is bound to; what changed; putting it back.
 
 The tree has every file that git does not ignore, and the ignored ones that HEAD tracks. What cannot or should not be
-hashed (a file above the cap, one we may not read, a FIFO where a file was) has a stand-in: a symbolic link whose target,
-which can never exist, tells size and times. So it still shows in every difference.
+hashed (a file above the cap, one we may not read, a FIFO where a file was) has a stand-in: a symbolic link to nowhere,
+whose target tells size and times. So it still shows in every difference.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class WorkTree:
             files.remove(self.root, change.path)
         else:
             self._restore(change.path, change.mode_before, self._content_before(change.path, change.before))
-        return Kept(path=change.path, blob=found, restore_command=self._restore_command(change.path, mode, found))
+        return Kept(path=change.path, blob=found, restore_command=self.restore_command(change.path, mode, found))
 
     def changed_lines(self, base_tree: str, tree: str, paths: Iterable[str]) -> dict[str, set[int]]:
         """The lines (from 1) of each path in `tree` that `base_tree` did not have there."""
@@ -201,6 +201,11 @@ class WorkTree:
             if change.path not in edited and change.after:
                 lines[change.path] = set(range(1, _count_lines(self.read_blob(change.after)) + 1))
         return lines
+
+    def difference(self, before: str, after: str) -> bytes:
+        """What leads from one tree to the other, as a patch that `git apply` takes."""
+        self._open()
+        return self._shadow.git(*DIFF, "-p", "--binary", "--full-index", before, after).output
 
     def checkout(self, tree: str, destination: str) -> None:
         """Lay `tree` out, byte for byte, in the empty directory `destination`."""
@@ -407,7 +412,7 @@ class WorkTree:
         for start in range(0, len(paths), FEW):
             some = paths[start : start + FEW]
             patch = self._shadow.git(*DIFF, "-p", "-U0", "--text", before, after, "--", *some).output
-            # Names are quoted in the headers and every line of content has a prefix, so the order tells whose hunk it is.
+            # Headers quote names and every line of content has a prefix, so the order tells whose hunk it is.
             pieces = (b"\n" + patch).split(b"\ndiff --git ")[1:]
             yield from zip(sorted(some, key=os.fsencode), map(_hunk_lines, pieces), strict=True)
 
@@ -425,7 +430,8 @@ class WorkTree:
         if status is not None and stat.S_ISDIR(status.st_mode):
             files.remove_empty(self.root, path)
         if mode == LINK:
-            return files.place_link(self.root, path, data)
+            files.place_link(self.root, path, data)
+            return
         executable = mode == EXECUTABLE
         exact = None
         if status is not None and stat.S_ISREG(status.st_mode):
@@ -433,7 +439,8 @@ class WorkTree:
             exact |= (exact & 0o444) >> 2 if executable else 0
         files.place(self.root, path, data, mode=exact, new_mode=0o777 if executable else 0o666)
 
-    def _restore_command(self, path: str, mode: str | None, blob: str | None) -> str:
+    def restore_command(self, path: str, mode: str | None, blob: str | None) -> str:
+        """The shell command that makes `path` what `blob` (None = absent) holds."""
         from shlex import quote
 
         full = quote(os.path.join(self.root, path))
