@@ -107,12 +107,12 @@ CONDUCT = {
 EVERY_EVENT = """
     SessionStart UserPromptSubmit PreToolUse PostToolUse PostToolUseFailure PostToolBatch PermissionRequest
     SubagentStart SubagentStop Stop StopFailure PreCompact PostCompact ConfigChange SessionEnd
-""".split()  # noqa: SIM905 - two lines rather than fifteen
+""".split()
 
 REAL_ONLY_ABOUT_SUBAGENTS = """
     canContinueAgent harnessNoteCount harnessSectionHash harnessTailCount resolvedModel toolStats toolsUsed
     totalDurationMs totalTokens totalToolUseCount usage
-""".split()  # noqa: SIM905 - two lines rather than eleven
+""".split()
 """Figures of the real program about a subagent's work; nothing of ours reads them."""
 CLIENT_ONLY_ENVIRONMENT = {
     # The real program's private channels to its children.
@@ -189,6 +189,17 @@ def _every_kind_of_turn(ground: Ground) -> tuple[Step, ...]:
         call("Read", file_path=ground.path("missing.txt")),
         call("Agent", description="d", prompt="SUBTASK", subagent_type="general-purpose", run_in_background=False),
         call("Write", file_path=a, content="over\n"),
+        call("Bash", command="printf 'changed\\nunder it\\n' > a.txt", description="writes unseen"),
+        call("Edit", file_path=a, old_string="over", new_string="x"),
+        call("Edit", file_path=a, old_string="changed", new_string="edited"),
+        call("Read", file_path=a),
+        call("Bash", command="echo again >> a.txt", description="writes unseen"),
+        call("Edit", file_path=a, old_string="over", new_string="x"),
+        call("Edit", file_path=a, old_string="again", new_string="once more"),
+        call("Edit", file_path=ground.path("unread.txt"), old_string="un", new_string="never "),
+        call("Edit", file_path=ground.path("new.txt"), old_string="", new_string="made by an edit\n"),
+        call("Edit", file_path=ground.path("missing.txt"), old_string="x", new_string="y"),
+        call("Edit", file_path=a, old_string="edited", new_string="edited"),
         call("Write", file_path=ground.path(".claude/settings.json"), content="{}"),
         call("MultiEdit", file_path=a),
         call("Write", content="x"),
@@ -199,6 +210,7 @@ def _every_kind_of_turn(ground: Ground) -> tuple[Step, ...]:
 
 
 def _told(ground: Ground, start: Start) -> list[dict[str, Any]]:
+    (ground.project / "unread.txt").write_text("unread\n")
     route = Route("SUBTASK", (call("Bash", command="echo sub", description="d"), say("sub done"), say("sub really")))
     finished, _ = ground.play(start, *_every_kind_of_turn(ground), routes=(route,))
     assert (finished.exit_code, finished.result, finished.reason) == (0, "Really.", "completed")
@@ -422,6 +434,43 @@ def test_an_api_that_stumbles_is_asked_again(start: Start, tmp_path: Path) -> No
     dropped = Turn(blocks=(Text("half an answer"),), hang_up=True)
     finished, _ = Ground(tmp_path, {}).play(start, busy, dropped, say("at last"))
     assert (finished.exit_code, finished.result) == (0, "at last")
+
+
+@both
+def test_an_api_that_goes_on_refusing_ends_the_session(start: Start, tmp_path: Path) -> None:
+    """Not through Stop: only SessionEnd is sure to be told."""
+    ground = Ground(tmp_path, {"Stop": [hook(RECORDER)], "SessionEnd": [hook(RECORDER)]})
+    finished, _ = ground.play(start, *[Turn(error=ApiError(message="bad request"))] * 12)
+    assert (finished.exit_code, finished.reason) == (1, "api_error")
+    assert finished.result == "API Error: 400 bad request"
+    assert [one["payload"]["hook_event_name"] for one in ground.recorded()] == ["SessionEnd"]
+
+
+@both
+def test_a_hook_that_says_not_to_continue_ends_the_turn_after_the_call(start: Start, tmp_path: Path) -> None:
+    ground = Ground(tmp_path, {"PreToolUse": [hook("print('{\"continue\": false}')")], "Stop": [hook(RECORDER)]})
+    finished, model = ground.play(start, call("Write", file_path=ground.path("a.txt"), content="x"), say("not reached"))
+    assert (finished.exit_code, finished.reason, len(model.requests)) == (0, "hook_stopped", 1)
+    assert os.path.exists(ground.path("a.txt"))
+    assert not ground.record.exists()
+
+
+@both
+def test_a_session_that_is_not_there_cannot_be_resumed(start: Start, tmp_path: Path) -> None:
+    """Hooks hear of its end without having heard of its beginning."""
+    ground = Ground(tmp_path, {"SessionStart": [hook(RECORDER)], "SessionEnd": [hook(RECORDER)]})
+    with ScriptedModel(Script()) as model:
+        finished = start(ground.place(model)).start("go", resume="11111111-2222-4333-8444-555555555555").wait(60)
+    assert (finished.exit_code, finished.subtype) == (1, "error_during_execution")
+    assert [one["payload"]["hook_event_name"] for one in ground.recorded()] == ["SessionEnd"]
+
+
+@both
+def test_carrying_on_where_nothing_was_begun_begins(start: Start, tmp_path: Path) -> None:
+    ground = Ground(tmp_path, {"SessionStart": [hook(RECORDER)]})
+    with ScriptedModel(Script()) as model:
+        assert start(ground.place(model)).start("go", carry_on=True).wait(60).exit_code == 0
+    assert [one["payload"]["source"] for one in ground.recorded()] == ["startup"]
 
 
 @both

@@ -33,7 +33,7 @@ class ClientTimedOut(Failure):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a client works: a project, a private home, and the model it talks to. `extra` is added to its environment."""
+    """Where a client works: a project, a private home, the model it talks to, and what else its environment holds."""
 
     project: str
     home: str

@@ -131,7 +131,7 @@ class Body(msgspec.Struct, frozen=True):
 
 
 def text_of(content: Any, depth: int = 4) -> str:
-    """All text of a `content` or `system` value of the Messages API, one block a line; what nests deeper is left out."""
+    """All text of a `content` or `system` value of the Messages API, one block a line; what nests deeper is dropped."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list) or not depth:

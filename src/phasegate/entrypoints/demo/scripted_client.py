@@ -1,4 +1,4 @@
-"""The stand-in for Claude Code where that is not installed: the same hooks, payloads and obedience, without its program.
+"""The stand-in for Claude Code where that is not installed: same hooks, same payloads, same obedience.
 
 A process of its own, like the client it stands in for, so that it can be killed like it:
 `python -m phasegate.entrypoints.demo.scripted_client -p PROMPT`, with the model in `ANTHROPIC_BASE_URL`. It prints the
@@ -44,14 +44,13 @@ class ScriptedClient:
 def main(argv: Sequence[str] | None = None) -> int:
     """One `-p` session: 0 when it ended, whatever hooks said about it; 1 when the model could not be asked."""
     options = _options(argv)
-    old = bool(options.resume or options.carry_on)
-    session_id = options.resume or options.session_id or (old and _newest_session()) or str(uuid.uuid4())
-    desk = Desk(session_id)
+    old = options.resume or (_newest_session() if options.carry_on else "")
+    desk = Desk(old or options.session_id or str(uuid.uuid4()))
     conversation = Conversation(desk)
     if old and not os.path.exists(desk.transcript):
         exit_code = _lost(desk)
     else:
-        _begin(conversation, old=old)
+        _begin(conversation, old=bool(old))
         exit_code = _serve(conversation, options.prompt)
     desk.hook("SessionEnd", {"reason": "other"})
     return exit_code
@@ -106,7 +105,7 @@ def _serve(conversation: Conversation, prompt: str) -> int:
         last_words = conversation.converse()
     except ModelRefused as problem:
         desk.hook("StopFailure", {"error": "unknown", "last_assistant_message": str(problem)})
-        return _end(desk, str(problem), reason="", exit_code=1)
+        return _end(desk, str(problem), reason="api_error", exit_code=1)
     return _end(desk, last_words, reason=conversation.over or "completed")
 
 

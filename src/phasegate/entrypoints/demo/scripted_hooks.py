@@ -207,7 +207,7 @@ def _run(argv: tuple[str, ...], stdin: bytes, timeout: float, *, environment: Ma
 
 
 def judge(event: str, hook: Hook, ran: Ran) -> Answer:
-    """What `ran` means to the client: a refusal in JSON counts whatever the exit code, then exit 2, then `onFailure`."""
+    """What `ran` means to the client: a refusal in JSON whatever the exit code, then exit 2, then `onFailure`."""
     said, misread = _read_answer(event, ran.stdout)
     specific = said.hook_specific_output
     broken = bool(misread) or ran.exit_code != 0

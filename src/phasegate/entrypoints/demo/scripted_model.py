@@ -1,4 +1,4 @@
-"""The model of the demo: a Messages API on loopback that plays a script, so a real client needs no key and no network."""
+"""The model of the demo: a Messages API on loopback that plays a script, so that no client needs a key or a network."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ from phasegate.errors import Failure
 LARGEST_REQUEST = 64 * 1024 * 1024
 """Bytes; a conversation that filled a million tokens is an eighth of this."""
 COMPACTION = re.compile(
-    r"(detailed|concise|thorough)\s+summary of (the|this|our) conversation|summar\w+ (of )?the (recent )?portion of the",
+    r"(detailed|concise|thorough)\s+summary of (the|this|our) conversation"
+    r"|summar\w+ (of )?the (recent )?portion of the conversation",
     re.IGNORECASE,
 )
 VARIABLE = re.compile(r"\{\{(\w+)\}\}")
@@ -186,7 +187,7 @@ class ScriptedModel:
     def _resolve(self, step: Step, request: Request) -> Turn:
         try:
             turn = step if isinstance(step, Turn) else step(request)
-        except Exception as problem:  # noqa: BLE001 - whatever a story raises must reach its harness, not a socket thread
+        except Exception as problem:
             self.problems.append(f"turn {request.turn}: {type(problem).__name__}: {problem}")
             return Turn(error=ApiError(message=f"the script failed: {problem}"))
         blocks = tuple(self._substituted(block) for block in turn.blocks)

@@ -1,7 +1,7 @@
 """A session of the stand-in: a conversation with the model in which hooks are asked, told and obeyed at every step.
 
-Not imitated: background subagents, hooks other than commands, hook conditions (`if`), the decision "defer", answers
-to PermissionRequest, replaced tool output, `additionalContext` at Stop.
+Not imitated: calls of one turn side by side, background subagents, hooks other than commands, hook conditions (`if`),
+the decision "defer", answers to PermissionRequest, replaced tool output, `additionalContext` at Stop.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ MODEL = "claude-opus-5-5"
 VERSION = "2.1.330"
 """The client whose conduct is imitated; hooks are told so, and so obey the same rules as under it."""
 STOP_CAP = 8
+ATTEMPTS = 6
 COMPACT_ABOVE = 900_000
 """Input tokens after which the conversation is summarised."""
 SUMMARISE = "CRITICAL: Respond with TEXT ONLY. Your task is to create a detailed summary of the conversation so far."
-UNTOLD = frozenset({"SessionEnd", "PreCompact", "PostCompact", "ConfigChange"})
+UNTOLD = frozenset({"SessionEnd", "StopFailure", "PreCompact", "PostCompact", "ConfigChange"})
 """Events whose hooks the client runs without a line about it."""
 BARE = frozenset({"SessionStart", "SessionEnd", "SubagentStart", "PreCompact", "PostCompact", "ConfigChange"})
 """Events whose payloads tell no permission mode."""
@@ -320,21 +321,19 @@ class Conversation:
             file.write(msgspec.json.encode(line) + b"\n")
 
     def _ask(self, messages: Sequence[Json]) -> Json:
-        """The model's answer; what may pass is tried again."""
+        """The model's answer; every refusal is tried again, as the client does."""
         body = {"model": MODEL, "max_tokens": 32_000, "messages": messages, "tools": [{"name": n} for n in REQUIRED]}
         problem = ""
-        for attempt in range(5):
-            time.sleep(0.2 * attempt)
+        for attempt in range(ATTEMPTS):
+            time.sleep(0.1 * attempt)
             try:
                 status, answer = _post(body)
             except (OSError, http.client.HTTPException, msgspec.MsgspecError) as broken:
-                problem = f"{type(broken).__name__}: {broken}"
+                problem = f"API Error: {broken}"
                 continue
             if status == 200:
                 return answer
             problem = f"API Error: {status} {answer.get('error', {}).get('message', '')}"
-            if status != 429 and status < 500:
-                break
         raise ModelRefused(problem)
 
 

@@ -1,4 +1,4 @@
-"""The tools of the stand-in: Write, Edit, Read and Bash, carried out for real, with the words Claude Code uses for them."""
+"""The tools of the stand-in: Write, Edit, Read and Bash, carried out for real and told in the words of Claude Code."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from typing import Any
 import msgspec
 
 IN_CONTEXT = " (file state is current in your context — no need to Read it back)"
+BUT_CHANGED = (
+    " (note: the file had been modified on disk since you last read it — the edit applied cleanly, but the file"
+    " contains other changes not in your context. Read it before edits that depend on surrounding content.)"
+)
 REQUIRED = {
     "Write": ("file_path", "content"),
     "Edit": ("file_path", "old_string", "new_string"),
@@ -51,7 +55,8 @@ class Workbench:
         self.cwd = project
         self._environment = {**environment, "CLAUDECODE": "1", "SHELL": "/bin/bash", "GIT_EDITOR": "true"}
         self._shell_files = shell_files
-        self._known: dict[str, str] = {}
+        # What the model last read of a file; None once it wrote the file itself, from when on changes go unnoticed.
+        self._known: dict[str, str | None] = {}
 
     def prepare(self, tool: str, given: dict[str, Any]) -> dict[str, Any]:
         """The input as hooks will see it; raises Invalid for a call that no hook will see."""
@@ -63,8 +68,6 @@ class Workbench:
                 raise Invalid(f"InputValidationError: {tool} failed due to the following issue:\n{problem}")
         if "file_path" in given:
             given = given | {"file_path": os.path.join(self.cwd, given["file_path"])}
-        if tool in ("Write", "Edit"):
-            self._not_changed_behind_its_back(given["file_path"])
         if tool == "Edit":
             self._edited(given)
         return given
@@ -91,10 +94,8 @@ class Workbench:
         except (OSError, UnicodeError) as problem:
             raise Unsuccessful(str(problem)) from problem
 
-    def _not_changed_behind_its_back(self, path: str) -> None:
-        if path in self._known and os.path.exists(path) and self._known[path] != _text(path):
-            problem = "File has been modified since read, either by the user or by a linter."
-            raise Invalid(f"{problem} Read it again before attempting to write it.")
+    def _changed_since_read(self, path: str, content: str | None) -> bool:
+        return self._known.get(path) is not None and self._known[path] != content
 
     def _edited(self, given: dict[str, Any]) -> tuple[str | None, str]:
         """A file before and after an edit; raises Invalid where the edit does not fit."""
@@ -105,6 +106,9 @@ class Workbench:
         if before is None and old:
             raise Invalid(f"File does not exist. Note: your current working directory is {self.cwd}.")
         count = (before or "").count(old) if old else 1
+        if count == 0 and self._changed_since_read(path, before):
+            problem = "File has been modified since read, either by the user or by a linter."
+            raise Invalid(f"{problem} Read it again before attempting to write it.")
         if count == 0:
             raise Invalid(f"String to replace not found in file.\nString: {old}")
         if count > 1 and not given["replace_all"]:
@@ -128,6 +132,8 @@ class Workbench:
     def _edit(self, given: dict[str, Any]) -> Done:
         path = given["file_path"]
         before, after = self._edited(given)
+        note = IN_CONTEXT if path in self._known or before is None else ""
+        note = BUT_CHANGED if self._changed_since_read(path, before) else note
         self._store(path, after)
         response = {
             "filePath": path,
@@ -138,13 +144,13 @@ class Workbench:
             "userModified": False,
             "replaceAll": given["replace_all"],
         }
-        return Done(_updated(path) + IN_CONTEXT, response)
+        return Done(_updated(path) + note, response)
 
     def _store(self, path: str, content: str) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8", newline="") as file:
             file.write(content)
-        self._known[path] = content
+        self._known[path] = None
 
     def _read(self, path: str) -> Done:
         if not os.path.exists(path):
