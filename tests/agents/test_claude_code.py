@@ -147,6 +147,8 @@ def test_the_agent_that_summarises_for_the_client_is_none_of_ours() -> None:
         ("Skill", {"skill": "x"}, ("other", (), "")),
         ("mcp__files__write", {"file_path": 5, "content": {}}, ("mcp", (), "")),
         ("Invented", {"file_path": [], "command": 1}, ("other", (), "")),
+        ("mcp__odd__names", {"": 5}, ("mcp", (), "")),
+        ("WebFetch", {"": 5, "url": "x"}, ("read", (), "")),
     ],
 )
 def test_each_tool_does_what_the_table_says(tool: str, tool_input: Any, use: Any) -> None:

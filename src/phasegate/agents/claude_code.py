@@ -67,6 +67,7 @@ TOOLS: Final[Mapping[str, Tool]] = {
     "Monitor": Tool("shell", text="command"),
     "Agent": Tool("subagent", text="prompt"),
     "Task": Tool("subagent", text="prompt"),
+    "SendMessage": Tool("subagent", text="message"),
     "Read": Tool("read", "file_path"),
     "NotebookRead": Tool("read", "notebook_path"),
     "Grep": Tool("read", "path"),
@@ -79,8 +80,15 @@ TOOLS: Final[Mapping[str, Tool]] = {
     "ReportFindings": READS,
     "ScheduleWakeup": READS,
     "TodoWrite": READS,
+    "TaskCreate": READS,
+    "TaskGet": READS,
+    "TaskList": READS,
     "TaskOutput": READS,
     "TaskStop": READS,
+    "TaskUpdate": READS,
+    "CronCreate": READS,
+    "CronDelete": READS,
+    "CronList": READS,
     "BashOutput": READS,
     "KillShell": READS,
     "AskUserQuestion": READS,
@@ -107,12 +115,14 @@ def _path_in(fields: Mapping[str, msgspec.Raw], tool: Tool) -> tuple[str, ...]:
     if tool.does == "edit":
         # An edit whose path we cannot see is one we cannot judge.
         return (msgspec.json.decode(fields.get(tool.path, b"null"), type=str),)
-    path = msgspec.json.decode(fields[tool.path], type=str | None) if tool.path in fields else None
+    if not tool.path or tool.path not in fields:
+        return ()
+    path = msgspec.json.decode(fields[tool.path], type=str | None)
     return (path,) if path else ()
 
 
 def _text_in(fields: Mapping[str, msgspec.Raw], tool: Tool) -> str:
-    if tool.text not in fields:
+    if not tool.text or tool.text not in fields:
         return ""
     text = msgspec.json.decode(fields[tool.text], type=str | list[_Change] | None)
     return "\n".join(change.new_string for change in text) if isinstance(text, list) else text or ""
@@ -269,7 +279,7 @@ def read(stdin: bytes, env: Mapping[str, str]) -> Call | None:
     if len(stdin) > LARGEST_PAYLOAD:
         raise _too_large(stdin)
     try:
-        payload = msgspec.json.decode(stdin, type=AnyPayload)
+        payload: Payload = msgspec.json.decode(stdin, type=AnyPayload)
         return payload.call(_caller(payload, version_in(env)))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise _unreadable(stdin, problem) from problem

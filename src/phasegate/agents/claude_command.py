@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final, Literal
 
 from phasegate.errors import Failure
 
 Scope = Literal["me", "team"]
+
+SETTINGS_FILES: Final[Mapping[Scope, str]] = {
+    "me": ".claude/settings.local.json",
+    "team": ".claude/settings.json",
+}
+"""Where the hooks of each scope live, from the project's root."""
 
 HOW_TO_INSTALL: Final = (
     "This project is guided by phasegate, which is not installed here: run `uv tool install phasegate`."
