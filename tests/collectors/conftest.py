@@ -55,18 +55,21 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Runs:
         timeout: float = 120,
         measure: bool = False,
         command: tuple[str, ...] = (sys.executable, "-m", "pytest"),
+        scratch: Path | None = None,
         plugins: tuple[str, ...] = (),
+        autoload: bool = False,
     ) -> PytestRun:
         root = write(root or tmp_path_factory.mktemp("project"), {**BASE, **files})
         wanted = [word for plugin in plugins for word in ("-p", plugin)]
         with pytest.MonkeyPatch.context() as patch:
             # Our own plugins would be loaded into each of these runs: that takes most of their time.
-            patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+            if not autoload:
+                patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
             return run_pytest(
                 root=str(root),
                 command=command,
                 args=(*wanted, *args),
-                scratch=str(tmp_path_factory.mktemp("scratch")),
+                scratch=str(scratch or tmp_path_factory.mktemp("scratch")),
                 source_roots=("src",),
                 timeout_seconds=timeout,
                 measure=measure,

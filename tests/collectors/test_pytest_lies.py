@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.collectors.pytest_runner import PytestRun
+from phasegate.collectors.pytest_runner import NoScratchDirectory, PytestRun
 
 Runs = Callable[..., PytestRun]
 
@@ -150,6 +150,24 @@ def test_a_reporter_that_is_blocked_or_taken_out_leaves_an_incomplete_run(run: R
     assert "the runner died with 0 before its end record" in removed.why_incomplete
 
 
+def test_a_report_that_a_test_removes_is_read_as_far_as_it_got(run: Runs, tmp_path: Path) -> None:
+    body = GREEN_THEN.format(f"import shutil; shutil.rmtree({str(tmp_path / 'scratch')!r})")
+    seen = run({"test_a.py": body}, scratch=tmp_path / "scratch").tests
+    assert seen.green == ("test_a.py::test_a",) and not seen.complete
+
+
+def test_a_scratch_directory_that_cannot_be_written_is_an_expected_failure(run: Runs, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NoScratchDirectory, match="Nothing can be written below"):
+        run({}, scratch=tmp_path / "file")
+
+
+def test_a_scratch_directory_may_be_used_again(run: Runs, tmp_path: Path) -> None:
+    for lines in (1, 2):
+        seen = run({"test_a.py": "def test_a(): ...\n" * lines}, scratch=tmp_path / "scratch").tests
+        assert seen.complete and len(seen.results) == 1
+
+
 def test_a_run_that_hangs_is_killed_with_its_children(run: Runs, tmp_path: Path) -> None:
     body = f"""
         import subprocess, sys, time
@@ -159,8 +177,8 @@ def test_a_run_that_hangs_is_killed_with_its_children(run: Runs, tmp_path: Path)
             open({str(tmp_path / "pid")!r}, "w").write(str(child.pid))
             time.sleep(600)
     """
-    seen = run({"test_a.py": body}, timeout=6).tests
-    assert seen.why_incomplete == "timed out after 6 s" and not seen.complete
+    seen = run({"test_a.py": body}, timeout=10).tests
+    assert seen.why_incomplete == "timed out after 10 s" and not seen.complete
     assert [(result.outcome, result.cause) for result in seen.results] == [("passed", ""), ("error", "timeout")]
     assert _is_gone(int((tmp_path / "pid").read_text()))
 

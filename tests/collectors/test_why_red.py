@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,7 +76,10 @@ class Unprintable(Exception):
 """
 
 
-@pytest.fixture(scope="module", params=["one process", "workers"])
+LONGER = pytest.mark.skipif(os.environ.get("PHASEGATE_TIER") != "release", reason="PHASEGATE_TIER=release runs it")
+
+
+@pytest.fixture(scope="module", params=["one process", pytest.param("workers", marks=LONGER)])
 def calls(request: pytest.FixtureRequest, run: Runs) -> TestRun:
     body = HEAD + "".join(
         f"def test_{name}(monkeypatch):\n    {line}\n" for lines in CALLS.values() for name, line in lines.items()

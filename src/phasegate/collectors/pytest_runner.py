@@ -6,6 +6,7 @@ import os
 import secrets
 import shlex
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
@@ -40,6 +41,13 @@ class TestCommandNotStarted(Failure):
     exit_code: ClassVar[Exit] = Exit.CANNOT_TELL
 
 
+class NoScratchDirectory(Failure):
+    """The private directory of a run cannot be written."""
+
+    code: ClassVar[str] = "no-scratch-directory"
+    exit_code: ClassVar[Exit] = Exit.CANNOT_TELL
+
+
 class PytestRun(Struct, frozen=True):
     """What one run proved, and the files that prove it."""
 
@@ -60,15 +68,15 @@ def run_pytest(
     on_progress: Callable[[str], None] = lambda line: None,
     measure: bool = True,
 ) -> PytestRun:
-    """Run `command` (`PYTHON -m pytest`) in `root`; `scratch` is a private directory and takes all that is written.
+    """Run `command` (`PYTHON -m pytest`) in `root`; a new directory below `scratch` takes all that is written.
 
-    Raises TestCommandNotStarted; whatever happens after the start is in the result.
+    Raises TestCommandNotStarted and NoScratchDirectory; whatever happens after the start is in the result.
     """
-    session = _Session(root, tuple(command), scratch, tuple(source_roots))
+    session = _session(root, command, scratch, source_roots)
     why_not = session.why_not_measured() if measure else "not asked for"
     argv = session.argv(args, measured=not why_not)
     env = session.environment(measured=not why_not)
-    ended = _start(argv, root, env, timeout_seconds, _Progress(session.report_path, on_progress).tick)
+    ended = _start(argv, root, env, timeout_seconds, _Progress(session.report, on_progress).tick)
     content = session.report()
     observed = Observed(argv, root, session.frames(content), ended, timeout_seconds, session.notes())
     tests = as_test_run(observed, first_party(root, source_roots))
@@ -93,6 +101,17 @@ def detect(root: str) -> tuple[str, ...]:
     )
 
 
+def _session(root: str, command: Sequence[str], scratch: str, source_roots: Sequence[str]) -> _Session:
+    try:
+        os.makedirs(scratch, exist_ok=True)
+        return _Session(root, tuple(command), tempfile.mkdtemp(dir=scratch, prefix="run-"), tuple(source_roots))
+    except OSError as problem:
+        raise NoScratchDirectory(
+            f"Nothing can be written below {scratch}: {problem}.",
+            hint="Free space there, or correct its owner and mode.",
+        ) from problem
+
+
 class _Session:
     """One run: where its report goes, what it is started with, what came out."""
 
@@ -101,8 +120,9 @@ class _Session:
         self.scratch = os.path.realpath(scratch)
         self.nonce = secrets.token_hex(16)
         self.report_path = os.path.join(self.scratch, "results.jsonl")
-        os.makedirs(os.path.join(self.scratch, "coverage"), mode=0o700, exist_ok=True)
-        os.close(os.open(self.report_path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        os.mkdir(os.path.join(self.scratch, "coverage"))
+        # Held open: what was reported stays readable even if a test removes the file.
+        self._report = open(self.report_path, "x+b", buffering=0)  # noqa: SIM115
 
     @property
     def python(self) -> tuple[str, ...] | None:
@@ -140,9 +160,10 @@ class _Session:
             "PHASEGATE_REPORT_COVERAGE": "1" if measured else "",
         }
 
-    def report(self) -> bytes:
-        with open(self.report_path, "rb") as file:
-            return file.read(FILE_LIMIT + 1)
+    def report(self, start: int = 0) -> bytes:
+        there_is = os.fstat(self._report.fileno()).st_size - start
+        self._report.seek(start)
+        return self._report.read(max(0, min(there_is, FILE_LIMIT + 1)))
 
     def frames(self, content: bytes) -> Frames:
         if len(content) > FILE_LIMIT:
@@ -164,15 +185,13 @@ class _Session:
 class _Progress:
     """Says how far a run is, by counting in what the reporter has written so far."""
 
-    def __init__(self, path: str, say: Callable[[str], None]) -> None:
-        self.path, self.say = path, say
+    def __init__(self, report_from: Callable[[int], bytes], say: Callable[[str], None]) -> None:
+        self.report_from, self.say = report_from, say
         self.rest = b""
         self.at = self.finished = self.collected = 0
 
     def tick(self) -> None:
-        with open(self.path, "rb") as file:
-            file.seek(self.at)
-            new = file.read(FILE_LIMIT)
+        new = self.report_from(self.at)
         self.at += len(new)
         *lines, self.rest = (self.rest + new).split(b"\n")
         finished = sum(self._counts(line) for line in lines)
