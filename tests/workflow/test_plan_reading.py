@@ -37,7 +37,9 @@ def test_phases_written_as_list_items_have_boxes_of_their_own() -> None:
     one, two, three = parse_plan((PLANS / "items.md").read_text(), path="p").phases
     assert (one.title, one.kind, one.done, one.evidence) == ("Research the format", "spike", True, "archive/p1.json")
     assert (two.title, two.area, two.detail, two.done) == ("Read files", "reader", "detail/reader plan.md", False)
-    assert [(task.id, task.text, task.done) for task in two.tasks] == [("2.1", "open them", True), ("2.2", "decode them", False)]  # fmt: skip
+    assert [(task.id, task.text, task.done) for task in two.tasks] == [
+        ("2.1", "open them", True), ("2.2", "decode them", False),
+    ]  # fmt: skip
     assert (two.blocked_by, three.blocked_by, three.kind, three.tasks) == (("1",), ("2",), "fix", ())
 
 
@@ -49,8 +51,21 @@ def test_numbered_headings_are_phases_where_no_word_names_any() -> None:
 
 def test_without_numbers_each_heading_with_boxes_is_a_phase() -> None:
     near, ideas = parse_plan((PLANS / "unnamed_crlf.md").read_bytes().decode(), path="p").phases
-    assert (near.id, near.title, [task.id for task in near.tasks]) == ("near-term", "🧭 Near term", ["near-term.1", "near-term.1.1"])  # fmt: skip
-    assert (ideas.id, ideas.title, ideas.kind) == ("idées-spike", "Idées", "spike")
+    assert (near.id, near.title) == ("near-term", "🧭 Near term")
+    assert [task.id for task in near.tasks] == ["near-term.1", "near-term.1.1"]
+    assert (ideas.id, ideas.title, ideas.kind) == ("idées", "Idées", "spike")
+
+
+def test_a_phase_keeps_its_id_when_its_kind_is_corrected() -> None:
+    ids = {parse_plan(f"## Clean up{tag}\n- [ ] a\n", path="p").phases[0].id for tag in ("", " (refactor)", " [chore]")}
+    assert ids == {"clean-up"}
+
+
+def test_a_task_may_begin_with_a_word_that_labels_something_elsewhere() -> None:
+    text = "## Task 1A: x\n- [ ] detail.md is read\n  area by area\n- [ ] y\n  Depends on: z\n"
+    (phase,) = parse_plan(text, path="p").phases
+    assert (phase.id, phase.blocked_by) == ("1a", ())
+    assert [task.text for task in phase.tasks] == ["detail.md is read area by area", "y"]
 
 
 def test_what_is_next_waits_for_blockers_and_passes_deferred_phases_by() -> None:
@@ -68,17 +83,20 @@ def test_what_is_next_waits_for_blockers_and_passes_deferred_phases_by() -> None
     ("Blocked by: Phase 1", ["1"]), ("**Blocked by:** 1, 2", ["1", "2"]), ("- depends on Phases 1-3", ["1", "2", "3"]),
     ("Blocked by: Phase 1 and Phase 3 (both, wholly)", ["1", "3"]), ("*Blocked-by*: Search and find", ["2"]),
     ("Depends on: None (starting point)", []), ("Blocked by: —", []), ("Depends on the weather.", []),
-    ("Depends on 3 people", []), ("> Blocked by: [Phase 2](#phase-2)", ["2"]), ("Blocked by: phase 1 — One, 2", ["1", "2"]),
+    ("Depends on 3 people", []), ("> Blocked by: [Phase 2](#phase-2)", ["2"]),
+    ("Blocked by: phase 1 — One, 2", ["1", "2"]),
     ("Blocked by: 1 through 3", ["1", "2", "3"]), ("Kind: fix · Blocked by: 2", ["2"]),
 ])  # fmt: skip
 def test_blockers_are_understood_as_people_write_them(said: str, blockers: list[str]) -> None:
-    text = f"## Phase 1: One\n- [ ] a\n## Phase 2: Search and find\n- [ ] b\n## Phase 3: C\n- [ ] c\n## Phase 4: D\n\n{said}\n\n- [ ] d\n"
-    assert list(parse_plan(text, path="p").phase("4").blocked_by) == blockers
+    text = "## Phase 1: One\n- [ ] a\n## Phase 2: Search and find\n- [ ] b\n## Phase 3: C\n- [ ] c\n## Phase 4: D\n\n"
+    assert list(parse_plan(f"{text}{said}\n\n- [ ] d\n", path="p").phase("4").blocked_by) == blockers
 
 
 @pytest.mark.parametrize(("title", "kind"), [
-    ("Billing", "feature"), ("Fix the docs build", "fix"), ("Add documentation search", "feature"), ("User guide", "docs"),
-    ("Refactor: split the parser", "refactor"), ("Upgrade Python", "chore"), ("Investigate caching", "spike"),
+    ("Billing", "feature"), ("Fix the docs build", "fix"), ("Add documentation search", "feature"),
+    ("User guide", "docs"),
+    ("Refactor: split the parser", "refactor"), ("Upgrade Python", "chore"),
+    ("Investigate caching", "spike"),
 ])  # fmt: skip
 def test_a_kind_that_is_not_stated_is_inferred_from_the_title(title: str, kind: str) -> None:
     phase = parse_plan(f"## Phase 1: {title}\n- [ ] a\n", path="p").phase("1")
@@ -104,16 +122,20 @@ HEAD = "## Phase 1: A\n"
     ("[ ] Phase 1: A\n---\n- [ ] a", 1, "cannot place"),
     (HEAD + "- [ ] a\n## Phase 1: B\n- [ ] b", 3, "id 1 again, which line 1 has"),
     (HEAD + "- [ ] 1.2 a\n- [ ] b", 3, "id 1.2 again"), ("## A\n- [ ] a\n## a!\n- [ ] b", 3, "id a again"),
-    (HEAD + "- [ ] a\n### Phase 2: B\n- [ ] b", 3, "starts 2 inside 1"), (HEAD + "- [ ] a\n## Phase 2: B\n", 3, "without a check box"),
+    (HEAD + "- [ ] a\n### Phase 2: B\n- [ ] b", 3, "starts 2 inside 1"),
+    (HEAD + "- [ ] a\n## Phase 2: B\n", 3, "without a check box"),
     (HEAD + "text\n## Later\n- [ ] a", 1, "without a check box"), ("## A\n**Phase 1: B**\n- [ ] a", 2, "no heading"),
     (HEAD + "- [ ] a\n\n**Phase 2: B**\n- [ ] b", 4, "no heading"),
     ("- [ ] Phase 1: A\n  - [ ] a\n- Phase 2: B\n", 3, "without a check box"),
-    (HEAD + "Blocked by: Phase 2\n- [ ] a", 2, "blocked by 'Phase 2'"), (HEAD + "Blocked by: the rest\n- [ ] a", 2, "no phase of this plan"),
-    (HEAD + "Blocked by:\n- [ ] a", 2, "names no phase"), (HEAD + "### Depends on\n- [ ] a", 2, "names no phase"),
+    (HEAD + "Blocked by: Phase 2\n- [ ] a", 2, "blocked by 'Phase 2'"),
+    (HEAD + "Blocked by: the rest\n- [ ] a", 2, "no phase of this plan"),
+    (HEAD + "Blocked by:\n- [ ] a", 2, "names no phase"),
+    (HEAD + "### Depends on\n- [ ] a", 2, "names no phase"),
     (HEAD + "Depends on: 1 or 2\n- [ ] a", 2, "no phase of this plan"), (HEAD + "Blocked by: 1\n- [ ] a", 1, "circle"),
     ("## 1. A\nBlocked by 2\n- [ ] a\n## 2. B\nBlocked by 1\n- [ ] b", 1, "circle"),
     ("| Phase | Depends on |\n|---|---|\n| 2 | 1 |\n\n## Phase 1\n- [ ] a", 1, "table column"),
-    (HEAD + "Kind: bug\n- [ ] a", 2, "kind 'bug'"), ("## Phase 1: A (docs)\nKind: fix\n- [ ] a", 2, "kind 'docs and fix'"),
+    (HEAD + "Kind: bug\n- [ ] a", 2, "kind 'bug'"),
+    ("## Phase 1: A (docs)\nKind: fix\n- [ ] a", 2, "kind 'docs and fix'"),
     (HEAD + "Area: ../etc\n- [ ] a", 2, "area"), (HEAD + "Area: a\nArea: b\n- [ ] a", 3, "area"),
     (HEAD + "- [ ] a\n```\n- [ ] b\n", 3, "never closed"), (HEAD + "- [ ] a\n\n<!-- b\n- [ ] c\n", 4, "never closed"),
     (HEAD + "- [ ] a\r- [ ] b", 2, "carriage return"), ("## 🚀\n- [ ] a", 1, "without a name"),
@@ -139,7 +161,8 @@ def test_a_plan_without_a_box_is_empty_and_says_what_to_write(text: str) -> None
 
 
 @pytest.mark.parametrize("text", [
-    "- [x](https://a) link", "- [1] note", "- [^1] note", "- `[x]` code", "- [a][b] link", "[x]: https://a", "text [x] text",
+    "- [x](https://a) link", "- [1] note", "- [^1] note", "- `[x]` code", "- [a][b] link", "[x]: https://a",
+    "text [x] text",
     "- \\[x\\] escaped", "| a |\n|---|\n| b |", "```\n- [-] a\n```", "<!-- - [-] a -->", "<pre>\n- [x] a\n</pre>",
 ])  # fmt: skip
 def test_what_only_resembles_a_box_is_no_task(text: str) -> None:
@@ -170,6 +193,7 @@ Status: done
 
 
 def test_the_values_of_a_plan_load_without_a_markdown_parser() -> None:
-    code = "import sys, phasegate.workflow.plan; print([m for m in ('markdown_it', 'pathlib', 'json') if m in sys.modules])"
+    heavy = ["markdown_it", "pathlib", "json", "dataclasses"]
+    code = f"import sys, phasegate.workflow.plan; print([name for name in {heavy} if name in sys.modules])"
     out = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

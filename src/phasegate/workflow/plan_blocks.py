@@ -70,8 +70,11 @@ class Reader:
         if len(text) > MAX_CHARACTERS:
             raise self.refusal(0, f"is longer than {MAX_CHARACTERS} characters", "Move detail into phase files.")
         if lone := re.search(r"\r(?!\n)", text):
-            raise self.refusal(text.count("\n", 0, lone.start()), "has a carriage return that ends no line",
-                               "Save the file with LF or CRLF line ends.")  # fmt: skip
+            raise self.refusal(
+                text.count("\n", 0, lone.start()),
+                "has a carriage return that ends no line",
+                "Save the file with LF or CRLF line ends.",
+            )
         self.lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
         self.blocks: list[Block] = []
         self.unread: set[int] = set()
@@ -142,12 +145,13 @@ class Reader:
     def _item(self, items: list[int], inline: Token) -> None:
         start, end = inline.map or (0, 1)
         lines = _plain(inline)
-        block = self.blocks[items[-1]]._replace(line=start, text=lines[0][0], links=tuple(lines[0][1]),
-                                                strong=_starts_strong(inline))  # fmt: skip
+        block = self.blocks[items[-1]]._replace(
+            line=start, text=lines[0][0], links=tuple(lines[0][1]), strong=_starts_strong(inline)
+        )
         if box := BOX.match(self.lines[start]):
             evidence = LINK.search(self.lines[end - 1])
-            said = takewhile(lambda text: not LABEL.match(text), (text for text, _ in lines))
-            text = " ".join(" ".join(said)[3:].split())
+            more = takewhile(lambda text: not _is_label(text), (text for text, _ in lines[1:]))
+            text = " ".join(" ".join([lines[0][0][3:], *more]).split())
             text = text.removesuffix("(evidence)").rstrip() if evidence else text
             if not text:
                 raise self.refusal(start, "has a check box without a text", "Say what is to be done.")
@@ -155,8 +159,11 @@ class Reader:
             block = block._replace(text=text, mark=mark)
             self.unread.add(start)
         elif (odd := _BRACKETS.match(inline.content)) and _is_odd(odd):
-            raise self.refusal(start, f"has a check box in a state we do not know, [{odd[1]}]{odd[2].strip()}",
-                               "Write `- [ ] text` for open and `- [x] text` for done.")  # fmt: skip
+            raise self.refusal(
+                start,
+                f"has a check box in a state we do not know, [{odd[1]}]{odd[2].strip()}",
+                "Write `- [ ] text` for open and `- [x] text` for done.",
+            )
         self.blocks[items[-1]] = block
         for offset, (text, links) in enumerate(lines[1:], 1):
             self.blocks.append(Block("prose", text, start + offset, links=tuple(links), items=tuple(items)))
@@ -164,8 +171,11 @@ class Reader:
     def _prose(self, before: Token, items: list[int], inline: Token) -> None:
         start = (inline.map or (0, 1))[0]
         if before.type == "th_open" and inline.content.lower().strip("*_ ") in BLOCKERS:
-            raise self.refusal(start, f"has a table column {inline.content!r}, which phasegate does not read",
-                               "Say it under the heading of each phase, as in `Blocked by: Phase 1`, and rename the column.")  # fmt: skip
+            raise self.refusal(
+                start,
+                f"has a table column {inline.content!r}, which phasegate does not read",
+                "Say it under each heading, as in `Blocked by: Phase 1`, and rename the column.",
+            )
         if before.type in ("th_open", "td_open"):
             return
         strong = _starts_strong(inline)
@@ -177,8 +187,11 @@ class Reader:
     def _nothing_missed(self) -> None:
         for number, line in enumerate(self.lines):
             if number not in self.unread and _LIKE_A_BOX.search(line):
-                raise self.refusal(number, "has a check box that Markdown does not show as one",
-                                   "Write it as a list item, `- [ ] text`, outside quotations, tables, HTML and indented code.")  # fmt: skip
+                raise self.refusal(
+                    number,
+                    "has a check box that Markdown does not show as one",
+                    "Write `- [ ] text` as a list item, not in a quotation, table, HTML or indented code.",
+                )
 
 
 def _front_matter(lines: Sequence[str]) -> int:
@@ -197,6 +210,11 @@ def _is_odd(brackets: re.Match[str]) -> bool:
     if after and not after.isspace():
         return inside == " " or (inside in ("x", "X") and after not in "([:")
     return inside not in (" ", "x", "X") and _ODD_STATE.fullmatch(inside) is not None
+
+
+def _is_label(text: str) -> bool:
+    label = LABEL.match(text)
+    return label is not None and (label[2] == ":" or label[1].lower().replace("-", " ") in BLOCKERS)
 
 
 def _plain(inline: Token) -> list[tuple[str, list[str]]]:

@@ -1,7 +1,7 @@
 """Read a plan written in Markdown, and rewrite nothing in it but check boxes and their evidence links.
 
-What is a phase: one word names phases, the first of *Phase, Milestone, Sprint, Stage, Step* followed by a number that
-a heading (or else a top-level list item) with check boxes under it begins with. Where no such word is used, numbered
+What is a phase: one word names phases, the first of *Phase, Milestone, Sprint, Stage, Step, Task* that, with a number
+behind it, begins a heading (or a top-level list item) with check boxes under it. Where no such word is used, numbered
 headings with boxes are phases; where none is numbered, each heading with boxes directly under it. A phase reaches to
 the next heading of its level; headings inside it group its tasks. Every box is a task of the phase around it.
 Whatever could be read in two ways is refused with its line; fences, comments and front matter are never read.
@@ -88,14 +88,15 @@ def untick(text: str, plan: Plan, *, boxes: Collection[str]) -> str:
 def _marks(text: str, plan: Plan, boxes: Collection[str]) -> list[Mark]:
     """Where `boxes` are in `text` now. A phase without a box of its own stands for all its tasks."""
     reading = read(text, plan.path)
-    ids = [id for phase in plan.phases if phase.id in boxes and phase.id not in reading.marks
-           for id in (task.id for task in phase.tasks)]  # fmt: skip
-    wanted = dict.fromkeys([*(id for id in boxes if id in reading.marks), *ids])
-    known = _texts(plan)
-    for id in [*boxes, *wanted]:
-        if id not in known or known[id] != _texts(reading.plan).get(id):
+    known, now = _texts(plan), _texts(reading.plan)
+    wanted = dict.fromkeys(boxes)
+    for phase in plan.phases:
+        if phase.id in wanted and phase.id not in reading.marks:
+            wanted.update(dict.fromkeys(task.id for task in phase.tasks))
+    for id in wanted:
+        if id not in known or known[id] != now.get(id):
             raise PlanMoved(f"{plan.path} no longer has {id} as it was read.", hint="Read the plan again.")
-    return [reading.marks[id] for id in wanted]
+    return [reading.marks[id] for id in wanted if id in reading.marks]
 
 
 def _texts(plan: Plan) -> dict[str, str]:
@@ -129,10 +130,17 @@ def status_in_phase_file(text: str) -> tuple[StatusFound, ...]:
     """The lines of a phase's own file that claim status: ticked boxes, `Status:` lines, tick emoji, evidence links."""
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     tokens = MarkdownIt("commonmark").parse("\n".join(lines[: MAX_CHARACTERS // 8]))
-    hidden = {number for token in tokens if token.type == "fence" or token.content.startswith("<!--")
-              for number in range(*(token.map or (0, 0)))}  # fmt: skip
-    return tuple(StatusFound(number + 1, line.strip()) for number, line in enumerate(lines)
-                 if number not in hidden and _claims_status(line))  # fmt: skip
+    hidden = {
+        number
+        for token in tokens
+        if token.type == "fence" or token.content.startswith("<!--")
+        for number in range(*(token.map or (0, 0)))
+    }
+    return tuple(
+        StatusFound(number + 1, line.strip())
+        for number, line in enumerate(lines)
+        if number not in hidden and _claims_status(line)
+    )
 
 
 def _claims_status(line: str) -> bool:
@@ -179,8 +187,10 @@ def _behind_last(lines: Sequence[str], reading: Reading | None) -> int:
     """The line, from 0, before which a new phase goes: behind the last one, before blank lines and rules there."""
     end = reading.spans[-1].end if reading else 0
     at = reading.blocks[end].line if reading and end < len(reading.blocks) else len(lines)
-    while at and (not lines[at - 1].strip() or (re.fullmatch(r" {0,3}(?:-[ -]*|\*[ *]*|_[ _]*)\s*", lines[at - 1])
-                                                and at > 1 and not lines[at - 2].strip())):  # fmt: skip
+    while at and (
+        not lines[at - 1].strip()
+        or (re.fullmatch(r" {0,3}(?:-[ -]*|\*[ *]*|_[ _]*)\s*", lines[at - 1]) and at > 1 and not lines[at - 2].strip())
+    ):
         at -= 1
     return at
 
@@ -243,13 +253,17 @@ def _refuse_unless_added(before: Reading | None, result: str, kind: Kind, tasks:
     try:
         *others, added = read(result, "the plan").plan.phases
     except Failure as problem:
-        raise PhaseUnwritable(f"This phase cannot be written into the plan: with it, {problem.message}",
-                              hint="Use a plain title and at least one plain task.") from problem  # fmt: skip
+        raise PhaseUnwritable(
+            f"This phase cannot be written into the plan: with it, {problem.message}",
+            hint="Use a plain title and at least one plain task.",
+        ) from problem
     if (
         tuple(others) != known
         or added.kind != kind
         or added.blocked_by
         or [t.done for t in added.tasks] != [False] * tasks
     ):
-        raise PhaseUnwritable("This phase cannot be written into the plan: its texts would read as something else.",
-                              hint="Use a plain title and at least one plain task.")  # fmt: skip
+        raise PhaseUnwritable(
+            "This phase cannot be written into the plan: its texts would read as something else.",
+            hint="Use a plain title and at least one plain task.",
+        )

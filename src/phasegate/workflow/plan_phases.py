@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from phasegate.errors import Failure
@@ -12,10 +12,10 @@ from phasegate.workflow.plan_blocks import LABEL, Block, Mark, Reader
 
 MAX_BOXES = 5_000
 MAX_BLOCKERS = 100
-WORDS = ("phase", "milestone", "sprint", "stage", "step")
-ITEM_WORDS = WORDS[:-1]  # "Step 1: ..." in a list is a task
+WORDS = ("phase", "milestone", "sprint", "stage", "step", "task")
+ITEM_WORDS = WORDS[:-2]  # "Step 1: ..." in a list is a task
 
-_NUMBER = r"[A-Za-z]?[0-9]{1,3}(?:\.[0-9]{1,3})*[a-z]?|[IVX]{1,5}|[A-Z]"
+_NUMBER = r"[A-Za-z]?[0-9]{1,3}(?:\.[0-9]{1,3})*[A-Za-z]?|[IVX]{1,5}|[A-Z]"
 NAMED = {
     word: re.compile(
         rf"^[\W_]*(?:{word}|{word.title()}|{word.upper()})[ \t]*#?({_NUMBER})"
@@ -24,7 +24,8 @@ NAMED = {
     for word in WORDS
 }
 NUMBERED = re.compile(
-    r"^[\W_]*(?=[0-9]+(?:\.[0-9]|[.):][ \t]|[ \t]+[—–-]))([0-9]{1,3}(?:\.[0-9]{1,3})*)[.):]?(?:[ \t]+[—–-])?[ \t]+(?=\S)"
+    r"^[\W_]*(?=[0-9]+(?:\.[0-9]|[.):][ \t]|[ \t]+[—–-]))"
+    r"([0-9]{1,3}(?:\.[0-9]{1,3})*)[.):]?(?:[ \t]+[—–-])?[ \t]+(?=\S)"
 )
 _WRITTEN = re.compile(r"^(?:[Tt]ask[ \t]+)?([\w]+(?:\.[0-9]{1,4})+)(?![\w.]*\w)")
 _TAG = re.compile(r"[(\[][ \t]*(" + "|".join(KINDS) + r")[ \t]*[)\]]", re.IGNORECASE)
@@ -125,16 +126,22 @@ class _Finder:
 
     def _refuse_unboxed(self, found: tuple[Span, str]) -> NoReturn:
         span, word = found
-        raise self.refusal(self.blocks[span.head].line, f"is {word} {span.id} without a check box",
-                           "Give it one, or nothing could say that it is done.")  # fmt: skip
+        raise self.refusal(
+            self.blocks[span.head].line,
+            f"is {word} {span.id} without a check box",
+            "Give it one, or nothing could say that it is done.",
+        )
 
     def _take(self, span: Span, spans: list[Span]) -> None:
         outer = spans[-1] if spans else None
         if outer is None or span.head >= outer.end:
             spans.append(span)
         elif span.id != outer.id and not span.id.startswith(outer.id + "."):
-            raise self.refusal(self.blocks[span.head].line, f"starts {span.id} inside {outer.id}",
-                               "Put phases side by side, under headings of one level.")  # fmt: skip
+            raise self.refusal(
+                self.blocks[span.head].line,
+                f"starts {span.id} inside {outer.id}",
+                "Put phases side by side, under headings of one level.",
+            )
 
     def _no_bold_headings(self, words: Iterable[str], spans: Sequence[Span] = ()) -> None:
         around = {index: span.id for span in spans for index in range(span.head, span.end)}
@@ -142,8 +149,11 @@ class _Finder:
             bold = block.what == "prose" and block.strong and not block.items
             names = (NAMED[word].match(block.text) for word in words if bold)
             if any(name and name[2] is not None and name[1].lower() != around.get(index) for name in names):
-                raise self.refusal(block.line, f"looks like a phase but is no heading: {block.text[:60]!r}",
-                                   "Write it as a heading, as in `## Phase 1: Title`.")  # fmt: skip
+                raise self.refusal(
+                    block.line,
+                    f"looks like a phase but is no heading: {block.text[:60]!r}",
+                    "Write it as a heading, as in `## Phase 1: Title`.",
+                )
 
     def _numbered(self) -> list[Span]:
         spans: list[Span] = []
@@ -157,8 +167,18 @@ class _Finder:
     def _nearest(self) -> list[Span]:
         heads = [index for index, block in enumerate(self.blocks) if block.what == "heading"]
         sections = zip(heads, [*heads[1:], len(self.blocks)], strict=False)
-        return [Span(head, end, _slug(self.blocks[head].text), self.blocks[head].text)
-                for head, end in sections if self._boxed(head, end)]  # fmt: skip
+        return [
+            Span(head, end, _slug(_untagged(self.blocks[head].text)), self.blocks[head].text)
+            for head, end in sections
+            if self._boxed(head, end)
+        ]
+
+
+def _untagged(title: str) -> str:
+    """A title without its tags: correcting a kind must not give the phase another id."""
+    for pattern in (_TAG, _BLOCKED_TAG, _QUIET_TAG):
+        title = pattern.sub("", title)
+    return " ".join(title.strip(" \t:—–-").split())
 
 
 def _slug(title: str) -> str:
@@ -172,17 +192,23 @@ def read(text: str, path: str) -> Reading:
     inside = {index for span in spans for index in range(span.head, span.end)}
     for index, block in enumerate(blocks):
         if block.mark and index not in inside:
-            raise reader.refusal(block.line, "has a check box outside every phase",
-                                 "Move it under the heading of a phase, or take its box away.")  # fmt: skip
+            raise reader.refusal(
+                block.line,
+                "has a check box outside every phase",
+                "Move it under the heading of a phase, or take its box away.",
+            )
     if not spans:
-        raise PlanEmpty(f"{path} lists no phase with a check box.",
-                        hint="Write one, as in `## Phase 1: Title` and `- [ ] task` below it.")  # fmt: skip
+        raise PlanEmpty(
+            f"{path} lists no phase with a check box.",
+            hint="Write one, as in `## Phase 1: Title` and `- [ ] task` below it.",
+        )
     builders = [_Builder(reader, span) for span in spans]
     marks: dict[str, Mark] = {}
     for builder in builders:
         builder.read(marks)
     _refuse_same_ids(reader, builders)
-    blockers = [builder.resolved(builders) for builder in builders]
+    titles = {_slug(builder.title) or builder.span.id: builder.span.id for builder in builders}
+    blockers = [builder.resolved(titles, [span.id for span in spans]) for builder in builders]
     plan = Plan(path, tuple(builder.phase(ids) for builder, ids in zip(builders, blockers, strict=True)))
     _refuse_circles(reader, plan)
     return Reading(plan, marks, blocks, spans)
@@ -224,9 +250,7 @@ class _Builder:
         for tag in _BLOCKED_TAG.finditer(title):
             self.blockers.append((tag[1], line, True))
         self.quiet = _QUIET_TAG.search(title) is not None
-        for pattern in (_TAG, _BLOCKED_TAG, _QUIET_TAG):
-            title = pattern.sub("", title)
-        self.title = " ".join(title.strip(" \t:—–-").split())
+        self.title = _untagged(title)
         evidence = self.head.mark.evidence if self.head.mark else ""
         self.details = [link for link in self.head.links if _is_file(link) and link != evidence]
 
@@ -272,11 +296,9 @@ class _Builder:
         if len(marks) > MAX_BOXES:
             raise self.reader.refusal(self.head.line, f"makes it more than {MAX_BOXES} boxes", "Split the plan.")
 
-    def resolved(self, builders: Sequence[_Builder]) -> tuple[str, ...]:
-        """The ids of the phases that block this one."""
+    def resolved(self, titles: Mapping[str, str], ids: list[str]) -> tuple[str, ...]:
+        """The ids of the phases that block this one, named by id or by title."""
         found: list[str] = []
-        spans = {builder.span.id: builder.span for builder in builders}
-        titles = {_slug(builder.title) or id: id for builder, id in zip(builders, spans, strict=True)}
         for value, line, strict in self.blockers:
             whole = _slug(value)
             pieces = [value] if whole in titles else re.split(r",|;|&|\band\b", re.sub(r"\([^()]*\)", "", value))
@@ -286,7 +308,7 @@ class _Builder:
                 if (slug := _slug(piece)) in titles:
                     found.append(titles[slug])
                 elif piece and not _NOTHING.match(piece):
-                    found.extend(self._referred(piece, line, strict, list(spans)))
+                    found.extend(self._referred(piece, line, strict, ids))
         return tuple(dict.fromkeys(found))
 
     def _referred(self, piece: str, line: int, strict: bool, ids: list[str]) -> list[str]:
@@ -304,8 +326,11 @@ class _Builder:
             or piece.lower() in ids
             or re.match(rf"(?:{'|'.join(WORDS)})s?[ \t]+[0-9]", piece, re.IGNORECASE)
         ):
-            raise self.reader.refusal(line, f"is blocked by {piece[:60]!r}, which is no phase of this plan",
-                                      f"Name phases by id, as in `Blocked by: {ids[0]}`.")  # fmt: skip
+            raise self.reader.refusal(
+                line,
+                f"is blocked by {piece[:60]!r}, which is no phase of this plan",
+                f"Name phases by id, as in `Blocked by: {ids[0]}`.",
+            )
         return []
 
     def phase(self, blocked_by: tuple[str, ...]) -> Phase:
@@ -313,8 +338,20 @@ class _Builder:
         mark = self.head.mark
         done = mark.done if mark else all(task.done for task in self.tasks)
         evidence = mark.evidence if mark else next((task.evidence for task in reversed(self.tasks) if done), "")
-        return Phase(self.span.id, self.title or self.span.id, kind, stated, self._area(), tuple(self.tasks), blocked_by,
-                     self.quiet, self.head.line + 1, done, (self.details or [""])[0].partition("#")[0], evidence)  # fmt: skip
+        return Phase(
+            id=self.span.id,
+            title=self.title or self.span.id,
+            kind=kind,
+            kind_stated=stated,
+            area=self._area(),
+            tasks=tuple(self.tasks),
+            blocked_by=blocked_by,
+            no_new_behaviour=self.quiet,
+            line=self.head.line + 1,
+            done=done,
+            detail=(self.details or [""])[0].partition("#")[0],
+            evidence=evidence,
+        )
 
     def _kind(self) -> tuple[Kind, bool]:
         stated = {kind.lower(): line for kind, line in self.kinds}
@@ -347,8 +384,11 @@ def _refuse_same_ids(reader: Reader, builders: Sequence[_Builder]) -> None:
         (t.id, t.line - 1) for b in builders for t in b.tasks
     ]:
         if id in seen:
-            raise reader.refusal(line, f"has the id {id} again, which line {seen[id] + 1} has",
-                                 "Give every phase and task a number or title of its own.")  # fmt: skip
+            raise reader.refusal(
+                line,
+                f"has the id {id} again, which line {seen[id] + 1} has",
+                "Give every phase and task a number or title of its own.",
+            )
         seen[id] = line
 
 
@@ -360,5 +400,8 @@ def _refuse_circles(reader: Reader, plan: Plan) -> None:
         waiting = [phase for phase in waiting if phase.id not in free]
     if waiting:
         ids = ", ".join(phase.id for phase in waiting)
-        raise reader.refusal(waiting[0].line - 1, f"is in a circle of phases that wait for each other: {ids}",
-                             "Take one `blocked by` away.")  # fmt: skip
+        raise reader.refusal(
+            waiting[0].line - 1,
+            f"is in a circle of phases that wait for each other: {ids}",
+            "Take one `blocked by` away.",
+        )
