@@ -196,7 +196,7 @@ def _every_kind_of_turn(ground: Ground) -> tuple[Step, ...]:
         call("Bash", command="echo again >> a.txt", description="writes unseen"),
         call("Edit", file_path=a, old_string="over", new_string="x"),
         call("Edit", file_path=a, old_string="again", new_string="once more"),
-        call("Edit", file_path=ground.path("unread.txt"), old_string="un", new_string="never "),
+        call("Edit", file_path=ground.path("unread.txt"), old_string="un", new_string="never-"),
         call("Edit", file_path=ground.path("new.txt"), old_string="", new_string="made by an edit\n"),
         call("Edit", file_path=ground.path("missing.txt"), old_string="x", new_string="y"),
         call("Edit", file_path=a, old_string="edited", new_string="edited"),

@@ -1,7 +1,8 @@
 """A session of the stand-in: a conversation with the model in which hooks are asked, told and obeyed at every step.
 
 Not imitated: calls of one turn side by side, background subagents, hooks other than commands, hook conditions (`if`),
-the decision "defer", answers to PermissionRequest, replaced tool output, `additionalContext` at Stop.
+the decision "defer", answers to PermissionRequest, replaced tool output, `additionalContext` at Stop, blanks taken
+off the ends of what an Edit puts in.
 """
 
 from __future__ import annotations

@@ -132,17 +132,20 @@ class Workbench:
     def _edit(self, given: dict[str, Any]) -> Done:
         path = given["file_path"]
         before, after = self._edited(given)
-        note = IN_CONTEXT if path in self._known or before is None else ""
-        note = BUT_CHANGED if self._changed_since_read(path, before) else note
+        stale = self._changed_since_read(path, before)
+        unseen = stale or (before is not None and path not in self._known)
+        note = BUT_CHANGED if stale else "" if unseen else IN_CONTEXT
         self._store(path, after)
         response = {
             "filePath": path,
             "oldString": given["old_string"],
             "newString": given["new_string"],
-            "originalFile": before,
+            "originalFile": before or "",
             "structuredPatch": hunks(before or "", after),
             "userModified": False,
             "replaceAll": given["replace_all"],
+            **({"staleRecovered": True} if stale else {}),
+            **({"contentNotInModelContext": True} if unseen else {}),
         }
         return Done(_updated(path) + note, response)
 
