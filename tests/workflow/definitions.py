@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import product
 
 import msgspec
@@ -12,6 +13,9 @@ from phasegate.workflow.default import DEFAULT
 from phasegate.workflow.definition import ASKED, FACTS, KINDS, Condition, Step, Transition, Workflow
 
 GATES = frozenset(CATALOG)
+
+TIMES = 40 if os.environ.get("PHASEGATE_TIER") == "release" else 1
+"""How many times as many random definitions are tried."""
 
 SMALL = """\
 name = "small"
@@ -94,7 +98,9 @@ def bare(workflow: Workflow) -> Workflow:
     return msgspec.structs.replace(workflow, steps=steps, kinds=kinds)
 
 
-names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12).filter(lambda name: name != ASKED)
+names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12).filter(
+    lambda name: name != ASKED
+)
 """Hostile, printable names: quotes, brackets, hashes, every script."""
 
 gates = st.sampled_from(sorted(GATES)[:3])
@@ -133,14 +139,13 @@ def legal_workflows(draw: st.DrawFn) -> Workflow:
 
 def _step(draw: st.DrawFn, called: list[str], position: int) -> Step:
     forwards, onwards = st.sampled_from(called[position + 1 :]), called[position + 1]
-    may_loop = draw(st.booleans())
-    takes = draw(st.booleans())
-    then = _branches(draw, st.sampled_from(called) if takes else forwards, onwards)
-    if may_loop:
-        back = _branches(draw, st.sampled_from(called), onwards)
-        limit, below = Condition("must_escalate", ("yes",)), Condition("must_escalate", ("no",))
-        back = [msgspec.structs.replace(each, when=(below, *each.when)) for each in _spelt_out(back)]
-        then = [Transition(onwards, (limit,)), *back]
+    returns = st.sampled_from(called)
+    counts, takes = draw(st.booleans()), draw(st.booleans())
+    then = _branches(draw, forwards, onwards)
+    if counts:
+        then = _bounded("must_escalate", "yes", onwards, _branches(draw, returns, onwards))
+    elif takes:
+        then = _bounded("phases_left", "no", onwards, _branches(draw, returns, onwards))
     return Step(
         called[position],
         does=draw(st.text(st.characters(exclude_categories=["Cs"]), max_size=20)),
@@ -148,9 +153,16 @@ def _step(draw: st.DrawFn, called: list[str], position: int) -> Step:
         leaves_when=tuple(draw(st.lists(gates, max_size=2))),
         then=tuple(then),
         acts=("take_next_phase",) if takes else (),
-        counts_loop=may_loop,
+        counts_loop=counts,
         rests=draw(st.booleans()),
     )
+
+
+def _bounded(fact: str, last: str, onwards: str, branches: list[Transition]) -> list[Transition]:
+    """`branches` while `fact` is not yet `last`, then onwards."""
+    earlier = Condition(fact, tuple(value for value in FACTS[fact] if value != last))
+    kept = [msgspec.structs.replace(each, when=(earlier, *each.when)) for each in _spelt_out(branches)]
+    return [Transition(onwards, (Condition(fact, (last,)),)), *kept]
 
 
 def _branches(draw: st.DrawFn, targets: st.SearchStrategy[str], onwards: str) -> list[Transition]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from math import prod
 
@@ -28,35 +28,21 @@ def needs(transition: Transition) -> Needs:
     return needed
 
 
-def contradiction(transition: Transition) -> str | None:
-    """The gate or fact that no value satisfies, so that `transition` can never apply; None when it can."""
-    return next((name for name, values in needs(transition).items() if not values), None)
+def contradiction(needed: Needs) -> str | None:
+    """The gate or fact that no value satisfies, so that the transition can never apply; None when it can."""
+    return next((name for name, values in needed.items() if not values), None)
 
 
-def both_apply(one: Transition, other: Transition) -> bool:
-    """Whether some situation lets both apply. Gates and facts vary freely, so each can be looked at alone."""
-    left, right = needs(one), needs(other)
-    return all(_narrowed(left, name) & _narrowed(right, name) for name in {**left, **right})
+def both_apply(one: Needs, other: Needs) -> bool:
+    """Whether some situation lets both apply, of two without a contradiction.
+
+    Gates and facts vary freely, so each can be looked at alone.
+    """
+    return all(one[name] & other[name] for name in one.keys() & other.keys())
 
 
-def gap(transitions: Iterable[Transition]) -> dict[str, str] | None:
-    """A situation in which none of `transitions` applies; None when they cover all (exact when no two overlap)."""
-    return _gap([needs(transition) for transition in transitions])
-
-
-def targets(step: Step, given: Mapping[str, str]) -> frozenset[str]:
-    """The steps that `step` can go to while the facts in `given` have these values."""
-    applying = [
-        (each.to, needed)
-        for each, needed in ((each, needs(each)) for each in step.then if not each.otherwise)
-        if all(value in _narrowed(needed, name) for name, value in given.items())
-    ]
-    undecided = [{name: values for name, values in needed.items() if name not in given} for _, needed in applying]
-    fallback = [each.to for each in step.then if each.otherwise] if _gap(undecided) is not None else []
-    return frozenset([*(to for to, _ in applying), *fallback])
-
-
-def _gap(needed: Sequence[Needs]) -> dict[str, str] | None:
+def gap(needed: Sequence[Needs]) -> dict[str, str] | None:
+    """A situation in which none of the transitions applies; None when they cover all (exact when no two overlap)."""
     names = list(dict.fromkeys(chain.from_iterable(needed)))
     if _cover(needed, names):
         return None
@@ -68,6 +54,18 @@ def _gap(needed: Sequence[Needs]) -> dict[str, str] | None:
                 situation[name], needed = value, left
                 break
     return situation
+
+
+def targets(step: Step, given: Mapping[str, str]) -> frozenset[str]:
+    """The steps that `step` can go to while the facts in `given` have these values."""
+    applying = [
+        (each.to, needed)
+        for each, needed in ((each, needs(each)) for each in step.then if not each.otherwise)
+        if all(value in _narrowed(needed, name) for name, value in given.items())
+    ]
+    undecided = [{name: values for name, values in needed.items() if name not in given} for _, needed in applying]
+    fallback = [each.to for each in step.then if each.otherwise] if gap(undecided) is not None else []
+    return frozenset([*(to for to, _ in applying), *fallback])
 
 
 def _cover(needed: Sequence[Needs], names: Sequence[str]) -> bool:

@@ -38,7 +38,7 @@ def _entries(workflow: Workflow, ids: Mapping[str, str]) -> Iterator[str]:
 
 def _node(identifier: str, step: Step) -> str:
     """Square where an agent works, rounded where the engine passes through, doubly framed where a run rests or ends."""
-    label = _label(f"{step.name} ↻" if step.counts_loop else step.name)
+    label = _label(step.name, " ↻" if step.counts_loop else "")
     if step.ends:
         return f"{identifier}((({label})))"
     if step.rests:
@@ -74,10 +74,10 @@ def _marks(workflow: Workflow, ids: Mapping[str, str], current: str) -> Iterator
             yield f"class {','.join(members)} {name}"
 
 
-def _label(text: str) -> str:
-    """`text` in quotes; whatever is not a letter, a digit or harmless becomes a Mermaid entity code."""
+def _label(text: str, mark: str = "") -> str:
+    """`text` on one line, in quotes; whatever is not a letter, a digit or harmless becomes a Mermaid entity code."""
     short = text if len(text) <= LABEL_LENGTH else f"{text[: LABEL_LENGTH - 1]}…"
-    return f'"{"".join(map(_escaped, short)).strip() or "(no name)"}"'
+    return f'"{"".join(map(_escaped, short)).strip() or "(no name)"}{mark}"'
 
 
 def _escaped(letter: str) -> str:

@@ -34,9 +34,16 @@ def lines_of(text: str) -> dict[Path, int]:
 def nesting(text: str) -> int:
     """How many brackets are open at once, or parts in one key, at most; an upper bound, for any text."""
     deepest = depth = parts = 0
-    for token in _tokens(text):
-        depth = max(0, depth + (token.text in ("[", "{")) - (token.text in ("]", "}")))
-        parts = 0 if token.text in ("\n", "=", ",") else parts + (token.text == ".")
+    for token in _TOKEN.finditer(text):
+        match token.group():
+            case "[" | "{":
+                depth += 1
+            case "]" | "}":
+                depth = max(0, depth - 1)
+            case ".":
+                parts += 1
+            case "\n" | "=" | ",":
+                parts = 0
         deepest = max(deepest, depth, parts)
     return deepest
 
@@ -156,5 +163,6 @@ def _tokens(text: str) -> list[_Token]:
     for match in _TOKEN.finditer(text):
         if match.lastgroup != "skip":
             found.append(_Token(match.group(), line))
-        line += match.group().count("\n")
+        if match.lastgroup in ("newline", "string"):
+            line += match.group().count("\n")
     return found

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import chain, combinations, islice
+from typing import NamedTuple
 
 import msgspec
 
-from phasegate.workflow.choices import both_apply, contradiction, gap, targets
+from phasegate.workflow.choices import both_apply, contradiction, gap, needs, targets
 from phasegate.workflow.definition import ACTIONS, ASKED, FACTS, KINDS, Condition, Step, Transition, Workflow
 from phasegate.workflow.paths import Graph, backwards, cycles, reachable, without
 
 KIND_GATES = "kind_gates"
 """Stands in a condition for all gates of the phase's kind."""
 
-BOUNDED_ACTIONS = frozenset({"take_next_phase", "close_phase"})
-"""A cycle through one of these ends by itself: phases are finite, and each closes once."""
+PHASE_ACTIONS = frozenset({"take_next_phase", "close_phase"})
+"""A cycle through one of these ends with the last phase, if it heeds that there is no other."""
+
+
+class _Tail(NamedTuple):
+    """What a run without end would come to: facts that stay as they are, and what a cycle then still does for ever."""
+
+    given: dict[str, str]
+    reason: str
+    remedy: str
+
+
+TAILS = (
+    _Tail({}, "counts no loop", "Mark one of its steps with `counts_loop`."),
+    _Tail(
+        {"must_escalate": "yes"},
+        "goes on when the loop limit is reached",
+        "Lead out of it when `must_escalate is yes`.",
+    ),
+    _Tail({"phases_left": "no"}, "goes on when no phase is left", "Lead out of it when `phases_left is no`."),
+    _Tail(
+        {"must_escalate": "yes", "phases_left": "no"},
+        "goes on when the loop limit is reached and no phase is left",
+        "Lead out of it when `must_escalate is yes`, or when `phases_left is no`.",
+    ),
+)
 
 NAME_LENGTH = 80
 
@@ -50,7 +75,7 @@ def problems(workflow: Workflow, *, gates: Collection[str]) -> tuple[Problem, ..
     """
     places = _first(_headings(workflow), _names(workflow), _targets(workflow))
     words = _first(_kinds(workflow, gates), _words(workflow, gates), _shapes(workflow))
-    misread = {problem.step for problem in words}
+    misread = {problem.step for problem in words if "leaves_when" not in problem.at}
     rows = [(position, step) for position, step in enumerate(workflow.steps) if step.name not in misread]
     choices = _first(*(_choices(position, step) for position, step in rows))
     ways = [] if places else _ways(workflow, misread | {problem.step for problem in choices})
@@ -205,7 +230,7 @@ def _misshapen(step: Step) -> Iterator[tuple[str, str]]:
 
 def _choices(position: int, step: Step) -> Iterator[Problem]:
     """Transitions of one step that contradict themselves or each other, or leave a situation open."""
-    chosen = [(index, each) for index, each in enumerate(step.then) if not each.otherwise]
+    chosen = [(index, each, needs(each)) for index, each in enumerate(step.then) if not each.otherwise]
     fallbacks = [(index, each) for index, each in enumerate(step.then) if each.otherwise]
 
     def told(index: int, reason: str, remedy: str) -> Problem:
@@ -216,14 +241,15 @@ def _choices(position: int, step: Step) -> Iterator[Problem]:
             yield told(index, "An otherwise has conditions.", "Remove `when`, or `otherwise`.")
     for index, _ in fallbacks[1:]:
         yield told(index, "It has more than one otherwise.", "Keep one of them.")
-    for index, each in chosen:
-        if name := contradiction(each):
+    for index, each, needed in chosen:
+        if name := contradiction(needed):
             yield told(index, f"The {_said(each)} can never apply: {name} cannot be both.", "Remove one condition.")
-    for (_, one), (index, other) in combinations(chosen, 2):
-        if both_apply(one, other):
+    able = [each for each in chosen if not contradiction(each[2])]
+    for (_, one, needed), (index, other, also_needed) in combinations(able, 2):
+        if both_apply(needed, also_needed):
             reason = f"The {_said(other)} and the {_said(one)} can both apply."
             yield told(index, reason, "Make their conditions exclude each other.")
-    if step.then and not fallbacks and (open_case := gap(each for _, each in chosen)):
+    if step.then and not fallbacks and (open_case := gap([needed for _, _, needed in chosen])):
         case = ", ".join(f"{name} is {value}" for name, value in open_case.items())
         reason, remedy = f"No transition applies when {case}.", "Add a transition for it, or an otherwise."
         yield Problem(step.line, step.name, reason, remedy, ("step", position))
@@ -235,17 +261,22 @@ def _said(transition: Transition) -> str:
 
 
 def _ways(workflow: Workflow, unclear: Collection[str]) -> list[Problem]:
-    """Faults of the graph. A step in `unclear` may go wherever it says, and is trusted to heed the loop limit.
+    """Faults of the graph. A step in `unclear` may go wherever it says, and is trusted to end its cycles in time."""
+    arrows = {
+        step.name: _onwards(targets(step, {}) if step.name not in unclear else {each.to for each in step.then})
+        for step in workflow.steps
+    }
+    trapped = _trapped(workflow, arrows)
+    return _first(
+        _unreachable(workflow, arrows),
+        _endless(workflow, trapped),
+        _circles(workflow, {*unclear, *trapped}),
+    )
 
-    Returns to the step that asked are no arrows, for they lead where the run has been before.
-    """
-    arrows, at_limit = {}, {}
-    for step in workflow.steps:
-        clear = step.name not in unclear
-        said = targets(step, {}) if clear else {each.to for each in step.then}
-        arrows[step.name] = sorted(said - {ASKED})
-        at_limit[step.name] = sorted(targets(step, {"must_escalate": "yes"}) - {ASKED}) if clear else []
-    return _first(_unreachable(workflow, arrows), _endless(workflow, arrows), _circles(workflow, arrows, at_limit))
+
+def _onwards(found: Iterable[str]) -> list[str]:
+    """`found` without returns to the step that asked, for these lead where the run has been before."""
+    return sorted(set(found) - {ASKED})
 
 
 def _unreachable(workflow: Workflow, arrows: Graph) -> Iterator[Problem]:
@@ -260,11 +291,15 @@ def _unreachable(workflow: Workflow, arrows: Graph) -> Iterator[Problem]:
             yield _of_step(workflow, name, reason, "Add a transition to it, or remove it.")
 
 
-def _endless(workflow: Workflow, arrows: Graph) -> Iterator[Problem]:
+def _trapped(workflow: Workflow, arrows: Graph) -> list[str]:
     """Steps from which no way leads to an end; a step with no way out at all is told of elsewhere."""
     final = [step.name for step in workflow.steps if step.ends or not step.then or _returns(step)]
     leading = reachable(backwards(arrows), final)
-    if trapped := [name for name in arrows if name not in leading]:
+    return [name for name in arrows if name not in leading]
+
+
+def _endless(workflow: Workflow, trapped: Sequence[str]) -> Iterator[Problem]:
+    if trapped:
         others = f" (nor from {', '.join(map(shown, trapped[1:5]))})" if trapped[1:] else ""
         reason = f"No way leads from it to an end{others}."
         yield _of_step(workflow, trapped[0], reason, "Add a transition that leads towards an end.")
@@ -274,18 +309,23 @@ def _returns(step: Step) -> bool:
     return any(each.to == ASKED for each in step.then)
 
 
-def _circles(workflow: Workflow, arrows: Graph, at_limit: Graph) -> Iterator[Problem]:
-    """Cycles that nothing bounds: they count no loop; or they count, and go on when the limit is reached."""
-    bounded = {step.name for step in workflow.steps if BOUNDED_ACTIONS.intersection(step.acts)}
-    counting = {step.name for step in workflow.steps if step.counts_loop}
-    uncounted = list(cycles(without(arrows, bounded | counting)))
-    for cycle in uncounted:
-        reason = f"The cycle {_drawn(cycle)} counts no loop."
-        yield _of_step(workflow, cycle[0], reason, "Mark one of its steps with `counts_loop`.")
-    if not uncounted:
-        for cycle in cycles(without(at_limit, bounded)):
-            reason = f"The cycle {_drawn(cycle)} goes on when the loop limit is reached."
-            yield _of_step(workflow, cycle[0], reason, "Lead out of it when `must_escalate is yes`.")
+def _circles(workflow: Workflow, unclear: Collection[str]) -> Iterator[Problem]:
+    """Cycles that nothing bounds: each must count a loop or take a phase, and heed when there are no more of these."""
+    clear = [step for step in workflow.steps if step.name not in unclear]
+    for tail in TAILS:
+        ending = {step.name for step in workflow.steps if _ends_in_time(step, tail)}
+        arrows = {step.name: _onwards(targets(step, tail.given)) for step in clear}
+        found = list(cycles(without(arrows, {*ending, *unclear})))
+        for cycle in found:
+            yield _of_step(workflow, cycle[0], f"The cycle {_drawn(cycle)} {tail.reason}.", tail.remedy)
+        if found:
+            return
+
+
+def _ends_in_time(step: Step, tail: _Tail) -> bool:
+    """Whether a cycle through `step` ends before the facts of `tail` stay as they are."""
+    counts = step.counts_loop and "must_escalate" not in tail.given
+    return counts or ("phases_left" not in tail.given and bool(PHASE_ACTIONS.intersection(step.acts)))
 
 
 def _drawn(cycle: list[str]) -> str:
