@@ -138,6 +138,7 @@ HEAD = "## Phase 1: A\n"
     ("## Phase 1: A (docs)\nKind: fix\n- [ ] a", 2, "kind 'docs and fix'"),
     (HEAD + "Area: ../etc\n- [ ] a", 2, "area"), (HEAD + "Area: a\nArea: b\n- [ ] a", 3, "area"),
     (HEAD + "- [ ] a\n```\n- [ ] b\n", 3, "never closed"), (HEAD + "- [ ] a\n\n<!-- b\n- [ ] c\n", 4, "never closed"),
+    (HEAD + "- [ ] a\n\n[x]: https://a", 4, "a link"),
     (HEAD + "- [ ] a\r- [ ] b", 2, "carriage return"), ("## 🚀\n- [ ] a", 1, "without a name"),
     (HEAD + "- [ ] a\n" * 5_001, 1, "more than 5000 boxes"), ("a" * 300_000, 1, "longer than"),
     (HEAD + "Blocked by: " + "1," * 200 + "\n- [ ] a", 2, "more than 100 phases"),

@@ -77,7 +77,7 @@ def tasks(plan: Plan) -> Iterator[Task]:
         yield from phase.tasks
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(plans(), st.data(), PATHS)
 def test_ticking_changes_these_boxes_only_and_unticking_gives_every_byte_back(
     text: str, data: st.DataObject, evidence: str
@@ -97,7 +97,7 @@ def test_ticking_changes_these_boxes_only_and_unticking_gives_every_byte_back(
     assert blanked(ticked.encode("utf-8", "surrogatepass")) == blanked(text.encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(plans())
 def test_every_tick_state_of_a_plan_blanks_to_the_same_bytes(text: str) -> None:
     plan = read(text)
@@ -112,12 +112,13 @@ def test_every_tick_state_of_a_plan_blanks_to_the_same_bytes(text: str) -> None:
     assert blanked(ticked.encode()) == blanked(opened.encode()) == blanked(text.encode())
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.one_of(st.text(), st.text(MARKS), st.lists(st.sampled_from(
     ["## Phase 1: a", "- [ ] a", "  - [x] b", "> - [ ] c", "```", "    ", "<!--", "-->", "| [ ] |", "---", "- ", "1. ",
      "Blocked by: 2", "Kind: x", "<details>", "\t", "**Phase 2: b**", "## [x] 2. c", "- [-] d", "[x]: y", "\x00",
      "===", "\u2028"]
 )).map("\n".join)))  # fmt: skip
+@example("# 0\n[X]:0\n- [ ] 0")
 @example("- - [ ] Phase 1: a")
 @example("- [ ] Phase 1: a\n  - [ ] b\n    ===")
 def test_any_text_is_read_or_refused_and_no_shown_box_is_lost(text: str) -> None:

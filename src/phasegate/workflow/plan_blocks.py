@@ -86,7 +86,12 @@ class Reader:
         lines = list(self.lines)
         for number in range(_front_matter(lines)):
             lines[number] = ""
-        self._walk(MarkdownIt("commonmark").enable("table").parse("\n".join(lines)))
+        env: dict[str, dict[str, object]] = {}
+        tokens = MarkdownIt("commonmark").enable("table").parse("\n".join(lines), env)
+        if "X" in env.get("references", {}):
+            line = next((number for number, text in enumerate(lines) if re.search(r"\[[xX]\]:", text)), 0)
+            raise self.refusal(line, "makes every ticked box a link", "Give the link target [x] another name.")
+        self._walk(tokens)
         self._nothing_missed()
         return self.blocks
 
