@@ -162,7 +162,7 @@ def test_a_plan_without_a_box_is_empty_and_says_what_to_write(text: str) -> None
 
 
 @pytest.mark.parametrize("text", [
-    "- [x](https://a) link", "- [1] note", "- [^1] note", "- `[x]` code", "- [a][b] link", "[x]: https://a",
+    "- [x](https://a) link", "- [1] note", "- [^1] note", "- `[x]` code", "- [a][b] link", "[y]: https://a",
     "text [x] text",
     "- \\[x\\] escaped", "| a |\n|---|\n| b |", "```\n- [-] a\n```", "<!-- - [-] a -->", "<pre>\n- [x] a\n</pre>",
 ])  # fmt: skip
