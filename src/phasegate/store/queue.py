@@ -65,7 +65,12 @@ def _wait(descriptor: int, deadline: float) -> bool:
                 ours.set()
 
     threading.Thread(target=block, name="ledger queue", daemon=True).start()
-    ours.wait(seconds)
-    with settle:
-        abandoned = not ours.is_set()
-        return not abandoned
+    came = False
+    try:
+        came = ours.wait(seconds)
+    finally:  # Also when a signal's exception ends the waiting.
+        with settle:
+            abandoned = not came
+            if abandoned and ours.is_set():
+                os.close(descriptor)
+    return came
