@@ -164,7 +164,7 @@ class RealTree:
         self._roots = (*source_roots(project), "tests", "test")
 
     def observe(self, views: Mapping[str, str]) -> Observation:
-        shown = {path: digest for path, digest in views.items() if path not in self._blanks}
+        shown = {path: digest for path, digest in views.items() if digest and path not in self._blanks}
         seen = self._work.observe(shown, self._blanks, self._roots)
         return Observation(seen.id, seen.subject)
 

@@ -7,7 +7,7 @@ import hashlib
 from phasegate.engine import plan_watch
 from phasegate.engine.desk import Desk
 from phasegate.engine.judge import write_own
-from phasegate.engine.views import area_of, manifest_of
+from phasegate.engine.views import area_of, evidence_of, manifest_of
 from phasegate.errors import Exit, Failure
 from phasegate.evidence import manifest
 from phasegate.gates.interface import Verdict
@@ -51,7 +51,7 @@ def _archive(desk: Desk, state: State, record: PhaseRecord) -> tuple[State, tupl
     area = area_of(desk, state, record)
     folder = manifest.archive_folder(area, record.id, desk.today())
     contents = {f"{folder}/{manifest.NAME}": manifest.render(manifest_of(desk, state, record))}
-    for evidence in manifest.of_phase(state.evidence.values(), record.id):
+    for evidence in evidence_of(state, record):
         for artifact in evidence.artifacts:
             name = f"{artifact.sha256[:16]}-{manifest.safe(artifact.name)}"
             contents[f"{folder}/artifacts/{name}"] = desk.kept(artifact)

@@ -123,9 +123,10 @@ def _text(desk: Desk, change: Change) -> str:
 
 def _own_bytes(desk: Desk, change: Change, views: dict[str, str]) -> bool:
     """Whether the file is exactly what phasegate recorded that it would write (or remove)."""
-    if not change.after:
+    if change.path not in views:
         return False
-    return change.path in views and hashlib.sha256(desk.tree.blob(change.after)).hexdigest() == views[change.path]
+    now = hashlib.sha256(desk.tree.blob(change.after)).hexdigest() if change.after else ""
+    return now == views[change.path]
 
 
 def _reverted(desk: Desk, run: RunRecord, changes: Sequence[Change], seen: Observation) -> list[Fact]:

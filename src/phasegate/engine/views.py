@@ -11,6 +11,7 @@ from phasegate.context.instruction import where
 from phasegate.engine.desk import Desk
 from phasegate.engine.judge import write_own
 from phasegate.evidence import manifest
+from phasegate.evidence.items import Evidence
 from phasegate.gates.interface import Moment
 from phasegate.ledger.state import PhaseRecord, RunRecord, State
 
@@ -40,7 +41,7 @@ def refresh(desk: Desk, state: State) -> State:
         digest = hashlib.sha256(content).hexdigest()
         if known.get(path) != digest or desk.files.read(path) != content:
             state = write_own(desk, state, path, content)
-    for path in [path for path in known if _removable(path) and path not in wanted]:
+    for path in [path for path, digest in known.items() if digest and _removable(path) and path not in wanted]:
         state = write_own(desk, state, path, None)
     return _refresh_block(desk, state, run)
 
@@ -53,7 +54,7 @@ def wanted_views(desk: Desk, state: State, run: RunRecord | None) -> dict[str, b
     for record in state.phases.values():
         if record.status in ("started", "deferred"):
             path = f"{manifest.folder(area_of(desk, state, record), record.id)}/{manifest.NAME}"
-            if manifest.of_phase(state.evidence.values(), record.id):
+            if evidence_of(state, record):
                 views[path] = manifest.render(manifest_of(desk, state, record))
     return views | _errors(state)
 
@@ -63,8 +64,13 @@ def manifest_of(desk: Desk, state: State, record: PhaseRecord) -> manifest.Manif
     listed = state.planned(record.id)
     return manifest.Manifest(
         manifest.FORMAT, area_of(desk, state, record), record.id, listed.title if listed else record.id,
-        state.kind_of(record.id), record.links, manifest.of_phase(state.evidence.values(), record.id),
+        state.kind_of(record.id), record.links, evidence_of(state, record),
     )  # fmt: skip
+
+
+def evidence_of(state: State, record: PhaseRecord) -> tuple[Evidence, ...]:
+    """The observations made in a phase, and those of the tree it started from; oldest first."""
+    return tuple(e for e in state.evidence.values() if e.phase == record.id or e.subject == record.subject)
 
 
 def area_of(desk: Desk, state: State, record: PhaseRecord) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -48,11 +48,6 @@ def render(manifest: Manifest) -> bytes:
 def read(data: bytes) -> Manifest:
     """The manifest in `data`; msgspec.DecodeError when it is none. Whatever it says is a claim."""
     return msgspec.json.decode(data, type=Manifest)
-
-
-def of_phase(evidence: Iterable[Evidence], phase: str) -> tuple[Evidence, ...]:
-    """The observations made in `phase`, oldest first."""
-    return tuple(item for item in evidence if item.phase == phase)
 
 
 def schema() -> bytes:

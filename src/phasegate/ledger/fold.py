@@ -68,10 +68,7 @@ def _project(state: State, fact: f.Fact) -> None:
         case f.KindCorrected(phase=phase, kind=kind):
             state.kinds[phase] = kind
         case f.ViewRendered(worktree=worktree, path=path, sha256=sha256):
-            views = state.views.setdefault(worktree, {})
-            views[path] = sha256
-            if not sha256:
-                del views[path]
+            state.views.setdefault(worktree, {})[path] = sha256
         case f.SecretSeen():
             state.secrets += 1
         case f.EvidenceRecorded(evidence=evidence):
