@@ -214,6 +214,13 @@ def test_a_file_cut_to_nothing_is_not_taken_for_a_new_one(filled: str) -> None:
         SqliteLog(filled, LEDGER)
 
 
+def test_a_file_taken_from_beside_its_wal_is_not_made_anew(filled: str) -> None:
+    os.unlink(filled)
+    with pytest.raises(LedgerUnreadable, match="is gone"):
+        SqliteLog(filled, LEDGER)
+    assert not os.path.exists(filled)
+
+
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Head]:
     directory = tmp_path_factory.mktemp("sound")

@@ -132,6 +132,9 @@ class SqliteLog:
             make_private_directory(directory)
             self._take_turn(self._patience)
             if not os.path.lexists(self._path):
+                if _size(f"{self._path}-wal") > 0:
+                    # SQLite would play it into the new file.
+                    self._cannot_read(apsw.CorruptError("the file is gone, yet events that belong to it are there"))
                 _lay_out(f"{self._path}.new", ledger, vfs)
                 os.rename(f"{self._path}.new", self._path)
                 sync_directory(directory)
