@@ -28,7 +28,7 @@ does = "Do it."
 leaves_when = ["tests_ran"]
 [[step.then]]
 to = "close"
-when = ["no_new_red", "covered"]
+when = ["no_new_red", "kind_gates"]
 [[step.then]]
 to = "look"
 otherwise = true
@@ -104,7 +104,11 @@ names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
 """Hostile, printable names: quotes, brackets, hashes, every script."""
 
 gates = st.sampled_from(sorted(GATES)[:3])
-words = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), max_size=3).map(tuple)
+files = st.one_of(
+    st.sampled_from(["tests", "source", "docs", "config"]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=12).map(lambda text: f"{text}/**"),
+)
+words = st.lists(files, max_size=3).map(tuple)
 conditions = st.one_of(
     st.builds(Condition, gates, negated=st.booleans()),
     st.sampled_from(sorted(FACTS)).flatmap(
@@ -148,7 +152,7 @@ def _step(draw: st.DrawFn, called: list[str], position: int) -> Step:
         then = _bounded("phases_left", "no", onwards, _branches(draw, returns, onwards))
     return Step(
         called[position],
-        does=draw(st.text(st.characters(exclude_categories=["Cs"]), max_size=20)),
+        does=draw(st.text(st.characters(exclude_categories=["Cs"]), min_size=counts or takes, max_size=20)),
         may_edit=draw(words),
         leaves_when=tuple(draw(st.lists(gates, max_size=2))),
         then=tuple(then),

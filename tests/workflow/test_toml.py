@@ -50,10 +50,11 @@ def test_rows_know_the_lines_they_were_read_from() -> None:
 
 
 def test_transitions_may_stand_in_one_list_and_still_know_their_lines() -> None:
-    listed = 'then = [  # [[step]]\n  { to = "close", when = ["covered"] },\n  { to = "lok", otherwise = true },\n]\n'
-    old = (
-        '[[step.then]]\nto = "close"\nwhen = ["no_new_red", "covered"]\n[[step.then]]\nto = "look"\notherwise = true\n'
+    listed = (
+        'then = [  # [[step]]\n  { to = "close", when = ["kind_gates"] },\n  { to = "lok", otherwise = true },\n]\n'
     )
+    old = '[[step.then]]\nto = "close"\nwhen = ["no_new_red", "kind_gates"]\n'
+    old += '[[step.then]]\nto = "look"\notherwise = true\n'
     text = SMALL.replace(old, listed)
     (problem,) = refused(text)
     assert (problem.line, problem.reason) == (
@@ -66,9 +67,9 @@ def test_transitions_may_stand_in_one_list_and_still_know_their_lines() -> None:
 @pytest.mark.parametrize("quotes", ['"""', "'''"])
 def test_headers_inside_a_multi_line_string_move_no_line(quotes: str) -> None:
     does = f'does = {quotes}\n[[step]]\nname = "no"\n[[step.then]] # "\n\\\\{quotes}'
-    text = SMALL.replace('does = "Do it."', does).replace('"no_new_red", "covered"', '"coverd"')
+    text = SMALL.replace('does = "Do it."', does).replace('"no_new_red", "kind_gates"', '"coverd", "kind_gates"')
     (problem,) = refused(text)
-    assert problem.line == line_of(text, 'when = ["coverd"]')
+    assert problem.line == line_of(text, 'when = ["coverd"')
 
 
 class Fault(NamedTuple):
@@ -83,7 +84,7 @@ class Fault(NamedTuple):
 
 FAULTS = [
     Fault('does = "Do it."', 'dose = "Do it."', "dose", "Unknown key 'dose'.", "Did you mean 'does'?"),
-    Fault('"no_new_red", "covered"]', '"covered"]\nunless = "x"', "unless", "Unknown key 'unless'.",
+    Fault('"no_new_red", "kind_gates"]', '"kind_gates"]\nunless = "x"', "unless", "Unknown key 'unless'.",
           "'otherwise', 'to'"),
     Fault('name = "small"', 'nmae = "small"', "nmae", "Unknown key 'nmae'.", "Did you mean 'name'?"),
     Fault('name = "small"', "", "\n", "`name` is missing."),
@@ -129,7 +130,7 @@ def test_a_misspelt_key_hides_no_other_fault() -> None:
 
 
 def test_the_message_lists_path_line_step_reason_and_remedy() -> None:
-    text = SMALL.replace('"no_new_red", "covered"', '"no_new_red", "coverd"')
+    text = SMALL.replace('"no_new_red", "kind_gates"', '"no_new_red", "coverd", "kind_gates"')
     with pytest.raises(DefinitionInvalid) as caught:
         read_workflow(text, path="flow.toml", gates=GATES)
     line = line_of(text, 'when = ["no_new_red"')

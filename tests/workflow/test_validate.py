@@ -37,13 +37,15 @@ FAULTS = [
     Fault('leaves_when = ["tests_ran"]', 'leaves_when = ["kind"]', "leaves_when", "'kind' is no gate"),
     Fault('leaves_when = ["tests_ran"]', 'leaves_when = ["kind_gates"]', "leaves_when", "'kind_gates' is no gate"),
     Fault('gates = ["tests_ran", "covered"]', 'gates = ["coverd"]', "gates =", "Unknown gate 'coverd'"),
-    Fault('"no_new_red", "covered"', '"no_new_red", "coverd"', "when = [\"no", "Unknown gate or fact 'coverd'"),
-    Fault('"no_new_red", "covered"', '"no_new_red is green"', "when = [\"no",
+    Fault('"no_new_red", "kind_gates"', '"no_new_red", "coverd", "kind_gates"', "when = [\"no",
+          "Unknown gate or fact 'coverd'"),
+    Fault('"no_new_red", "kind_gates"', '"no_new_red is green", "kind_gates"', "when = [\"no",
           "'no_new_red' is a gate and has no values"),
-    Fault('"no_new_red", "covered"', '"kind"', 'when = ["kind"]', "kind is a fact, and no value is named"),
-    Fault('"no_new_red", "covered"', '"kind is bug"', 'when = ["kind', "The fact kind is never 'bug'"),
-    Fault('"no_new_red", "covered"', '"no new red"', 'when = ["no', "'no new red' is no condition"),
-    Fault('"no_new_red", "covered"', '""', 'when = [""]', "'' is no condition"),
+    Fault('"no_new_red", "kind_gates"', '"kind", "kind_gates"', 'when = ["kind"',
+          "kind is a fact, and no value is named"),
+    Fault('"no_new_red", "kind_gates"', '"kind is bug", "kind_gates"', 'when = ["kind', "The fact kind is never 'bug'"),
+    Fault('"no_new_red", "kind_gates"', '"no new red", "kind_gates"', 'when = ["no', "'no new red' is no condition"),
+    Fault('"no_new_red", "kind_gates"', '"", "kind_gates"', 'when = [""', "'' is no condition"),
     Fault('["close_phase", "take_next_phase"]', '["take_next_phase", "tag"]', "acts", "Unknown action 'tag'"),
     Fault('name = "docs"', 'name = "doc"', 'name = "doc"', "Unknown kind 'doc'"),
     Fault('name = "chore"', 'name = "docs"',
@@ -66,10 +68,20 @@ FAULTS = [
           "It neither does, acts, rests, ends nor passes on"),
     Fault('name = "again"\n[[step.then]]\nto = "@asked"', 'name = "again"\ndoes = "Wait."', '[[step]]\nname = "again"',
           "No transition leads out of it"),
+    Fault('when = ["no_new_red", "kind_gates"]', 'when = ["no_new_red"]', '[[step.then]]\nto = "close"',
+          "It leads to 'close', which closes a phase, without asking the gates of its kind"),
+    Fault('start = "work"', 'start = "close"', "start", "start names 'close', which closes a phase before"),
+    Fault('does = "Do it."', 'does = "Do it."\nmay_edit = ["src"]', "may_edit", "'src' is no class of files"),
+    Fault('name = "docs"\nmay_edit = ["source"]', 'name = "docs"\nmay_edit = ["doc"]', 'may_edit = ["doc"]',
+          "'doc' is no class of files and no pattern"),
+    Fault("rests = true", 'does = "Wait."', '[[step]]\nname = "ask"', "it cannot return to @asked"),
     Fault("counts_loop = true\n", "", '[[step]]\nname = "work"', "The cycle work -> look -> work counts no loop"),
-    Fault('when = ["no_new_red", "covered"]', 'when = ["no_new_red"]\n[[step.then]]\nto = "done"\nwhen = ["covered"]',
-          '[[step.then]]\nto = "done"', "'done' (covered) and the transition to 'close' (no_new_red) can both apply"),
-    Fault('when = ["no_new_red", "covered"]', 'when = ["covered", "not covered"]', '[[step.then]]\nto = "close"',
+    Fault('when = ["no_new_red", "kind_gates"]',
+          'when = ["no_new_red", "kind_gates"]\n[[step.then]]\nto = "done"\nwhen = ["covered"]',
+          '[[step.then]]\nto = "done"',
+          "'done' (covered) and the transition to 'close' (no_new_red and kind_gates) can both apply"),
+    Fault('when = ["no_new_red", "kind_gates"]',
+          'when = ["covered", "not covered", "kind_gates"]', '[[step.then]]\nto = "close"',
           "can never apply: covered cannot be both"),
     Fault("otherwise = true", 'otherwise = true\n[[step.then]]\nto = "done"\notherwise = true',
           '[[step.then]]\nto = "done"', "It has more than one otherwise"),
@@ -134,6 +146,18 @@ def test_a_cycle_within_a_phase_must_heed_the_limit_while_phases_are_left() -> N
     assert problem.reason == "The cycle work -> look -> work goes on when the loop limit is reached."
 
 
+def test_a_cycle_without_the_agent_is_refused() -> None:
+    """Nothing changes while the engine passes through steps by itself."""
+    text = SMALL.replace('does = "Do it."\n', "").replace('does = "Look at what is wrong."\n', "")
+    assert [problem.reason for problem in found_in(text)] == ["The cycle work -> close -> work never meets the agent."]
+
+
+def test_more_steps_than_the_engine_passes_at_once_are_refused() -> None:
+    steps = (*(Step(f"s{n}", then=(go(f"s{n + 1}"),)) for n in range(51)), Step("s51", ends=True))
+    (problem,) = problems(msgspec.structs.replace(DEFAULT, start="s0", recovery="s0", steps=steps), gates=GATES)
+    assert problem.reason == "More than 50 steps need no agent."
+
+
 def test_of_a_chain_of_unreachable_steps_the_first_is_told() -> None:
     second = '[[step]]\nname = "second"\ndoes = "x"\n[[step.then]]\nto = "done"\n'
     first = '[[step]]\nname = "first"\ndoes = "x"\n[[step.then]]\nto = "second"\n'
@@ -193,6 +217,8 @@ def broken_rules(workflow: Workflow) -> list[str]:
     reached = closure(always, workflow.start) | closure(always, workflow.recovery)
     broken += [f"{step.name} is unreachable" for step in workflow.steps if step.name not in reached]
     broken += [f"{name} has no way to an end" for name in always if not closure(always, name) & ends]
+    agents = {step.name for step in workflow.steps if not step.passes_through}
+    broken += [f"{name} never meets the agent" for name in always if circles(always, name, agents)]
     for fixed, barred in [
         ({}, phases | counting),
         ({"must_escalate": "yes"}, phases),

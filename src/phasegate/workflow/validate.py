@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import chain, combinations, islice
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import msgspec
 
+from phasegate.settings import FileClass
 from phasegate.workflow.choices import both_apply, contradiction, gap, needs, targets
 from phasegate.workflow.definition import ACTIONS, ASKED, FACTS, KINDS, Condition, Step, Transition, Workflow
 from phasegate.workflow.paths import Graph, backwards, cycles, reachable, without
@@ -43,7 +44,13 @@ TAILS = (
     ),
 )
 
+FILE_CLASSES = tuple(each for each in get_args(FileClass) if each != "own")
+"""What may be edited, beside patterns of paths."""
+
 NAME_LENGTH = 80
+
+MOST_PASSED = 50
+"""Steps that the engine may pass through at once."""
 
 MOST_LISTED = 24
 
@@ -75,11 +82,11 @@ def problems(workflow: Workflow, *, gates: Collection[str]) -> tuple[Problem, ..
     """
     places = _first(_headings(workflow), _names(workflow), _targets(workflow))
     words = _first(_kinds(workflow, gates), _words(workflow, gates), _shapes(workflow))
-    misread = {problem.step for problem in words if "leaves_when" not in problem.at}
+    misread = {problem.step for problem in words if not {"leaves_when", "may_edit"}.intersection(problem.at)}
     rows = [(position, step) for position, step in enumerate(workflow.steps) if step.name not in misread]
     choices = _first(*(_choices(position, step) for position, step in rows))
     ways = [] if places else _ways(workflow, misread | {problem.step for problem in choices})
-    found = sorted([*places, *words, *choices, *ways], key=lambda problem: problem.line)
+    found = sorted([*places, *words, *_first(_closings(workflow)), *choices, *ways], key=lambda problem: problem.line)
     return tuple(found[:MOST_PROBLEMS])
 
 
@@ -115,6 +122,9 @@ def _headings(workflow: Workflow) -> Iterator[Problem]:
     for key in ("loop_limit", "same_failure_limit", "alternation_limit"):
         if (limit := getattr(workflow, key)) < 1:
             yield Problem(0, "", f"{key} is {limit}.", "Give a number of at least 1.", (key,))
+    if sum(step.passes_through for step in workflow.steps) > MOST_PASSED:
+        remedy = "Say in `does` what the agent does there."
+        yield Problem(0, "", f"More than {MOST_PASSED} steps need no agent.", remedy, ("step",))
     if workflow.steps and not any(step.ends or "end_run" in step.acts for step in workflow.steps):
         yield Problem(0, "", "No step ends the run.", "Mark the last one with `ends`.", ("step",))
 
@@ -153,6 +163,9 @@ def _kinds(workflow: Workflow, gates: Collection[str]) -> Iterator[Problem]:
         for index, gate in enumerate(kind.gates):
             if found := _no_gate(gate, gates):
                 yield Problem(kind.line, "", *found, ("kind", position, "gates", index))
+        for index, entry in enumerate(kind.may_edit):
+            if found := _no_files(entry):
+                yield Problem(kind.line, "", *found, ("kind", position, "may_edit", index))
     missing = [kind for kind in KINDS if kind not in seen]
     # A row with an unknown or a repeated name is probably the one that is missing.
     if missing and len(workflow.kinds) < len(KINDS):
@@ -165,6 +178,9 @@ def _words(workflow: Workflow, gates: Collection[str]) -> Iterator[Problem]:
         for index, gate in enumerate(step.leaves_when):
             if found := _no_gate(gate, gates):
                 yield Problem(step.line, step.name, *found, ("step", position, "leaves_when", index))
+        for index, entry in enumerate(step.may_edit):
+            if found := _no_files(entry):
+                yield Problem(step.line, step.name, *found, ("step", position, "may_edit", index))
         for index, action in enumerate(step.acts):
             if action not in ACTIONS:
                 reason = f"Unknown action {shown(action)}."
@@ -183,6 +199,14 @@ def _no_gate(name: str, gates: Collection[str]) -> tuple[str, str] | None:
     if name in FACTS or name == KIND_GATES:
         return f"{shown(name)} is no gate.", "Name gates here; use it in the `when` of a transition."
     return f"Unknown gate {shown(name)}.", meant(name, gates)
+
+
+def _no_files(entry: str) -> tuple[str, str] | None:
+    """Reason and remedy when `entry` names neither a class of files nor a pattern of paths; None when it does."""
+    if entry in FILE_CLASSES or "/" in entry or "*" in entry:
+        return None
+    remedy = f"{meant(entry, FILE_CLASSES)} A pattern has a `/` or a `*`, as in `src/**`."
+    return f"{shown(entry)} is no class of files and no pattern.", remedy
 
 
 def _no_condition(condition: Condition, gates: Collection[str]) -> tuple[str, str] | None:
@@ -210,12 +234,15 @@ def _no_values(fact: str, values: tuple[str, ...]) -> tuple[str, str] | None:
 
 def _shapes(workflow: Workflow) -> Iterator[Problem]:
     """Rows whose parts contradict each other."""
+    recovery = workflow.recovery if workflow.recovery in {step.name for step in workflow.steps} else ""
     for position, step in enumerate(workflow.steps):
-        for reason, remedy in _misshapen(step):
+        for reason, remedy in _misshapen(step, returns=step.rests or recovery in ("", step.name)):
             yield Problem(step.line, step.name, reason, remedy, ("step", position))
 
 
-def _misshapen(step: Step) -> Iterator[tuple[str, str]]:
+def _misshapen(step: Step, *, returns: bool) -> Iterator[tuple[str, str]]:
+    if _returns(step) and not returns:
+        yield f"Nobody asked in it, so it cannot return to {ASKED}.", "Mark it with `rests`, or name a step."
     if step.ends and step.rests:
         yield "It both rests and ends.", "A run that waits goes on; keep one of the two."
     if step.ends and (step.then or step.leaves_when):
@@ -226,6 +253,21 @@ def _misshapen(step: Step) -> Iterator[tuple[str, str]]:
         idle = not (step.does or step.acts or step.rests)
         reason = "It neither does, acts, rests, ends nor passes on." if idle else "No transition leads out of it."
         yield reason, "Say in `then` where it goes, or mark it with `ends`."
+
+
+def _closings(workflow: Workflow) -> Iterator[Problem]:
+    """Ways into a step that closes a phase, which must all ask the gates of the phase's kind."""
+    closing = {step.name for step in workflow.steps if "close_phase" in step.acts}
+    for key, name in (("start", workflow.start), ("recovery", workflow.recovery)):
+        if name in closing:
+            reason = f"{key} names {shown(name)}, which closes a phase before its gates were asked."
+            yield Problem(0, "", reason, f'Lead to it by a transition with when = ["{KIND_GATES}"].', (key,))
+    for position, step in enumerate(workflow.steps):
+        for index, each in enumerate(step.then):
+            if each.to in closing and Condition(KIND_GATES) not in each.when:
+                reason = f"It leads to {shown(each.to)}, which closes a phase, without asking the gates of its kind."
+                remedy = f'Add "{KIND_GATES}" to its `when`.'
+                yield Problem(each.line or step.line, step.name, reason, remedy, ("step", position, "then", index))
 
 
 def _choices(position: int, step: Step) -> Iterator[Problem]:
@@ -310,8 +352,14 @@ def _returns(step: Step) -> bool:
 
 
 def _circles(workflow: Workflow, unclear: Collection[str]) -> Iterator[Problem]:
-    """Cycles that nothing bounds: each must count a loop or take a phase, and heed when there are no more of these."""
+    """Cycles without the agent, or that nothing bounds: each must count a loop or take a phase, and heed the last."""
     clear = [step for step in workflow.steps if step.name not in unclear]
+    passed = {step.name: _onwards(targets(step, {})) for step in clear if step.passes_through}
+    for cycle in cycles(without(passed, {step.name for step in workflow.steps} - passed.keys())):
+        yield _of_step(
+            workflow, cycle[0], f"The cycle {_drawn(cycle)} never meets the agent.", "Say in `does` what it does."
+        )
+        unclear = {*unclear, *cycle}
     for tail in TAILS:
         ending = {step.name for step in workflow.steps if _ends_in_time(step, tail)}
         arrows = {step.name: _onwards(targets(step, tail.given)) for step in clear}
