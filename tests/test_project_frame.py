@@ -15,9 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from phasegate.errors import Exit
+
 ROOT = Path(__file__).parents[1]
 LONGEST = {"README.md": 150, "ARCHITECTURE.md": 200}
 WRITTEN = (".md", ".py", ".sh", ".toml", ".yaml", ".yml", "justfile", "run")
+MADE_BY_USERS = ("docs/development_roadmap/phases.md",)
 FORBIDDEN_ROOMS = ("utils", "common", "helpers", "core", "manager")
 OWN_PLACES = r"root|work|workspace|builds|(?:home|Users)/(?!(?:dev|user|me|you)\b)\w+"
 TRACES = {
@@ -128,3 +131,44 @@ def test_a_begun_gate_is_asked_by_its_name_and_passes_its_test(tmp_path: Path) -
     assert tested.returncode == 0, tested.stdout + tested.stderr
     again = in_copy(folder, sys.executable, "tools/new_gate.py", "nobody_knows")
     assert again.returncode == 1 and "there already" in again.stderr
+
+
+def documents() -> list[str]:
+    return [name for name in written() if name.endswith(".md") and not name.startswith("tests/")]
+
+
+def test_documents_name_only_tests_and_files_that_exist() -> None:
+    """An invariant that names the test which holds it is worth what that test is worth."""
+    files = set(project_files())
+    tests = {found for name in python() for found in re.findall(r"def (test_\w+)", (ROOT / name).read_text())}
+    broken = []
+    for name in documents():
+        for named in re.findall(r"`([^`\s]+)`", (ROOT / name).read_text()):
+            is_test = re.fullmatch(r"test_\w+", named) and named not in tests
+            is_path = re.fullmatch(r"(src|tests|tools|docs)/[\w./-]+\.(py|md)", named) and named not in files
+            if (is_test or is_path) and named not in MADE_BY_USERS:
+                broken.append(f"{name}: {named}")
+    assert broken == []
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = []
+    for name in documents():
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", (ROOT / name).read_text()):
+            if "://" not in target and not (ROOT / name).parent.joinpath(target).exists():
+                broken.append(f"{name}: {target}")
+    assert broken == []
+
+
+def test_examples_of_style_are_taken_from_the_code() -> None:
+    page = (ROOT / "docs/style.md").read_text()
+    examples = re.findall(r"^`([^`]+)`:\n\n((?:    .*\n|\n)+)", page, re.MULTILINE)
+    assert len(examples) == 10
+    for path, lines in examples:
+        text = (ROOT / path).read_text()
+        assert [line for line in lines.splitlines() if line.strip() not in text] == [], path
+
+
+def test_exit_codes_are_as_documented() -> None:
+    page = (ROOT / "docs/reference/exit-codes.md").read_text()
+    assert re.findall(r"^\| (\d+) \| `(\w+)` \|", page, re.MULTILINE) == [(str(code.value), code.name) for code in Exit]
