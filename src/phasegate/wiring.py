@@ -154,6 +154,16 @@ def settings_digest(root: str) -> str:
         return ""
 
 
+def worded(path: str) -> str:
+    """A path as the ledger can store it: bytes that are no UTF-8 become characters of plane 16, which stand for them."""
+    return "".join(chr(ord(char) + 0x100000) if "\udc80" <= char <= "\udcff" else char for char in path)
+
+
+def raw(path: str) -> str:
+    """The path that `worded` stands for, surrogate-escaped as the system wants it."""
+    return "".join(chr(ord(char) - 0x100000) if "\U0010dc80" <= char <= "\U0010dcff" else char for char in path)
+
+
 class RealTree:
     """The engine's `Tree` on a work tree of git."""
 
@@ -166,23 +176,24 @@ class RealTree:
     def observe(self, views: Mapping[str, str]) -> Observation:
         shown = {path: digest for path, digest in views.items() if digest and path not in self._blanks}
         seen = self._work.observe(shown, self._blanks, self._roots)
-        return Observation(seen.id, seen.subject)
+        unread = tuple(map(worded, seen.held))
+        return Observation(seen.id, "" if unread else seen.subject, unread)
 
     def changes(self, before: str, after: str) -> tuple[Change, ...]:
         return tuple(
-            Change(c.path, c.before or "", c.after or "", c.mode_before or "", c.mode_after or "")
+            Change(worded(c.path), c.before or "", c.after or "", c.mode_before or "", c.mode_after or "")
             for c in self._work.changes(before, after)
         )
 
     def rehash(self, paths: Iterable[str]) -> dict[str, str]:
-        return {path: blob or "" for path, blob in self._work.rehash(paths).items()}
+        return {path: self._work.rehash([raw(path)])[raw(path)] or "" for path in paths}
 
     def blob(self, blob: str) -> bytes:
         return self._work.read_blob(blob)
 
     def undo(self, change: Change) -> Undo:
         return Undo(
-            change.after, self._work.restore_command(change.path, change.mode_after or None, change.after or None)
+            change.after, self._work.restore_command(raw(change.path), change.mode_after or None, change.after or None)
         )
 
     def put_back(self, change: Change) -> None:
@@ -192,7 +203,7 @@ class RealTree:
         try:
             self._work.put_back(
                 Difference(
-                    change.path, change.before or None, change.after or None, mode or None, change.mode_after or None
+                    raw(change.path), change.before or None, change.after or None, mode or None, change.mode_after or None
                 )
             )
         except ChangedSince:
@@ -203,7 +214,8 @@ class RealTree:
 
     def changed_lines(self, before: str, after: str, paths: Iterable[str]) -> dict[str, set[int]]:
         """The lines (from 1) of each path in `after` that `before` did not have."""
-        return self._work.changed_lines(before, after, paths)
+        found = self._work.changed_lines(before, after, map(raw, paths))
+        return {worded(path): lines for path, lines in found.items()}
 
 
 class RealFiles:
@@ -216,9 +228,9 @@ class RealFiles:
         return files.contained(self._root, path)
 
     def read(self, path: str) -> bytes | None:
-        if files.state_of(self._root, path) is None:
+        if files.state_of(self._root, raw(path)) is None:
             return None
-        return files.read_capped(self._root, path, READ_CAP)
+        return files.read_capped(self._root, raw(path), READ_CAP)
 
     def write(self, path: str, content: bytes | None) -> None:
         if content is None:

@@ -28,7 +28,7 @@ from phasegate.ledger.log import StateMoved
 from phasegate.ledger.state import RunRecord, State
 from phasegate.policy import calls as c
 from phasegate.policy.edits import Objection, object_to
-from phasegate.policy.prompts import hands_over
+from phasegate.policy.prompts import hands_over, of_the_client
 
 ATTEMPTS = 5
 STOPS_REFUSED = 3
@@ -205,7 +205,7 @@ def _opened(call: c.SessionOpened, desk: Desk, state: State, run: RunRecord) -> 
 
 def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.Answer:
     caller = call.caller
-    if not drivers.may_drive(desk, run, caller):
+    if of_the_client(call.text) or not drivers.may_drive(desk, run, caller):
         return c.Silent()
     ours = hands_over(call.text, mode=run.mode)
     kept = {"off": "", "full": call.text[:TEXT_KEPT]}.get(desk.settings.record_prompts, call.text[:TEXT_KEPT])

@@ -15,10 +15,14 @@ from phasegate.workflow.definition import Workflow
 
 
 class Observation(msgspec.Struct, frozen=True):
-    """The whole tree as it is: its git tree id, and the subject digest that gates compare."""
+    """The whole tree as it is: its git tree id, and the subject digest that gates compare.
+
+    `unread` are paths that could not be read; while there is one, the subject is unknown ("").
+    """
 
     tree: str
     subject: str
+    unread: tuple[str, ...] = ()
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -44,7 +44,7 @@ def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -
     """Digest the tree and judge every difference from what is known; `alone` when exactly one call could have made it."""
     views = state.views.get(desk.worktree, {})
     seen = desk.tree.observe(views)
-    if seen.subject == run.subject and seen.tree == run.tree and not run.edits:
+    if seen.subject == run.subject and seen.tree == run.tree and not run.edits and not seen.unread:
         return Judgement(seen)
     grounds = grounds_of(desk, state, run)
     changes = desk.tree.changes(run.tree, seen.tree) if run.tree else ()
@@ -75,6 +75,8 @@ def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -
             fact = ChangeHeld(run.id, change.path, objection.rule, why, before)
             told.append(f"{change.path} is held: {objection.reason} Undo it yourself; until then no gate opens.")
         facts.append(fact)
+    if seen.unread:
+        told.append(f"these cannot be read, so no gate can tell: {', '.join(seen.unread[:5])}. Make them readable.")
     plan = plan_watch.mended(desk, state, changes, skip={change.path for change in undone})
     facts += plan.facts
     return Judgement(seen, tuple(facts), tuple(undone), (*told, *plan.told), plan.content)

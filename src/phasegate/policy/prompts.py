@@ -15,3 +15,8 @@ def hands_over(prompt: str, *, mode: str) -> bool:
     """Under `drive` every prompt does; else `/phasegate`, a phrase from the table, or an empty prompt."""
     said = prompt.strip().rstrip(".!").casefold()
     return mode == "drive" or not said or said in PHRASES or said.split()[0] in ("/phasegate", "/phasegate:phasegate")
+
+
+def of_the_client(prompt: str) -> bool:
+    """Whether the client itself wrote the prompt: Claude Code tells so that a background agent has ended."""
+    return prompt.lstrip().startswith("<task-notification>")

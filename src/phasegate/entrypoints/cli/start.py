@@ -67,7 +67,7 @@ def start(no_baseline: bool, as_json: bool, if_version: int | None) -> int:
         if phase is None:
             raise _nothing_left(state, opened)
         if not no_baseline and state.kind_of(phase.id) not in UNTESTED:
-            _baseline(opened, state)
+            know_baseline(opened, state)
         state = begin(opened, opened.state())
         _tell(opened, state, as_json)
     return Exit.OK
@@ -108,7 +108,7 @@ def begin(opened: RealDesk, state: State) -> State:
     return observe(opened, state)[0]
 
 
-def _baseline(opened: RealDesk, state: State) -> None:
+def know_baseline(opened: RealDesk, state: State) -> None:
     """Run the tests as they are, unless that was seen on this very tree."""
     seen = opened.tree.observe(state.views.get(opened.worktree, {}))
     if state.newest(TestsSeen, subject=seen.subject) is not None:
