@@ -69,7 +69,7 @@ def run(arguments: list[str] | None = None) -> int:
         problem.show()
         return Exit.USAGE
     except Failure as failure:
-        output.fail(failure, as_json="--json" in (sys.argv if arguments is None else arguments))
+        output.fail(failure, as_json=_wants_json(sys.argv if arguments is None else arguments))
         return failure.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -79,3 +79,8 @@ def run(arguments: list[str] | None = None) -> int:
     except Exception as bug:
         output.bug(bug)
         return Exit.BUG
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    """Whether our own --json was given: what follows `--` belongs to the command that `record` runs."""
+    return "--json" in arguments[: arguments.index("--") if "--" in arguments else None]

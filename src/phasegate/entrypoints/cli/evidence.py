@@ -8,6 +8,7 @@ from phasegate.context.plain import line
 from phasegate.engine.advance import observe, run_of
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli.record import record
 from phasegate.entrypoints.cli.session import desk, json_option, version_option
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import CommandSeen, CoverageSeen, Evidence, NoCoverage, TestsSeen
@@ -24,6 +25,9 @@ class NothingToLink(Failure):
 @click.group()
 def evidence() -> None:
     """Show recorded evidence and link it to the tasks it shows."""
+
+
+evidence.add_command(record)
 
 
 @evidence.command("list")
