@@ -95,12 +95,12 @@ def _walk(desk: Desk, state: State, seen: Observation, entered: tuple[str, ...])
         taken = transition(step, facts_of(desk, moment, verdicts))
         if taken is None:
             return Outcome(refresh(desk, state), entered, tuple(v for v in verdicts if not v.passes))
-        state, seen = _act(desk, state, step, seen, verdicts)
+        state = _act(desk, state, step, seen)
         state = _enter(desk, state, taken, verdicts, seen)
         entered = (*entered, run_of(desk, state).step)
         target = desk.workflow.step(entered[-1])
         if target.ends:
-            state, seen = _act(desk, state, target, seen, ())
+            state = _act(desk, state, target, seen)
         if not target.passes_through:
             return Outcome(refresh(desk, state), entered)
     raise AssertionError(f"passed through {MOST_STEPS} steps without meeting the agent")
@@ -148,9 +148,7 @@ def take(desk: Desk, state: State, run: RunRecord, seen: Observation) -> State:
     return desk.record([started], relying_on=state)
 
 
-def _act(
-    desk: Desk, state: State, step: Step, seen: Observation, verdicts: tuple[Verdict, ...]
-) -> tuple[State, Observation]:
+def _act(desk: Desk, state: State, step: Step, seen: Observation) -> State:
     """What the engine does by itself at `step`; each action may be repeated after an interruption."""
     for action in step.acts:
         run = run_of(desk, state)
@@ -158,16 +156,14 @@ def _act(
             case "archive_spike":
                 state = _archive_spike(desk, state, run, seen)
             case "close_phase":
-                state = closing.close(
-                    desk, state, run, seen.subject, verdicts or _kind_verdicts(desk, state, run, seen)
-                )
+                state = closing.close(desk, state, run, seen.subject, _kind_verdicts(desk, state, run, seen))
             case "take_next_phase":
                 state = take(desk, state, run, seen)
             case "defer_phase":
                 state = _defer(desk, state, run)
             case "end_run":
                 state = desk.record([RunEnded(run.id, "complete")], relying_on=state)
-    return state, seen
+    return state
 
 
 def _kind_verdicts(desk: Desk, state: State, run: RunRecord, seen: Observation) -> tuple[Verdict, ...]:
@@ -178,7 +174,7 @@ def _kind_verdicts(desk: Desk, state: State, run: RunRecord, seen: Observation) 
 def _enter(desk: Desk, state: State, taken: Transition, verdicts: tuple[Verdict, ...], seen: Observation) -> State:
     """Record that a step was entered, with the doubts that led to it when it counts a loop."""
     run = run_of(desk, state)
-    name = run.asked_from if taken.to == ASKED else taken.to
+    name = (run.asked_from or desk.workflow.start) if taken.to == ASKED else taken.to
     step = desk.workflow.step(name)
     why = "@asked" if taken.to == ASKED else ", ".join(map(str, taken.when)) or ("otherwise" if taken.otherwise else "")
     failure = state.failure_on(seen.subject) if step.counts_loop else ""

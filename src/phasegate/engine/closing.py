@@ -15,6 +15,13 @@ from phasegate.ledger.facts import ClosurePublished, FileKept, GateSaid, PhaseCl
 from phasegate.ledger.state import PhaseRecord, RunRecord, State
 
 
+class NotProven(Failure):
+    """A workflow led to closing a phase although a gate of its kind is shut; it stays open."""
+
+    code = "not-proven"
+    exit_code = Exit.GATE_FAILED
+
+
 class ArchiveDamaged(Failure):
     """A file of an archive is not what was written; the phase stays open."""
 
@@ -26,6 +33,12 @@ def close(desk: Desk, state: State, run: RunRecord, subject: str, verdicts: tupl
     """Archive the evidence, record `PhaseClosed` and publish it; a phase that is closed already is only published."""
     record = state.record_of(run.phase)
     if record.status not in ("publishing", "closed"):
+        shut = [verdict.gate for verdict in verdicts if not verdict.passes]
+        if shut:
+            raise NotProven(
+                f"Phase {record.id} cannot close: {', '.join(shut)}.",
+                hint="Let every way into the closing step ask `kind_gates` in the workflow definition.",
+            )
         state, files, folder = _archive(desk, state, record)
         closed = PhaseClosed(
             record.id, run.id, subject, folder, files,
