@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-OF_THE_DEVELOPER = ("AI_AGENT", "ANTHROPIC_", "CLAUDE", "GIT_", "PHASEGATE_", "XDG_")
+OF_THE_DEVELOPER = ("AI_AGENT", "ANTHROPIC_", "CLAUDE", "GIT_", "GNUPGHOME", "PHASEGATE_", "SSH_", "XDG_")
 OF_THE_TESTS = ("PHASEGATE_CLAUDE", "PHASEGATE_TIER")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -61,7 +62,8 @@ def test_no_file_is_too_long_to_read() -> None:
 
 def test_every_file_opens_with_a_sentence_for_a_newcomer() -> None:
     opening = {
-        name: (ast.get_docstring(ast.parse((ROOT / name).read_bytes())) or "").split("\n\n")[0] for name in python()
+        name: (ast.get_docstring(ast.parse((ROOT / name).read_bytes(), name)) or "").split("\n\n")[0]
+        for name in python()
     }
     assert [name for name, sentence in opening.items() if not sentence.rstrip().endswith((".", "`", "?", ":"))] == []
 
@@ -131,6 +133,26 @@ def test_a_begun_gate_is_asked_by_its_name_and_passes_its_test(tmp_path: Path) -
     assert tested.returncode == 0, tested.stdout + tested.stderr
     again = in_copy(folder, sys.executable, "tools/new_gate.py", "nobody_knows")
     assert again.returncode == 1 and "there already" in again.stderr
+
+
+def test_tests_run_in_the_home_of_nobody(nobodys_home: Path) -> None:
+    assert Path.home() == nobodys_home != Path(pwd.getpwuid(os.getuid()).pw_dir)
+    assert os.environ["XDG_STATE_HOME"].startswith(str(nobodys_home))
+    assert [name for name in os.environ if name.startswith(("GIT_DIR", "CLAUDE", "ANTHROPIC_"))] == []
+
+
+@pytest.mark.parametrize(("ci", "code"), [("", 0), ("true", 1)])
+def test_a_missing_real_client_is_said_aloud_and_fails_in_ci(ci: str, code: int, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "tests/conftest.py", tmp_path)
+    missing = "import pytest\n@pytest.mark.real_client\ndef test_it(): pytest.skip('there is no binary')\n"
+    (tmp_path / "test_missing.py").write_text(missing)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = real_client\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    ran = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "CI": ci}, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    assert ("CI must have the real client" if ci else "THE REAL CLIENT WAS NOT TESTED") in ran.stdout
 
 
 def documents() -> list[str]:

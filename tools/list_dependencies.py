@@ -53,13 +53,17 @@ def installed() -> dict[str, Distribution]:
 
 def licence(package: Distribution) -> str:
     """The SPDX expression a package states, else its classifier, else the first line of its licence field."""
-    said = package.metadata.get("License-Expression")
-    if said:
-        return said
-    marks = [line.rsplit(" :: ", 1)[-1] for line in package.metadata.get_all("Classifier", ()) if "License ::" in line]
-    field = (package.metadata.get("License") or "").strip().splitlines()
+    if said := stated(package, "License-Expression"):
+        return said[0]
+    marks = [line.rsplit(" :: ", 1)[-1] for line in stated(package, "Classifier") if "License ::" in line]
+    field = [line.strip() for text in stated(package, "License") for line in text.strip().splitlines()]
     told = [mark for mark in marks if mark not in VAGUE] or field[:1] or ["not stated"]
     return " AND ".join(SPELLINGS.get(each, each) for each in told)
+
+
+def stated(package: Distribution, field: str) -> list[str]:
+    """Everything the package's metadata says under `field`."""
+    return package.metadata.get_all(field) or []
 
 
 def reached(from_: Iterable[str], packages: dict[str, Distribution]) -> set[str]:

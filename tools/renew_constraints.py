@@ -24,13 +24,13 @@ COMPILE = ("uv", "pip", "compile", *PLAIN, "--universal", "--python-version", "3
 def renewed(text: str) -> str:
     """The `pyproject.toml` in `text` with both lists of constraints replaced by what resolves today."""
     document = tomlkit.parse(text)
-    uv = document["tool"]["uv"]  # type: ignore[index]
+    uv = document["tool"]["uv"]
     assert isinstance(uv, Table)
     for name in ("constraint-dependencies", "build-constraint-dependencies"):
         uv.pop(name, None)
     free = tomlkit.dumps(document)
     uv["constraint-dependencies"] = listed(pins(resolved(free)))
-    uv["build-constraint-dependencies"] = listed(pins(compiled(document["build-system"]["requires"])))  # type: ignore[index]
+    uv["build-constraint-dependencies"] = listed(pins(compiled(document["build-system"]["requires"])))
     return tomlkit.dumps(document)
 
 
