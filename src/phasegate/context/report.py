@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from phasegate.context.plain import line, paragraph
+from phasegate.gates.interface import Verdict
 from phasegate.ledger.state import Note, PhaseRecord, RunRecord, State
 
 
@@ -40,6 +43,20 @@ def _evidence(state: State, phase: PhaseRecord) -> list[str]:
                 f"- {evidence.id} by {line(evidence.collector, 60)} on tree {evidence.subject[:12]}: {artifacts}"
             )
     return rows[-20:] or ["- none"]
+
+
+def closure(state: State, phase: PhaseRecord, verdicts: Sequence[Verdict]) -> str:
+    """Why a phase could close: what each of its gates said, and which task was shown by what."""
+    listed = state.planned(phase.id)
+    title = line(listed.title if listed else phase.id, 100)
+    parts = [f"# Closed: phase {line(phase.id, 40)}, {title}", "", "## What the gates said", ""]
+    for verdict in verdicts:
+        ids = f" ({', '.join(verdict.evidence)})" if verdict.evidence else ""
+        parts.append(f"- {verdict.gate}: {'; '.join(line(reason, 300) for reason in verdict.reasons)}{ids}")
+    tasks = listed.tasks if listed else ()
+    parts += ["", "## Tasks", ""]
+    parts += [f"- {task.id} {line(task.text)}: {', '.join(phase.links.get(task.id, ()))}" for task in tasks]
+    return "\n".join([*parts, ""])
 
 
 def error_file(note: Note) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from phasegate.context.report import closure
 from phasegate.engine import plan_watch
 from phasegate.engine.desk import Desk
 from phasegate.engine.judge import write_own
@@ -39,7 +40,7 @@ def close(desk: Desk, state: State, run: RunRecord, subject: str, verdicts: tupl
                 f"Phase {record.id} cannot close: {', '.join(shut)}.",
                 hint="Let every way into the closing step ask `kind_gates` in the workflow definition.",
             )
-        state, files, folder = _archive(desk, state, record)
+        state, files, folder = _archive(desk, state, record, verdicts)
         closed = PhaseClosed(
             record.id, run.id, subject, folder, files,
             tuple(GateSaid(verdict.gate, verdict.says, verdict.evidence) for verdict in verdicts),
@@ -59,11 +60,16 @@ def publish(desk: Desk, state: State) -> State:
     return state
 
 
-def _archive(desk: Desk, state: State, record: PhaseRecord) -> tuple[State, tuple[FileKept, ...], str]:
+def _archive(
+    desk: Desk, state: State, record: PhaseRecord, verdicts: tuple[Verdict, ...]
+) -> tuple[State, tuple[FileKept, ...], str]:
     """Lay the manifest and every artifact into the archive and read them back."""
     area = area_of(desk, state, record)
     folder = manifest.archive_folder(area, record.id, desk.today())
-    contents = {f"{folder}/{manifest.NAME}": manifest.render(manifest_of(desk, state, record))}
+    contents = {
+        f"{folder}/{manifest.NAME}": manifest.render(manifest_of(desk, state, record)),
+        f"{folder}/reason.md": closure(state, record, verdicts).encode(),
+    }
     for evidence in evidence_of(state, record):
         for artifact in evidence.artifacts:
             name = f"{artifact.sha256[:16]}-{manifest.safe(artifact.name)}"

@@ -6,6 +6,7 @@ The standard `logging` costs a hook more than the rest of its imports, so this w
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Any, Literal
 
@@ -23,10 +24,11 @@ OLD_KEPT = 3
 class LogLines:
     """Appends lines to `directory`/phasegate.jsonl. What cannot be written is dropped: a log never stops a hook."""
 
-    def __init__(self, directory: str, *, least: str = "info", call: str = "") -> None:
+    def __init__(self, directory: str, *, least: str = "info", call: str = "", echo: bool = False) -> None:
         self._path = os.path.join(directory, NAME)
         self._least = LEVELS.get(least, 1)
         self._call = call
+        self._echo = echo
 
     def write(self, level: Level, message: str, **fields: Any) -> None:
         """One line: UTC time, level, message, the id of the call, and the fields."""
@@ -35,8 +37,11 @@ class LogLines:
         moment = time.time_ns()
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment // 10**9)) + f".{moment // 10**6 % 1000:03d}Z"
         line = msgspec.json.encode({"at": at, "level": level, "message": message, "call": self._call, **fields})
+        shown = redact(line.decode())[0]
+        if self._echo:
+            sys.stderr.write(f"{shown}\n")
         try:
-            self._append(redact(line.decode())[0].encode() + b"\n")
+            self._append(shown.encode() + b"\n")
         except OSError:
             return
 

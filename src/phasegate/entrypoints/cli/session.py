@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import sys
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +17,8 @@ from phasegate.errors import Exit, Failure
 from phasegate.ledger.event import Actor
 from phasegate.ledger.log import StateMoved
 from phasegate.ledger.state import State
-from phasegate.wiring import RealDesk, open_project
+from phasegate.telemetry.log_lines import LogLines, least_level
+from phasegate.wiring import Project, RealDesk, open_project
 from phasegate.workspace import processes
 
 AGENT_MARKS = ("CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI")
@@ -79,9 +82,19 @@ def desk(if_version: int | None = None) -> Iterator[RealDesk]:
                 f"The ledger is at position {state.position}, not {if_version}.", hint="Read the state again."
             )
         closing.publish(opened, state)
+        lines = _log(project)
         yield opened
+        lines.write("info", "command", argv=sys.argv[1:], actor=opened.actor.name, events=opened.recorded)
     finally:
         project.close()
+
+
+def _log(project: Project) -> LogLines:
+    """The log of this project at the level asked for; with `-v` also shown."""
+    context = click.get_current_context(silent=True)
+    verbose = (context.find_root().obj or {}).get("verbose", 0) if context else 0
+    least = least_level(os.environ.get("PHASEGATE_LOG", ""), verbose)
+    return LogLines(os.path.join(project.directory, "logs"), least=least, call=uuid.uuid4().hex[:12], echo=verbose > 0)
 
 
 def only_people(what: str) -> None:
