@@ -1,0 +1,315 @@
+"""`phasegate init`: put hooks, skill, block and settings into a repository, after showing the difference if asked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+import rich_click as click
+
+from phasegate import wiring
+from phasegate.agents import claude_code, claude_health
+from phasegate.agents.claude_command import SETTINGS_FILES, Scope, hook_command, refuse_ephemeral
+from phasegate.entrypoints.cli import installed, output
+from phasegate.entrypoints.cli.session import actor, json_option, only_people
+from phasegate.entrypoints.demo.real_client import ClientNotFound
+from phasegate.errors import Exit, Failure
+from phasegate.gates.catalog import CATALOG
+from phasegate.ledger.facts import Fact, SettingsTrusted, ViewRendered
+from phasegate.settings import Render, Settings
+from phasegate.store.sqlite import SqliteLog
+from phasegate.workflow.default import DEFAULT
+from phasegate.workflow.definition import Workflow
+from phasegate.workflow.toml import read_workflow
+from phasegate.workspace import files, git, installing, place
+from phasegate.workspace.installing import Edit, Wish
+from phasegate.workspace.settings_file import SettingsInvalid, first_settings, read_settings
+
+VIEWS = (*installing.BLOCK_FILES.values(), installing.SKILL)
+"""Files of ours that a run must not take for an agent's doing."""
+
+
+class Conflict(Failure):
+    """What was asked for contradicts what is there."""
+
+    code = "init-conflict"
+
+
+class HookDoesNotStart(Failure):
+    """The hook command fails, so a client that calls it would refuse everything."""
+
+    code = "hook-does-not-start"
+    exit_code = Exit.CANNOT_TELL
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The options of `init`."""
+
+    scope: Scope | None = None
+    required: bool = False
+    render: Render | None = None
+    allow_ephemeral: bool = False
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """All that `init` is about to do in one work tree."""
+
+    scope: Scope
+    settings: Settings
+    trusted: wiring.Trusted
+    edits: tuple[Edit, ...]
+
+
+@click.command()
+@click.option("--scope", type=click.Choice(["me", "team"]), help="Hooks for you alone (the default), or shared in git.")
+@click.option("--required", is_flag=True, help="With --scope team: refuse writes of colleagues who lack phasegate.")
+@click.option("--agent", type=click.Choice(["claude"]), default="claude", help="Whose hooks.")
+@click.option("--render", type=click.Choice(["claude_md", "local", "off"]), help="Where the state is shown.")
+@click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
+@click.option("--allow-ephemeral", is_flag=True, hidden=True)
+@json_option
+def init(
+    scope: Scope | None, required: bool, agent: str, render: Render | None, dry_run: bool, allow_ephemeral: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Set up phasegate in this repository: settings, hooks of your agent, a skill, a block in CLAUDE.md.
+
+    Run it again whenever you like: it only does what is missing. Example: phasegate init --dry-run
+    """
+    if not dry_run:
+        only_people("`phasegate init`")
+    if shutil.which("git") is None:
+        raise git.GitMissing("git is not on the PATH.", hint="Install git, and repeat.")
+    where = git.locate(os.getcwd())
+    plan = planned(where, Asked(scope, required, render, allow_ephemeral))
+    if not dry_run:
+        _refuse_unwritable(where)
+        carry_out(where, plan)
+    _tell(where, plan, dry_run=dry_run, as_json=as_json)
+    return Exit.OK
+
+
+# --- planning ---------------------------------------------------------------------------------------------------------
+
+
+def planned(where: git.Place, asked: Asked) -> Plan:
+    """What `init` would do in `where`; nothing is written. Raises a `Failure` for whatever stands against it."""
+    content = installing.read(where.root, place.SETTINGS)
+    if content is None:
+        content = first_settings(_project_id(where), asked.render)
+    settings = read_settings(content, path=place.SETTINGS)
+    if asked.render not in (None, settings.render):
+        raise Conflict(f'{place.SETTINGS} says render = "{settings.render}".', hint="Change it there, and repeat.")
+    workflow = read_users_workflow(where.root, settings)
+    scope = asked.scope or ("team" if _has_hooks(where.root, "team") else "me")
+    wish = Wish(
+        content, settings.render, scope == "team", SETTINGS_FILES[scope], _command(where, scope, asked),
+        tuple(file for other, file in SETTINGS_FILES.items() if other != scope and _has_hooks(where.root, other)),
+    )  # fmt: skip
+    edits = installing.putting_in(where, wish, install=_installed(wish.hooks), uninstall=claude_code.uninstall)
+    trusted = wiring.Trusted(settings, workflow, installing.digest(content))
+    return Plan(scope, settings, trusted, tuple(edits))
+
+
+def read_users_workflow(root: str, settings: Settings) -> Workflow:
+    """The workflow that the settings name, else the default one."""
+    if not settings.workflow:
+        return DEFAULT
+    content = installing.read(root, settings.workflow)
+    if content is None:
+        raise SettingsInvalid(place.SETTINGS, [(1, f"workflow names {settings.workflow}, which is not there.")])
+    try:
+        return read_workflow(content.decode(), path=settings.workflow, gates=CATALOG)
+    except UnicodeDecodeError as problem:
+        raise installing.NotText(f"{settings.workflow} is not UTF-8.", hint="Save it as UTF-8.") from problem
+
+
+def _project_id(where: git.Place) -> str:
+    """The id this clone's ledger knows already, else a new one."""
+    try:
+        pointer = place.read_pointer(where)
+    except place.PointerUnreadable:
+        pointer = None
+    return pointer.project if pointer is not None else str(uuid.uuid4())
+
+
+def _command(where: git.Place, scope: Scope, asked: Asked) -> tuple[str, ...] | None:
+    """The command of the hooks, seen to start; None when a team's hooks are in force as the team chose them."""
+    if scope == "me" and _has_hooks(where.root, "team"):
+        raise Conflict(f"{SETTINGS_FILES['team']} has phasegate's hooks already; yours would run a second time.",
+                       hint="Use `phasegate init --scope team`.")  # fmt: skip
+    if asked.required and scope == "me":
+        raise Conflict("--required is about colleagues.", hint="Add `--scope team`.")
+    if scope == "team" and asked.scope is None and not claude_health.missing_hooks(where.root):
+        return None
+    if scope == "me" and not asked.allow_ephemeral:
+        refuse_ephemeral(sys.executable)
+    command = hook_command(scope, executable=sys.executable, required=asked.required)
+    problem = installed.hook_problem(command, where.root)
+    # With a ledger that cannot be read a hook refuses; that is for `doctor`, and must not keep `init` from mending.
+    if problem and not _ours_spoke(problem):
+        raise HookDoesNotStart(f"The hook command fails: {problem}.",
+                               hint="Install phasegate as a tool of its own: `uv tool install phasegate`.")  # fmt: skip
+    return command
+
+
+def _ours_spoke(problem: str) -> bool:
+    """Whether it was phasegate that spoke, not an interpreter that did not find it."""
+    return "phasegate" in problem and "No module named" not in problem
+
+
+def _has_hooks(root: str, scope: Scope) -> bool:
+    """Whether the settings of a scope hold a hook of ours."""
+    path = SETTINGS_FILES[scope]
+    text = installing.decoded(installing.read(root, path), path)
+    if text is None:
+        return False
+    with _naming(path):
+        return claude_code.uninstall(text) != text
+
+
+def _installed(path: str) -> Callable[[str | None, Sequence[str]], str]:
+    """The client's way to put hooks in, naming the file in what it raises."""
+
+    def install(text: str | None, command: Sequence[str]) -> str:
+        with _naming(path):
+            return claude_code.install(text, command)
+
+    return install
+
+
+@contextlib.contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Put the file's name before what is wrong in it."""
+    try:
+        yield
+    except Failure as failure:
+        raise type(failure)(f"{path}: {failure.message}", hint=failure.hint) from failure
+
+
+# --- doing ------------------------------------------------------------------------------------------------------------
+
+
+def _refuse_unwritable(where: git.Place) -> None:
+    for folder in (where.root, where.common, where.directory):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise files.NotWritable(f"{folder} cannot be written.", hint="Make it writable (a mount may be read-only).")
+
+
+def carry_out(where: git.Place, plan: Plan) -> None:
+    """Ledger and trust first, then the files, the hooks last: whatever interrupts leaves nothing half in force."""
+    try:
+        project = _opened(where, plan.trusted)
+        try:
+            _record(project, plan)
+        finally:
+            project.close()
+        if plan.edits:
+            installing.write_receipt(where, plan.edits)
+            installing.carry_out(plan.edits)
+    except OSError as problem:
+        what = f"{problem.filename or where.root}: {problem.strerror or problem}"
+        raise files.NotWritable(f"{what}.", hint="Make it writable or free some space, and repeat.") from problem
+
+
+def _opened(where: git.Place, trusted: wiring.Trusted) -> wiring.Project:
+    """The project with its ledger: found, found again, or new."""
+    try:
+        pointer = place.read_pointer(where)
+    except place.PointerUnreadable:
+        pointer = _lost(where, trusted.settings.project)
+        if pointer is not None:
+            place.write_pointer(where, pointer)
+    if pointer is None:
+        return wiring.begin_ledger(where, trusted.settings.project, trusted, os.environ)
+    if pointer.project != trusted.settings.project:
+        raise Conflict(
+            f"{place.SETTINGS} is of project {trusted.settings.project}, this clone's ledger of {pointer.project}.",
+            hint=f'Write project = "{pointer.project}" there, or move {where.common}/{place.POINTER} away.',
+        )
+    return wiring.open_project(where.root, os.environ)
+
+
+def _lost(where: git.Place, project: str) -> place.Pointer | None:
+    """The ledger that was born for this clone, when the file that says which is unreadable."""
+    folder = os.path.join(place.state_home(os.environ), project)
+    for ledger in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        pointer = place.Pointer(project, ledger, where.common)
+        with contextlib.suppress(Failure):
+            log = SqliteLog(os.path.join(place.ledger_directory(pointer, os.environ), "ledger.db"))
+            try:
+                born = next(log.read(), None)
+            finally:
+                log.close()
+            if born is not None and msgspec.json.decode(born.body or b"{}").get("home") == where.common:
+                return pointer
+    return None
+
+
+def _record(project: wiring.Project, plan: Plan) -> None:
+    """The person's trust, and which files are about to be ours."""
+    desk = wiring.RealDesk(project, actor())
+    state = desk.state()
+    facts: list[Fact] = []
+    if project.trusted != plan.trusted:
+        wiring.trust(project.directory, plan.trusted)
+    if state.trusted != plan.trusted.digest:
+        facts.append(SettingsTrusted(plan.trusted.digest))
+    for edit in plan.edits:
+        if edit.base == project.where.root and edit.path in VIEWS and edit.after is not None:
+            facts.append(ViewRendered(project.where.root, edit.path, installing.digest(edit.after)))
+    if facts:
+        desk.record(facts, relying_on=None)
+
+
+# --- telling ----------------------------------------------------------------------------------------------------------
+
+
+def _tell(where: git.Place, plan: Plan, *, dry_run: bool, as_json: bool) -> None:
+    notices = [] if dry_run else list(_notices(where, plan))
+    if as_json:
+        output.give({
+            "root": where.root, "project": plan.settings.project, "scope": plan.scope, "dry_run": dry_run,
+            "changed": [_named(where, edit) for edit in plan.edits], "notices": notices,
+            "difference": installing.difference(plan.edits) if dry_run else "",
+        })  # fmt: skip
+        return
+    if not plan.edits:
+        output.say("phasegate is set up here already; nothing was changed.")
+    elif dry_run:
+        output.say(installing.difference(plan.edits) + "\nNothing was written: this was a dry run.")
+    else:
+        output.say(f"phasegate is set up in {where.root}:")
+        for edit in plan.edits:
+            output.say(f"  {'new    ' if edit.before is None else 'changed'} {_named(where, edit)}")
+    for notice in notices:
+        output.say(f"- {notice}")
+
+
+def _named(where: git.Place, edit: Edit) -> str:
+    return os.path.relpath(os.path.join(edit.base, edit.path), where.root)
+
+
+def _notices(where: git.Place, plan: Plan) -> Iterator[str]:
+    with contextlib.suppress(ClientNotFound):
+        found = installed.users_client()
+        if found is not None and installed.advisory(found):
+            yield installed.advisory(found)
+    if plan.scope == "me":
+        yield "The ignore lines are in .git/info/exclude: only this clone has them, and nobody else sees the hooks."
+        if where.directory != where.common or os.path.isdir(os.path.join(where.common, "worktrees")):
+            yield "Each work tree of this clone has hooks of its own: run `phasegate init` in the others as well."
+    else:
+        yield "The ignore lines are in .gitignore. Commit it with .claude/ and phasegate.toml; until then a new work "\
+              "tree or clone has no hooks."  # fmt: skip
+        if shutil.which("phasegate") is None:
+            yield "`phasegate` is not on your PATH, so these hooks do nothing yet: `uv tool install phasegate`."
+    if installing.read(where.root, plan.settings.plan) is None:
+        yield f'There is no plan at {plan.settings.plan} yet: `phasegate plan new "WHAT TO BUILD"`.'
+    else:
+        yield "Next: `phasegate start`, then open your agent as always."

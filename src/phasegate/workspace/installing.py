@@ -1,0 +1,372 @@
+"""What `init` puts into a work tree and `uninstall` takes out again: all planned as edits first, then carried out."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import ClassVar
+
+import msgspec
+
+from phasegate.context import block
+from phasegate.errors import Failure
+from phasegate.settings import Render
+from phasegate.workspace import files
+from phasegate.workspace.git import Place
+from phasegate.workspace.place import SETTINGS
+
+RECEIPT = "phasegate-installed.json"
+SKILL = ".claude/skills/phasegate/SKILL.md"
+EXCLUDE = "info/exclude"
+BLOCK_FILES = {"claude_md": "CLAUDE.md", "local": "CLAUDE.local.md"}
+LARGEST = 16 * 1024 * 1024
+
+IGNORE_BEGIN, IGNORE_END = b"# phasegate:begin", b"# phasegate:end"
+IGNORED = ("/state/agent_state.json", "/.claude/cache/", "/logs/errors/")
+
+LINES = re.compile(r"[^\n]*\n|[^\n]+")
+
+SKILL_MARK = "<!-- written by phasegate -->"
+SKILL_TEXT = f"""\
+---
+name: phasegate
+description: Get the instruction for the present step of the plan, or work on the step named. Use it when a hook of \
+phasegate names a step, when you are told to continue the plan, and after any refusal by phasegate.
+argument-hint: "[step]"
+---
+
+{SKILL_MARK}
+
+You are asked to do this step of the plan: $ARGUMENTS
+
+1. Run `phasegate next --prompt` and do what it says, and only that. It knows the present step; if it names another
+   step than the one above, it is right.
+2. When a call is refused, read the reason; `phasegate why` tells it again. Do not look for a way around it.
+3. End the step by `phasegate done`. It says what is still missing, or which step is next.
+"""
+
+
+class BrokenMarks(Failure):
+    """A file has half a block of ours, so that nobody can tell where it ends."""
+
+    code: ClassVar[str] = "broken-marks"
+
+
+class NotText(Failure):
+    """A file that should be text cannot be edited as such."""
+
+    code: ClassVar[str] = "not-text"
+
+
+class NotOurs(Failure):
+    """A file stands where ours belongs, and it is not ours."""
+
+    code: ClassVar[str] = "not-ours"
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """One file below `base`, a directory: its bytes before and after; None where there is no file."""
+
+    base: str
+    path: str
+    before: bytes | None
+    after: bytes | None
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What `init` made in a work tree: new files and folders (absolute), and digests of what it wrote whole."""
+
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    digests: dict[str, str] = {}
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What to put in: the settings file as it should be, and where ignore lines and hooks go."""
+
+    settings: bytes
+    render: Render
+    team: bool
+    hooks: str
+    command: tuple[str, ...] | None
+    no_hooks: tuple[str, ...] = ()
+
+
+# --- putting in -------------------------------------------------------------------------------------------------------
+
+
+def putting_in(
+    where: Place,
+    wish: Wish,
+    *,
+    install: Callable[[str | None, Sequence[str]], str],
+    uninstall: Callable[[str], str | None],
+) -> list[Edit]:
+    """The edits that fulfil `wish`, those of the hooks last; files that are right already are left out.
+
+    `install` and `uninstall` edit the client's settings. Raises a `Failure` before anything is written.
+    """
+    ignored = IGNORED + ((f"/{wish.hooks}",) if not wish.team else ())
+    ignored += (f"/{BLOCK_FILES['local']}",) if wish.render == "local" else ()
+    edits = [
+        _edit(where.root, SETTINGS, lambda _: wish.settings),
+        _edit(where.root, SKILL, _skill),
+        *_ignoring(where, ignored, wish.team),
+    ]
+    if wish.render in BLOCK_FILES:
+        edits.append(_edit(where.root, BLOCK_FILES[wish.render], lambda found: _with_block(found, wish.render)))
+    edits += [_edit(where.root, path, partial(_unhooked, path, uninstall)) for path in wish.no_hooks]
+    if wish.command is not None:
+        command = wish.command
+        edits.append(_edit(where.root, wish.hooks, lambda found: install(decoded(found, wish.hooks), command).encode()))
+    return [edit for edit in edits if edit.before != edit.after]
+
+
+def _edit(base: str, path: str, change: Callable[[bytes | None], bytes | None]) -> Edit:
+    """The edit of the file that `path` leads to."""
+    before = read(base, path)
+    return Edit(base, _resolved(base, path), before, change(before))
+
+
+def read(base: str, path: str) -> bytes | None:
+    """The bytes of the file that `path` leads to; None when nothing is there."""
+    at = _resolved(base, path)
+    return files.read_exactly(base, at, LARGEST) if files.state_of(base, at) is not None else None
+
+
+def _resolved(base: str, path: str) -> str:
+    at = files.contained(base, path)
+    if at is None:
+        raise files.OutsideRoot(f"{path!r} leads out of {base}.", hint="Replace the link by a directory or a file.")
+    return at
+
+
+def _skill(found: bytes | None) -> bytes:
+    if found is not None and SKILL_MARK.encode() not in found:
+        raise NotOurs(f"{SKILL} is there and was not written by phasegate.", hint="Give that skill another name.")
+    return SKILL_TEXT.encode()
+
+
+def _with_block(found: bytes | None, render: Render) -> bytes:
+    path, document = BLOCK_FILES[render], found or b""
+    _refuse_unmarked(path, document, block.BEGIN, block.END)
+    if block.BEGIN in document:
+        return document
+    shown = block.with_block(document, block.idle_lines())
+    if block.without_block(shown) != document:
+        raise NotText(f"{path} ends in half a line break.", hint="Let it end in a line break or a letter.")
+    return shown
+
+
+def _refuse_unmarked(path: str, document: bytes, begin: bytes, end: bytes) -> None:
+    if b"\0" in document:
+        raise NotText(f"{path} is not text that can be added to.", hint="Save it as UTF-8.")
+    marks = [document.count(begin), document.count(end)]
+    if marks == [0, 0] or (marks == [1, 1] and document.index(begin) < document.index(end)):
+        return
+    first = min(at for at in (document.find(begin), document.find(end)) if at >= 0)
+    line = document.count(b"\n", 0, first) + 1
+    raise BrokenMarks(
+        f"{path}:{line}: the marks of phasegate's block are not one pair.",
+        hint=f"Remove the lines `{begin.decode()}` and `{end.decode()}` and what is between them.",
+    )
+
+
+def decoded(found: bytes | None, path: str) -> str | None:
+    """The text of a file; None when there is none."""
+    try:
+        return None if found is None else found.decode()
+    except UnicodeDecodeError as problem:
+        line = (found or b"")[: problem.start].count(b"\n") + 1
+        raise NotText(f"{path}:{line}: it is not UTF-8.", hint="Save it as UTF-8.") from problem
+
+
+# --- ignore lines -----------------------------------------------------------------------------------------------------
+
+
+def _ignoring(where: Place, lines: Sequence[str], team: bool) -> Iterator[Edit]:
+    """For a team the lines are shared; for one person they stay in the clone."""
+    wanted = b"\n".join([IGNORE_BEGIN, *(line.encode() for line in lines), IGNORE_END])
+    for base, path, here in ((where.root, ".gitignore", team), (where.common, EXCLUDE, not team)):
+        if here:
+            yield _edit(base, path, partial(_with_lines, path, wanted))
+        elif team:
+            yield _edit(base, path, lambda found: None if found is None else _without_lines(found))
+
+
+def _with_lines(path: str, wanted: bytes, found: bytes | None) -> bytes:
+    document = found or b""
+    _refuse_unmarked(path, document, IGNORE_BEGIN, IGNORE_END)
+    newline = b"\r\n" if b"\r\n" in document else b"\n"
+    wanted = wanted.replace(b"\n", newline)
+    begin, end = document.find(IGNORE_BEGIN), document.find(IGNORE_END)
+    if begin >= 0:
+        return document[:begin] + wanted + document[end + len(IGNORE_END) :]
+    return document + newline + wanted + newline if document else wanted + newline
+
+
+def _without_lines(document: bytes) -> bytes:
+    begin, end = document.find(IGNORE_BEGIN), document.find(IGNORE_END)
+    if not 0 <= begin < end:
+        return document
+    newline = b"\r\n" if document.startswith(IGNORE_BEGIN + b"\r\n", begin) else b"\n"
+    before, after = document[:begin], document[end + len(IGNORE_END) :]
+    return before.removesuffix(newline) + after.removeprefix(newline)
+
+
+# --- taking out -------------------------------------------------------------------------------------------------------
+
+
+def taking_out(where: Place, hooks: Iterable[str], uninstall: Callable[[str], str | None]) -> list[Edit]:
+    """The edits that take out what `init` put in, hooks first; what a person changed since stays."""
+    receipt = read_receipt(where)
+    edits = [_edit(where.root, path, partial(_unhooked, path, uninstall)) for path in hooks]
+    for path in BLOCK_FILES.values():
+        edits.append(_stripped(where.root, path, block.without_block, receipt))
+    edits.append(_stripped(where.root, ".gitignore", _without_lines, receipt))
+    if not _installed_elsewhere(where):
+        edits.append(_stripped(where.common, EXCLUDE, _without_lines, receipt))
+    edits += [_edit(where.root, path, partial(_unless_changed, path, receipt)) for path in (SKILL, SETTINGS)]
+    return [edit for edit in edits if edit.before != edit.after]
+
+
+def _unhooked(path: str, uninstall: Callable[[str], str | None], found: bytes | None) -> bytes | None:
+    text = decoded(found, path)
+    if text is None:
+        return None
+    left = uninstall(text)
+    return left.encode() if left is not None else None
+
+
+def _stripped(base: str, path: str, strip: Callable[[bytes], bytes], receipt: Receipt | None) -> Edit:
+    """The file without our block; gone when nothing is left of a file that was not there before."""
+    edit = _edit(base, path, lambda found: None if found is None else strip(found))
+    ours = receipt is None or os.path.join(edit.base, edit.path) in receipt.files
+    emptied = edit.after == b"" and edit.before != b""
+    return msgspec.structs.replace(edit, after=None) if emptied and ours else edit
+
+
+def _unless_changed(path: str, receipt: Receipt | None, found: bytes | None) -> bytes | None:
+    if found is None:
+        return None
+    known = {digest(SKILL_TEXT.encode())} if path == SKILL else set()
+    known |= {receipt.digests[path]} if receipt is not None and path in receipt.digests else set()
+    return None if digest(found) in known else found
+
+
+def _installed_elsewhere(where: Place) -> bool:
+    """Whether another work tree of this clone still needs the lines they share."""
+    trees = os.path.join(where.common, "worktrees")
+    others = [
+        where.common,
+        *(os.path.join(trees, name) for name in (os.listdir(trees) if os.path.isdir(trees) else ())),
+    ]
+    return any(os.path.exists(os.path.join(other, RECEIPT)) for other in others if other != where.directory)
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 as hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+# --- carrying out -----------------------------------------------------------------------------------------------------
+
+
+def carry_out(edits: Sequence[Edit]) -> None:
+    """Write every edit in order; when one fails or somebody interrupts, put back those before it."""
+    done: list[Edit] = []
+    folders = missing_folders(edits)
+    try:
+        for edit in edits:
+            done.append(edit)
+            _write(edit.base, edit.path, edit.after)
+    except BaseException:
+        for edit in reversed(done):
+            with suppress(Failure, OSError):
+                _write(edit.base, edit.path, edit.before)
+        remove_folders(folders)
+        raise
+
+
+def _write(base: str, path: str, content: bytes | None) -> None:
+    if content is None:
+        files.remove(base, path)
+    else:
+        files.place(base, path, content)
+
+
+def missing_folders(edits: Iterable[Edit]) -> tuple[str, ...]:
+    """The folders (absolute) that the edits will make, outer ones first."""
+    found: set[str] = set()
+    for edit in edits:
+        folder = os.path.dirname(os.path.join(edit.base, edit.path))
+        while edit.after is not None and not os.path.isdir(folder):
+            found.add(folder)
+            folder = os.path.dirname(folder)
+    return tuple(sorted(found))
+
+
+def remove_folders(folders: Iterable[str]) -> None:
+    """Remove those of `folders` that are empty, inner ones first."""
+    for folder in sorted(folders, reverse=True):
+        with suppress(OSError):
+            os.rmdir(folder)
+
+
+def folders_of(where: Place) -> tuple[str, ...]:
+    """The folders `init` makes, for a work tree whose receipt is lost."""
+    return tuple(os.path.join(where.root, name) for name in (".claude", ".claude/skills", ".claude/skills/phasegate"))
+
+
+def difference(edits: Iterable[Edit]) -> str:
+    """The edits as one unified difference."""
+    return "".join(_difference(edit) for edit in edits)
+
+
+def _difference(edit: Edit) -> str:
+    old, new = (
+        (side or b"").decode("utf-8", "replace").splitlines(keepends=True) for side in (edit.before, edit.after)
+    )
+    name = edit.path if not edit.path.startswith("info/") else f".git/{edit.path}"
+    names = ("/dev/null" if edit.before is None else f"a/{name}", "/dev/null" if edit.after is None else f"b/{name}")
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+        for line in difflib.unified_diff(old, new, *names)
+    )
+
+
+# --- the receipt ------------------------------------------------------------------------------------------------------
+
+
+def read_receipt(where: Place) -> Receipt | None:
+    """What was made here; None when `init` never ran, or what it left cannot be read."""
+    try:
+        with open(os.path.join(where.directory, RECEIPT), "rb") as file:
+            return msgspec.json.decode(file.read(1 << 20), type=Receipt)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def write_receipt(where: Place, edits: Sequence[Edit]) -> None:
+    """Remember what the edits make, beside what was remembered before."""
+    old = read_receipt(where) or Receipt()
+    made = tuple(os.path.join(edit.base, edit.path) for edit in edits if edit.before is None)
+    whole = {
+        edit.path: digest(edit.after) for edit in edits if edit.after is not None and edit.path in (SKILL, SETTINGS)
+    }
+    receipt = Receipt(
+        tuple(dict.fromkeys((*old.files, *made))),
+        tuple(dict.fromkeys((*old.folders, *missing_folders(edits)))),
+        old.digests | whole,
+    )
+    files.place(where.directory, RECEIPT, msgspec.json.encode(receipt))
+
+
+def forget_receipt(where: Place) -> None:
+    """Nothing of ours is here any more."""
+    files.remove(where.directory, RECEIPT)

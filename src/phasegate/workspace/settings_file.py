@@ -1,0 +1,150 @@
+"""Reads `phasegate.toml`, naming the line of whatever is wrong in it, and writes the first one."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from phasegate.errors import Exit, Failure
+from phasegate.settings import Render, Settings
+from phasegate.workflow.toml_lines import Path, line_at, lines_of, nesting
+from phasegate.workflow.validate import meant, shown
+
+MOST_BYTES = 256 * 1024
+MOST_NESTING = 16
+MOST_PROBLEMS = 20
+
+FIRST = """\
+# How phasegate guides this repository. Only `project` is needed; what is commented out shows the default.
+# A change takes effect when a person trusts it: `phasegate policy trust`.
+
+project = "{project}"
+
+# plan = "docs/development_roadmap/phases.md"
+{render}   # where the state is shown: "claude_md" | "local" | "off"
+
+# [tests]
+# command = ["python", "-m", "pytest"]   # found by itself
+
+# [coverage]
+# changed_lines = 80.0   # per cent of the statements a phase changed
+"""
+
+
+class SettingsInvalid(Failure):
+    """`phasegate.toml` cannot be used; the message names each line and why."""
+
+    code: ClassVar[str] = "settings-invalid"
+    exit_code: ClassVar[Exit] = Exit.USAGE
+
+    def __init__(self, path: str, found: Sequence[tuple[int, str]], hint: str = "") -> None:
+        told = "\n".join(f"{path}:{line}: {reason}" for line, reason in sorted(found)[:MOST_PROBLEMS])
+        super().__init__(
+            told, hint=hint or "Mend the lines above, then run the command again; nothing was changed so far."
+        )
+
+
+def first_settings(project: str, render: Render | None) -> bytes:
+    """The first `phasegate.toml` of a project."""
+    line = f'render = "{render}"' if render else '# render = "claude_md"'
+    return FIRST.format(project=project, render=line).encode()
+
+
+def read_settings(content: bytes, *, path: str) -> Settings:
+    """The settings that `content` says, all of them usable; else SettingsInvalid. `path` is only for messages."""
+    text = _text(content, path)
+    found = _parsed(text, path)
+    lines = lines_of(text)
+    strange = [(line_at(lines, at), reason) for at, reason in _unknown_keys(found, Settings, ())]
+    if strange:
+        raise SettingsInvalid(path, strange)
+    try:
+        settings = msgspec.convert(found, Settings)
+    except msgspec.ValidationError as problem:
+        reason, _, place = str(problem).partition(" - at `$")
+        at = _path_of(place)
+        raise SettingsInvalid(path, [(line_at(lines, at), f"{_named(at)}{reason}.")]) from problem
+    wrong = [(line_at(lines, at), f"{_named(at)}{reason}") for at, reason in _wrong_values(settings)]
+    if wrong:
+        raise SettingsInvalid(path, wrong)
+    return settings
+
+
+def _text(content: bytes, path: str) -> str:
+    if len(content) > MOST_BYTES:
+        raise SettingsInvalid(path, [(1, f"it is larger than {MOST_BYTES} bytes.")])
+    try:
+        return content.decode()
+    except UnicodeDecodeError as problem:
+        line = content[: problem.start].count(b"\n") + 1
+        raise SettingsInvalid(path, [(line, "it is not UTF-8, as TOML must be.")]) from problem
+
+
+def _parsed(text: str, path: str) -> dict[str, Any]:
+    if nesting(text) > MOST_NESTING:
+        raise SettingsInvalid(path, [(1, f"it nests deeper than {MOST_NESTING} levels.")])
+    try:
+        return tomllib.loads(text)
+    except ValueError as problem:
+        told = re.search(r"\(at line (\d+), column \d+\)$", str(problem))
+        line = int(told[1]) if told else text.rstrip("\n").count("\n") + 1
+        raise SettingsInvalid(path, [(line, f"it is not TOML: {problem}.")]) from problem
+
+
+def _unknown_keys(found: Mapping[str, Any], kind: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every key that no setting has, with its place and what was probably meant."""
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    for key, value in found.items():
+        at = (*path, key)
+        if key not in fields:
+            yield at, f"there is no setting {shown('.'.join(map(str, at)))}. {meant(key, fields)}"
+        elif isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], msgspec.Struct):
+            yield from _unknown_keys(value, fields[key], at)
+
+
+def _path_of(place: str) -> Path:
+    """The way to a value from how msgspec writes it: `.paths.tests[0]`."""
+    parts = re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", place)
+    return tuple(key or int(position) for key, position in parts)
+
+
+def _named(path: Path) -> str:
+    return f"`{'.'.join(map(str, path))}`: " if path else ""
+
+
+def _wrong_values(settings: Settings) -> Iterator[tuple[Path, str]]:
+    """What has the right type and still cannot be meant."""
+    if not _is_uuid(settings.project):
+        yield ("project",), f'it must be a UUID in small letters, for example project = "{uuid.uuid4()}".'
+    for key, path in (("plan", settings.plan), ("area", settings.area), ("workflow", settings.workflow or "-")):
+        if not _is_inside(path):
+            yield (key,), "it must be a path inside the repository, with `/` between its parts."
+    if not _is_inside(settings.approvals.allowed_signers):
+        yield ("approvals", "allowed_signers"), "it must be a path inside the repository."
+    if not 0 < settings.tests.timeout_seconds <= 7 * 86400:
+        yield ("tests", "timeout_seconds"), "it must be more than 0 and at most a week."
+    shares: dict[Path, float] = {
+        ("coverage", key): getattr(settings.coverage, key) for key in ("changed_lines", "new_project")
+    }
+    shares |= {("coverage", "paths", pattern): share for pattern, share in settings.coverage.paths.items()}
+    for at, share in shares.items():
+        if not 0 <= share <= 100:
+            yield at, "it is a share in per cent, from 0 to 100."
+
+
+def _is_uuid(text: str) -> bool:
+    # It becomes the name of a directory, so that nothing but a UUID may pass.
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _is_inside(path: str) -> bool:
+    parts = path.split("/")
+    return path.isprintable() and "\\" not in path and all(part not in ("", ".", "..", ".git") for part in parts)
