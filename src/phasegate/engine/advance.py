@@ -32,6 +32,7 @@ from phasegate.workflow.next import gates_of, transition
 from phasegate.workflow.plan import Phase
 
 CATEGORIES = ("strategic", "research", "implement")
+TAKES = "take_next_phase"
 MOST_STEPS = 60
 """Steps one call may pass through; a validated definition needs far fewer."""
 
@@ -216,30 +217,47 @@ def _defer(desk: Desk, state: State, run: RunRecord) -> State:
 def _resume(desk: Desk, state: State, seen: Observation) -> Outcome:
     """Out of waiting: to the step that asked, once its question is answered, or to a phase that became free."""
     run = run_of(desk, state)
-    for question in state.questions.values():
-        if question.run == run.id and question.phase and state.record_of(question.phase).status == "open":
-            if not question.verdict or state.is_closed(question.phase) or not question.step:
-                continue
-            started = PhaseStarted(question.phase, run.id, state.kind_of(question.phase), seen.subject, seen.tree)
-            entered = StepEntered(run.id, question.step, run.step, "@answered", question.phase, seen.subject)
-            state = desk.record([started, entered], relying_on=state)
-            return Outcome(refresh(desk, state), (question.step,))
+    for phase in state.plan:
+        asked = _step_that_asked(desk, state, phase)
+        if asked and not state.is_closed(phase.id):
+            started = PhaseStarted(phase.id, run.id, state.kind_of(phase.id), seen.subject, seen.tree)
+            return _at_answer(desk, desk.record([started], relying_on=state), asked, seen, ())
     if next_phase(state, desk.worktree) is not None:
         entered = StepEntered(run.id, run.asked_from or desk.workflow.start, run.step, "@free", run.phase, seen.subject)
         return _walk(desk, desk.record([entered], relying_on=state), seen, (entered.step,))
     return Outcome(state)
 
 
+def _at_answer(desk: Desk, state: State, step: str, seen: Observation, entered: tuple[str, ...]) -> Outcome:
+    """The phase that was taken up again goes on at `step`."""
+    run = run_of(desk, state)
+    back = StepEntered(run.id, step, run.step, "@answered", run.phase, seen.subject)
+    return Outcome(refresh(desk, desk.record([back], relying_on=state)), (*entered, step))
+
+
+def _step_that_asked(desk: Desk, state: State, phase: Phase | None) -> str:
+    """Where a phase goes on that an answer opened again: the step that deferred it; "" for any other phase."""
+    if phase is None or state.record_of(phase.id).status != "open":
+        return ""
+    asked = [q.step for q in state.questions.values() if q.phase == phase.id and q.verdict and not q.note]
+    return asked[-1] if asked and any(step.name == asked[-1] for step in desk.workflow.steps) else ""
+
+
 def observe(desk: Desk, state: State) -> tuple[State, Observation]:
-    """Digest the tree outside a hook, and record it when it is new."""
+    """Digest the tree outside a hook; recorded only where the run knows no tree yet.
+
+    Once it knows one, what differs from it is still to be judged: a command called in the middle of an agent's shell
+    call must not make what that call wrote look known.
+    """
     run = state.run_in(desk.worktree)
     seen = desk.tree.observe(state.views.get(desk.worktree, {}))
-    if run is not None and (seen.tree, seen.subject) != (run.tree, run.subject):
+    if run is not None and not run.tree:
         state = desk.record([TreeObserved(run.id, seen.tree, seen.subject)], relying_on=state)
     return state, seen
 
 
 def reopened(state: State, question: str) -> list[Fact]:
-    """What an answer changes beside itself: the deferred phase it was about may be taken up again."""
+    """What an answer changes beside itself: a phase that was deferred with this question may be taken up again."""
     asked = state.questions[question]
-    return [PhaseReopened(asked.phase)] if asked.phase and state.record_of(asked.phase).status == "deferred" else []
+    deferred = asked.phase and not asked.note and state.record_of(asked.phase).status == "deferred"
+    return [PhaseReopened(asked.phase)] if deferred else []
