@@ -7,8 +7,8 @@ import os
 import sys
 from typing import Any
 
-from click import exceptions
 import rich_click as click
+from click import exceptions
 
 from phasegate.entrypoints.cli import output
 from phasegate.errors import Exit, Failure
@@ -43,6 +43,13 @@ class Commands(click.RichGroup):
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # caught here because click would end with 1, which says that a gate failed
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return Exit.OK
+
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="phasegate")
@@ -71,9 +78,6 @@ def run(arguments: list[str] | None = None) -> int:
     except Failure as failure:
         output.fail(failure, as_json=_wants_json(sys.argv if arguments is None else arguments))
         return failure.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except Exception as bug:

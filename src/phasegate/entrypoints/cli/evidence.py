@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import rich_click as click
 
-from phasegate.context.plain import line
+from phasegate.context.sentences import observed
 from phasegate.engine.advance import observe, run_of
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.record import record
 from phasegate.entrypoints.cli.session import desk, json_option, version_option
 from phasegate.errors import Exit, Failure
-from phasegate.evidence.items import CommandSeen, CoverageSeen, Evidence, NoCoverage, TestsSeen
+from phasegate.evidence.items import TestsSeen
 from phasegate.ledger.facts import TaskLinked
 
 
@@ -45,7 +45,7 @@ def list_(as_json: bool) -> int:
         return Exit.OK
     for item in items:
         fresh = "fresh" if item.speaks_for(seen.subject) else "of another tree"
-        output.say(f"{item.id} {item.assurance}, {fresh}: {summary(item)}")
+        output.say(f"{item.id} {item.assurance}, {fresh}: {observed(item)}")
     if not items:
         output.say("No evidence is recorded. Run `phasegate check tests`.")
     return Exit.OK
@@ -95,17 +95,3 @@ def link(tasks: tuple[str, ...], ids: tuple[str, ...], if_version: int | None) -
         refresh(opened, opened.record(facts, relying_on=state))
     output.say(f"phasegate: linked {', '.join(tasks)} to {', '.join(fresh)}.")
     return Exit.OK
-
-
-def summary(item: Evidence) -> str:
-    """What an observation showed, in one line."""
-    match item.seen:
-        case TestsSeen() as tests:
-            whole = "" if tests.complete else f", incomplete: {line(tests.why_incomplete)}"
-            return f"{tests.passed} of {tests.collected} tests pass, {len(tests.red)} red{whole} ({item.collector})"
-        case CoverageSeen() as coverage:
-            return f"{coverage.percent:.1f} % of statements, {coverage.changed_percent:.0f} % of changed lines"
-        case NoCoverage(why=why):
-            return f"coverage unknown: {line(why)}"
-        case CommandSeen() as command:
-            return f"`{line(' '.join(command.argv))}` ended with {command.exit_code} after {command.seconds:.1f} s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import traceback
@@ -9,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from phasegate.context.plain import paragraph
 from phasegate.errors import Failure
 from phasegate.telemetry.log_lines import LogLines
 from phasegate.workspace import place
@@ -23,12 +25,12 @@ def say(text: str) -> None:
 
 def progress(text: str) -> None:
     """Say how far something is, on stderr, so that stdout stays the result."""
-    print(text, file=sys.stderr, flush=True)
+    print(paragraph(text, 8000), file=sys.stderr, flush=True)
 
 
 def give(value: Any) -> None:
-    """Print `value` as one line of JSON."""
-    print(msgspec.json.encode(value).decode(), flush=True)
+    """Print `value` as one line of JSON, in ASCII: no terminal obeys what others wrote, and every encoding can show it."""
+    print(json.dumps(msgspec.to_builtins(value), separators=(",", ":"), ensure_ascii=True), flush=True)
 
 
 def fail(failure: Failure, *, as_json: bool) -> None:
@@ -36,7 +38,8 @@ def fail(failure: Failure, *, as_json: bool) -> None:
     if as_json:
         give({"error": failure.code, "message": failure.message, "hint": failure.hint, "exit": int(failure.exit_code)})
         return
-    print(f"phasegate: {failure.message}\n  {failure.hint}\n  ({failure.code})", file=sys.stderr)
+    message, hint = paragraph(failure.message, 8000), paragraph(failure.hint)
+    print(f"phasegate: {message}\n  {hint}\n  ({failure.code})", file=sys.stderr)
 
 
 def bug(problem: BaseException) -> None:

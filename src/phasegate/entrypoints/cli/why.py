@@ -1,0 +1,40 @@
+"""`phasegate why`: the rule behind a decision, the evidence it was made on, and the permitted way on."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from phasegate.context.plain import line, paragraph
+from phasegate.entrypoints.cli import explanation, output
+from phasegate.entrypoints.cli.explanation import Explanation
+from phasegate.entrypoints.cli.session import desk, json_option
+from phasegate.errors import Exit
+
+
+@click.command()
+@click.argument("id_", metavar="[ID]", required=False)
+@json_option
+def why(id_: str | None, as_json: bool) -> int:
+    """Explain a decision; without ID the newest refusal, and what keeps the present step open.
+
+    ID is a phase, a note, a question, an evidence id, a gate, a tool call, a path, or a position of `phasegate log show`
+    (`@21` where a phase has the same number).
+    Example: phasegate why covered
+    """
+    with desk() as opened:
+        found = explanation.explain(opened, id_) if id_ else explanation.present(opened)
+    if as_json:
+        output.give(found)
+        return Exit.OK
+    for number, each in enumerate(found):
+        output.say("\n" * bool(number) + _shown(each))
+    return Exit.OK
+
+
+def _shown(found: Explanation) -> str:
+    rows = [line(found.what, 600)]
+    rows += [f"  rule: {line(found.rule, 600)}"] if found.rule else []
+    rows += [f"  because: {line(reason, 600)}" for reason in found.because]
+    rows += [f"  evidence: {line(item, 400)}" for item in found.evidence]
+    rows += [f"  permitted: {line(way, 600)}" for way in found.permitted]
+    return paragraph("\n".join(rows), 12000)
