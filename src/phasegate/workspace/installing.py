@@ -86,6 +86,10 @@ class Receipt(msgspec.Struct, frozen=True):
     digests: dict[str, str] = {}
 
 
+Uninstall = Callable[[str, str], str | None]
+"""Path and text of a client's settings file, to the text without our hooks; None when they were all there was."""
+
+
 class Wish(msgspec.Struct, frozen=True):
     """What to put in: the settings file as it should be, and where ignore lines and hooks go."""
 
@@ -104,12 +108,12 @@ def putting_in(
     where: Place,
     wish: Wish,
     *,
-    install: Callable[[str | None, Sequence[str]], str],
-    uninstall: Callable[[str], str | None],
+    install: Callable[[str, str | None, Sequence[str]], str],
+    uninstall: Uninstall,
 ) -> list[Edit]:
     """The edits that fulfil `wish`, those of the hooks last; files that are right already are left out.
 
-    `install` and `uninstall` edit the client's settings. Raises a `Failure` before anything is written.
+    `install` and `uninstall` edit the client's settings, given path and text. Nothing is written.
     """
     ignored = IGNORED + ((f"/{wish.hooks}",) if not wish.team else ())
     ignored += (f"/{BLOCK_FILES['local']}",) if wish.render == "local" else ()
@@ -123,7 +127,11 @@ def putting_in(
     edits += [_edit(where.root, path, partial(_unhooked, path, uninstall)) for path in wish.no_hooks]
     if wish.command is not None:
         command = wish.command
-        edits.append(_edit(where.root, wish.hooks, lambda found: install(decoded(found, wish.hooks), command).encode()))
+        edits.append(
+            _edit(
+                where.root, wish.hooks, lambda found: install(wish.hooks, decoded(found, wish.hooks), command).encode()
+            )
+        )
     return [edit for edit in edits if edit.before != edit.after]
 
 
@@ -202,19 +210,24 @@ def _ignoring(where: Place, lines: Sequence[str], team: bool) -> Iterator[Edit]:
 def _with_lines(path: str, wanted: bytes, found: bytes | None) -> bytes:
     document = found or b""
     _refuse_unmarked(path, document, IGNORE_BEGIN, IGNORE_END)
-    newline = b"\r\n" if b"\r\n" in document else b"\n"
-    wanted = wanted.replace(b"\n", newline)
     begin, end = document.find(IGNORE_BEGIN), document.find(IGNORE_END)
+    newline = _newline(document[max(begin, 0) :])
+    wanted = wanted.replace(b"\n", newline)
     if begin >= 0:
         return document[:begin] + wanted + document[end + len(IGNORE_END) :]
     return document + newline + wanted + newline if document else wanted + newline
+
+
+def _newline(text: bytes) -> bytes:
+    """How the first line of `text` ends; of a block of ours, how `_with_lines` ended all of its lines."""
+    return b"\r\n" if text.partition(b"\n")[0].endswith(b"\r") else b"\n"
 
 
 def _without_lines(document: bytes) -> bytes:
     begin, end = document.find(IGNORE_BEGIN), document.find(IGNORE_END)
     if not 0 <= begin < end:
         return document
-    newline = b"\r\n" if document.startswith(IGNORE_BEGIN + b"\r\n", begin) else b"\n"
+    newline = _newline(document[begin:])
     before, after = document[:begin], document[end + len(IGNORE_END) :]
     return before.removesuffix(newline) + after.removeprefix(newline)
 
@@ -222,7 +235,7 @@ def _without_lines(document: bytes) -> bytes:
 # --- taking out -------------------------------------------------------------------------------------------------------
 
 
-def taking_out(where: Place, hooks: Iterable[str], uninstall: Callable[[str], str | None]) -> list[Edit]:
+def taking_out(where: Place, hooks: Iterable[str], uninstall: Uninstall) -> list[Edit]:
     """The edits that take out what `init` put in, hooks first; what a person changed since stays."""
     receipt = read_receipt(where)
     edits = [_edit(where.root, path, partial(_unhooked, path, uninstall)) for path in hooks]
@@ -235,11 +248,11 @@ def taking_out(where: Place, hooks: Iterable[str], uninstall: Callable[[str], st
     return [edit for edit in edits if edit.before != edit.after]
 
 
-def _unhooked(path: str, uninstall: Callable[[str], str | None], found: bytes | None) -> bytes | None:
+def _unhooked(path: str, uninstall: Uninstall, found: bytes | None) -> bytes | None:
     text = decoded(found, path)
     if text is None:
         return None
-    left = uninstall(text)
+    left = uninstall(path, text)
     return left.encode() if left is not None else None
 
 
@@ -277,10 +290,32 @@ def digest(content: bytes) -> str:
 # --- carrying out -----------------------------------------------------------------------------------------------------
 
 
-def carry_out(edits: Sequence[Edit]) -> None:
+def put_in(where: Place, edits: Sequence[Edit]) -> None:
+    """Carry out what `putting_in` planned; what is made is remembered first, so that a killed `init` can be undone."""
+    folders = missing_folders(edits)
+    before = read_receipt(where)
+    _keep_receipt(where, _receipt(before or Receipt(), edits, folders))
+    try:
+        _carry_out(edits)
+    except BaseException:
+        _remove_empty(folders)
+        _keep_receipt(where, before)
+        raise
+
+
+def take_out(where: Place, edits: Sequence[Edit]) -> None:
+    """Carry out what `taking_out` planned, and remove the folders `init` made as far as they are empty."""
+    receipt = read_receipt(where)
+    _carry_out(edits)
+    made = [os.path.join(where.root, name) for name in (".claude", ".claude/skills", ".claude/skills/phasegate")]
+    if receipt is not None or edits:
+        _remove_empty(receipt.folders if receipt is not None else made)
+    _keep_receipt(where, None)
+
+
+def _carry_out(edits: Sequence[Edit]) -> None:
     """Write every edit in order; when one fails or somebody interrupts, put back those before it."""
     done: list[Edit] = []
-    folders = missing_folders(edits)
     try:
         for edit in edits:
             done.append(edit)
@@ -289,7 +324,6 @@ def carry_out(edits: Sequence[Edit]) -> None:
         for edit in reversed(done):
             with suppress(Failure, OSError):
                 _write(edit.base, edit.path, edit.before)
-        remove_folders(folders)
         raise
 
 
@@ -311,16 +345,11 @@ def missing_folders(edits: Iterable[Edit]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def remove_folders(folders: Iterable[str]) -> None:
+def _remove_empty(folders: Iterable[str]) -> None:
     """Remove those of `folders` that are empty, inner ones first."""
     for folder in sorted(folders, reverse=True):
         with suppress(OSError):
             os.rmdir(folder)
-
-
-def folders_of(where: Place) -> tuple[str, ...]:
-    """The folders `init` makes, for a work tree whose receipt is lost."""
-    return tuple(os.path.join(where.root, name) for name in (".claude", ".claude/skills", ".claude/skills/phasegate"))
 
 
 def difference(edits: Iterable[Edit]) -> str:
@@ -329,9 +358,7 @@ def difference(edits: Iterable[Edit]) -> str:
 
 
 def _difference(edit: Edit) -> str:
-    old, new = (
-        (side or b"").decode("utf-8", "replace").splitlines(keepends=True) for side in (edit.before, edit.after)
-    )
+    old, new = (LINES.findall((side or b"").decode("utf-8", "replace")) for side in (edit.before, edit.after))
     name = edit.path if not edit.path.startswith("info/") else f".git/{edit.path}"
     names = ("/dev/null" if edit.before is None else f"a/{name}", "/dev/null" if edit.after is None else f"b/{name}")
     return "".join(
@@ -352,21 +379,14 @@ def read_receipt(where: Place) -> Receipt | None:
         return None
 
 
-def write_receipt(where: Place, edits: Sequence[Edit]) -> None:
-    """Remember what the edits make, beside what was remembered before."""
-    old = read_receipt(where) or Receipt()
+def _receipt(old: Receipt, edits: Sequence[Edit], folders: Sequence[str]) -> Receipt:
+    """What was made so far and what the edits will make."""
     made = tuple(os.path.join(edit.base, edit.path) for edit in edits if edit.before is None)
-    whole = {
-        edit.path: digest(edit.after) for edit in edits if edit.after is not None and edit.path in (SKILL, SETTINGS)
-    }
-    receipt = Receipt(
-        tuple(dict.fromkeys((*old.files, *made))),
-        tuple(dict.fromkeys((*old.folders, *missing_folders(edits)))),
-        old.digests | whole,
+    whole = {edit.path: digest(edit.after or b"") for edit in edits if edit.path in (SKILL, SETTINGS)}
+    return Receipt(
+        tuple(dict.fromkeys((*old.files, *made))), tuple(dict.fromkeys((*old.folders, *folders))), old.digests | whole
     )
-    files.place(where.directory, RECEIPT, msgspec.json.encode(receipt))
 
 
-def forget_receipt(where: Place) -> None:
-    """Nothing of ours is here any more."""
-    files.remove(where.directory, RECEIPT)
+def _keep_receipt(where: Place, receipt: Receipt | None) -> None:
+    _write(where.directory, RECEIPT, msgspec.json.encode(receipt) if receipt is not None else None)

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import rich_click as click
@@ -111,7 +111,7 @@ def planned(where: git.Place, asked: Asked) -> Plan:
         content, settings.render, scope == "team", SETTINGS_FILES[scope], _command(where, scope, asked),
         tuple(file for other, file in SETTINGS_FILES.items() if other != scope and _has_hooks(where.root, other)),
     )  # fmt: skip
-    edits = installing.putting_in(where, wish, install=_installed(wish.hooks), uninstall=claude_code.uninstall)
+    edits = installing.putting_in(where, wish, install=_installed, uninstall=uninstalled)
     trusted = wiring.Trusted(settings, workflow, installing.digest(content))
     return Plan(scope, settings, trusted, tuple(edits))
 
@@ -167,24 +167,22 @@ def _has_hooks(root: str, scope: Scope) -> bool:
     """Whether the settings of a scope hold a hook of ours."""
     path = SETTINGS_FILES[scope]
     text = installing.decoded(installing.read(root, path), path)
-    if text is None:
-        return False
-    with _naming(path):
-        return claude_code.uninstall(text) != text
+    return text is not None and uninstalled(path, text) != text
 
 
-def _installed(path: str) -> Callable[[str | None, Sequence[str]], str]:
-    """The client's way to put hooks in, naming the file in what it raises."""
+def _installed(path: str, text: str | None, command: Sequence[str]) -> str:
+    with naming(path):
+        return claude_code.install(text, command)
 
-    def install(text: str | None, command: Sequence[str]) -> str:
-        with _naming(path):
-            return claude_code.install(text, command)
 
-    return install
+def uninstalled(path: str, text: str) -> str | None:
+    """The settings `text` of the file `path` without our hooks; None when nothing else was ever in it."""
+    with naming(path):
+        return claude_code.uninstall(text)
 
 
 @contextlib.contextmanager
-def _naming(path: str) -> Iterator[None]:
+def naming(path: str) -> Iterator[None]:
     """Put the file's name before what is wrong in it."""
     try:
         yield
@@ -210,8 +208,7 @@ def carry_out(where: git.Place, plan: Plan) -> None:
         finally:
             project.close()
         if plan.edits:
-            installing.write_receipt(where, plan.edits)
-            installing.carry_out(plan.edits)
+            installing.put_in(where, plan.edits)
     except OSError as problem:
         what = f"{problem.filename or where.root}: {problem.strerror or problem}"
         raise files.NotWritable(f"{what}.", hint="Make it writable or free some space, and repeat.") from problem
@@ -275,7 +272,7 @@ def _tell(where: git.Place, plan: Plan, *, dry_run: bool, as_json: bool) -> None
     if as_json:
         output.give({
             "root": where.root, "project": plan.settings.project, "scope": plan.scope, "dry_run": dry_run,
-            "changed": [_named(where, edit) for edit in plan.edits], "notices": notices,
+            "changed": [named(where, edit) for edit in plan.edits], "notices": notices,
             "difference": installing.difference(plan.edits) if dry_run else "",
         })  # fmt: skip
         return
@@ -286,12 +283,13 @@ def _tell(where: git.Place, plan: Plan, *, dry_run: bool, as_json: bool) -> None
     else:
         output.say(f"phasegate is set up in {where.root}:")
         for edit in plan.edits:
-            output.say(f"  {'new    ' if edit.before is None else 'changed'} {_named(where, edit)}")
+            output.say(f"  {'new    ' if edit.before is None else 'changed'} {named(where, edit)}")
     for notice in notices:
         output.say(f"- {notice}")
 
 
-def _named(where: git.Place, edit: Edit) -> str:
+def named(where: git.Place, edit: Edit) -> str:
+    """The path of an edit as a person at the root would write it."""
     return os.path.relpath(os.path.join(edit.base, edit.path), where.root)
 
 
