@@ -60,6 +60,9 @@ REASONS = {
 }
 """What the words in a transition stand for where they are not conditions."""
 
+TAB = "\t"
+"""Between the parts of a failure as a step keeps it."""
+
 RECENT = 3
 """How many decisions about one path or call are told."""
 
@@ -135,8 +138,9 @@ def _at_position(past: Past, id_: str) -> Past:
 
 def _by_call(past: Past, id_: str) -> Past:
     """The decisions about a tool call: that it was refused, or what it left behind; else that it was let through."""
-    judged = [(e, f) for e, f in past if isinstance(f, CallRefused | ChangePutBack) and f.call == id_]
-    return judged or [(e, f) for e, f in past if isinstance(f, CallAsked) and f.call == id_]
+    judged: Past = [(e, f) for e, f in past if isinstance(f, CallRefused | ChangePutBack) and f.call == id_]
+    asked: Past = [(e, f) for e, f in past if isinstance(f, CallAsked) and f.call == id_]
+    return judged or asked
 
 
 def _by_path(past: Past, id_: str) -> Past:
@@ -151,7 +155,7 @@ def _by_path(past: Past, id_: str) -> Past:
 def _event(opened: RealDesk, state: State, past: Past, event: Event, fact: Fact) -> Explanation:
     """One event; decisions are explained, anything else is told."""
     what = f"Event {event.position}, {utc(event.clock.ms)}, by {event.actor.kind} {line(event.actor.name, 60)}: "
-    what += sentence(fact) + "."
+    what += _told(fact)
     match fact:
         case CallRefused():
             told = _refused(opened, state, past, event, fact)
@@ -167,6 +171,20 @@ def _event(opened: RealDesk, state: State, past: Past, event: Event, fact: Fact)
     return msgspec.structs.replace(told, what=what, position=event.position, id=event.id)
 
 
+def _told(fact: Fact) -> str:
+    """The sentence of a fact, without what its explanation says on lines of its own."""
+    match fact:
+        case CallRefused(tool=tool, paths=paths, command=command):
+            on = f" on {some([line(path) for path in paths])}" if paths else f", `{line(command)}`" if command else ""
+            return f"{line(tool, 60)} was refused{on}."
+        case ChangePutBack(path=path):
+            return f"a change of {line(path)} was put back."
+        case ChangeHeld(path=path):
+            return f"a change of {line(path)} is held."
+        case _:
+            return f"{sentence(fact)}."
+
+
 def _refused(opened: RealDesk, state: State, past: Past, event: Event, fact: CallRefused) -> Explanation:
     evidence = [f"tool call {fact.call}"] if fact.call else []
     at = _step_before(past, event, fact.run)
@@ -180,19 +198,14 @@ def _changed(opened: RealDesk, state: State, past: Past, event: Event, fact: Cha
     ways = _ways(opened, state, fact.rule, (fact.path,), at[1].phase if at else "")
     if isinstance(fact, ChangePutBack):
         asked = next((f for _, f in past if isinstance(f, CallAsked) and f.call == fact.call), None)
-        call = (
-            (f"tool call {fact.call}: {sentence(asked)}" if asked else f"tool call {fact.call}",) if fact.call else ()
-        )
+        said = f": {sentence(asked)}" if asked else ""
+        call = (f"tool call {fact.call}{said}",) if fact.call else ()
         kept = (f"`{fact.command}` brings back what the file held.",) if fact.command else ()
         because = ("exactly one call could have made the change, so it could be undone safely",)
         return Explanation("", _rule(fact.rule), because, (*call, *_at_step(at)), (*ways, *kept))
-    settled = any(isinstance(f, ChangeSettled) and f.path == fact.path and e.position > event.position for e, f in past)
-    way = (
-        "It is settled since."
-        if settled
-        else "Undo it by hand, or let a person accept it: `phasegate answer settle "
-        f"{line(fact.path)}`. Until then no gate opens."
-    )
+    later = [f for e, f in past if isinstance(f, ChangeSettled) and e.position > event.position]
+    settle = f"Undo it by hand, or let a person accept it: `phasegate answer settle {line(fact.path)}`."
+    way = "It is settled since." if any(f.path == fact.path for f in later) else f"{settle} Until then no gate opens."
     return Explanation("", _rule(fact.rule), (fact.why,), tuple(_at_step(at)), (way, *ways))
 
 
@@ -243,7 +256,7 @@ def _entered(opened: RealDesk, state: State, past: Past, event: Event, fact: Ste
     if fact.loop:
         because.append("the step counts one loop of the phase")
     if fact.failure:
-        because.append(f"red then: {some([row.partition(chr(9))[0] for row in fact.failure.splitlines()])}")
+        because.append(f"red then: {some([row.partition(TAB)[0] for row in fact.failure.splitlines() if TAB in row])}")
     evidence = [f"{item.id}: {observed(item)}" for item in state.evidence.values() if item.subject == fact.subject]
     permitted = [f"{step.does} You may edit: {may_edit(opened.workflow, step, kind)}."] if step and step.does else []
     return Explanation("", rule, tuple(because), tuple(evidence[-RECENT:]), tuple(permitted))
@@ -296,25 +309,32 @@ def _says(verdict: Verdict) -> str:
 
 
 def _verdict(opened: RealDesk, moment: Moment, verdict: Verdict) -> Explanation:
-    gate = CATALOG.get(verdict.gate)
-    rule = (sys.modules[gate.__module__].__doc__ or "").strip() if gate is not None else ""  # type: ignore[attr-defined]
     evidence = [
         f"{id_}: {observed(moment.state.evidence[id_])}" if id_ in moment.state.evidence else id_
         for id_ in verdict.evidence
     ]
     ways = (verdict.remedy,) if verdict.remedy else ()
     return Explanation(
-        f"The gate {verdict.gate} {_says(verdict)}.", rule, verdict.reasons, tuple(evidence), ways, id=verdict.gate
+        f"The gate {verdict.gate} {_says(verdict)}.",
+        _opens(verdict.gate),
+        verdict.reasons,
+        tuple(evidence),
+        ways,
+        id=verdict.gate,
     )
+
+
+def _opens(name: str) -> str:
+    """When a gate is open, in the words of its own file."""
+    gate = CATALOG.get(name)
+    return (sys.modules[gate.__module__].__doc__ or "").strip() if gate is not None else "every gate of the kind passes"
 
 
 def _gate(opened: RealDesk, state: State, name: str) -> list[Explanation]:
     """A gate (or all of the phase's kind) asked now, and where it counts."""
     moment = _moment(opened, state)
     if moment is None:
-        gate = CATALOG.get(name)
-        rule = (sys.modules[gate.__module__].__doc__ or "").strip() if gate is not None else "every gate of the kind"  # type: ignore[attr-defined]
-        return [Explanation(f"The gate {name} is not asked: no run is active.", rule, id=name)]
+        return [Explanation(f"The gate {name} is not asked: no run is active.", _opens(name), id=name)]
     names = opened.workflow.kind(moment.kind).gates if name == "kind_gates" else (name,)
     step = opened.workflow.step(moment.run.step)
     told = [_verdict(opened, moment, verdict) for verdict in ask(names, moment)]
@@ -323,10 +343,8 @@ def _gate(opened: RealDesk, state: State, name: str) -> list[Explanation]:
     elif name in gates_of(opened.workflow, step, moment.kind) or name == "kind_gates":
         counts = "It decides where the step leads, or that the phase closes."
     else:
-        steps = [s.name for s in opened.workflow.steps if name in gates_of(opened.workflow, s, moment.kind)]
-        counts = (
-            f"It is asked in {' and '.join(steps)}, not in {step.name}." if steps else "This workflow never asks it."
-        )
+        steps = [row.name for row in opened.workflow.steps if name in gates_of(opened.workflow, row, moment.kind)]
+        counts = f"It is asked in {' and '.join(steps)}." if steps else "This workflow never asks it."
     return [msgspec.structs.replace(each, because=(*each.because, counts)) for each in told]
 
 
@@ -425,13 +443,12 @@ def _started(opened: RealDesk, state: State, record: PhaseRecord, title: str) ->
     rule = f"a {kind} phase closes when every gate of its kind passes"
     moment = _moment(opened, state)
     if moment is None or moment.run.phase != record.id:
-        because = (f"the run {record.run} began it and is not active in this work tree",)
-        return Explanation(f"{title}, {kind}, is not closed.", rule, because, id=record.id)
+        elsewhere = (f"the run {record.run} began it and is not active in this work tree",)
+        return Explanation(f"{title}, {kind}, is not closed.", rule, elsewhere, id=record.id)
     verdicts = ask(opened.workflow.kind(kind).gates, moment)
-    because = tuple(f"{v.gate} {_says(v)}: {'; '.join(v.reasons)}" for v in verdicts if not v.passes)
+    shut = tuple(f"{v.gate} {_says(v)}: {'; '.join(v.reasons)}" for v in verdicts if not v.passes)
+    because = shut or ("every gate passes; it closes at its step",)
     evidence = tuple(f"{v.gate} passes: {'; '.join(v.reasons)}" for v in verdicts if v.passes)
     ways = tuple(dict.fromkeys(v.remedy for v in verdicts if v.remedy and not v.passes))
     what = f"{title}, {kind}, is being worked on, at step {moment.run.step}."
-    return Explanation(
-        what, rule, because or ("every gate passes; it closes at its step",), evidence, ways, id=record.id
-    )
+    return Explanation(what, rule, because, evidence, ways, id=record.id)

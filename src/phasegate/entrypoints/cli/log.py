@@ -87,7 +87,8 @@ class Found(msgspec.Struct, frozen=True):
         if self.exit == Exit.OK:
             return f"{self.holds} events, chain holds, head {self.holds}:{self.head}"
         what = "is broken" if self.exit == Exit.GATE_FAILED else "cannot be judged"
-        return f"The chain {what} from event {self.broken_at} on: {line(self.message, 400)} ({self.why})."
+        message = line(self.message, 400).rstrip(".")
+        return f"The chain {what} from event {self.broken_at} on: {message} ({self.why})."
 
 
 class _Watched:
@@ -118,14 +119,15 @@ def _checked(project: Project, anchor: Head | None) -> Found:
         broken = chain.verify(watched, until=anchor)
     except Failure as failure:
         last = watched.last
-        return Found(ledger, last.position, last.hash, Exit.CANNOT_TELL, last.position + 1, failure.code, str(failure))
+        return Found(
+            ledger, last.position, last.hash, Exit.CANNOT_TELL, last.position + 1, failure.code, failure.message
+        )
     if broken is not None:
         whole = watched.last if broken.position > watched.last.position else watched.before
         return Found(ledger, whole.position, whole.hash, Exit.GATE_FAILED, broken.position, broken.why, broken.message)
     if watched.unreadable is not None:
-        at, failure = watched.unreadable
-        head = watched.last
-        return Found(ledger, head.position, head.hash, Exit.CANNOT_TELL, at, failure.code, str(failure))
+        (at, unread), head = watched.unreadable, watched.last
+        return Found(ledger, head.position, head.hash, Exit.CANNOT_TELL, at, unread.code, unread.message)
     return Found(ledger, watched.last.position, watched.last.hash, Exit.OK)
 
 

@@ -29,7 +29,7 @@ def progress(text: str) -> None:
 
 
 def give(value: Any) -> None:
-    """Print `value` as one line of JSON, in ASCII: no terminal obeys what others wrote, and every encoding can show it."""
+    """Print `value` as one line of JSON, in ASCII: no terminal obeys what others wrote, every encoding can show it."""
     print(json.dumps(msgspec.to_builtins(value), separators=(",", ":"), ensure_ascii=True), flush=True)
 
 

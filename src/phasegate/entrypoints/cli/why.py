@@ -17,8 +17,8 @@ from phasegate.errors import Exit
 def why(id_: str | None, as_json: bool) -> int:
     """Explain a decision; without ID the newest refusal, and what keeps the present step open.
 
-    ID is a phase, a note, a question, an evidence id, a gate, a tool call, a path, or a position of `phasegate log show`
-    (`@21` where a phase has the same number).
+    ID is a phase, a note, a question, an evidence id, a gate, a tool call, a path, or a position of
+    `phasegate log show` (`@21` where a phase has the same number).
     Example: phasegate why covered
     """
     with desk() as opened:
@@ -36,5 +36,5 @@ def _shown(found: Explanation) -> str:
     rows += [f"  rule: {line(found.rule, 600)}"] if found.rule else []
     rows += [f"  because: {line(reason, 600)}" for reason in found.because]
     rows += [f"  evidence: {line(item, 400)}" for item in found.evidence]
-    rows += [f"  permitted: {line(way, 600)}" for way in found.permitted]
+    rows += [f"  permitted: {line(way, 2000)}" for way in found.permitted]
     return paragraph("\n".join(rows), 12000)
