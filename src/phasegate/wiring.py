@@ -203,7 +203,11 @@ class RealTree:
         try:
             self._work.put_back(
                 Difference(
-                    raw(change.path), change.before or None, change.after or None, mode or None, change.mode_after or None
+                    raw(change.path),
+                    change.before or None,
+                    change.after or None,
+                    mode or None,
+                    change.mode_after or None,
                 )
             )
         except ChangedSince:

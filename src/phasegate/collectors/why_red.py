@@ -60,7 +60,7 @@ def cause_of(report: Report, ours: FirstParty) -> Cause:
         case "setup":
             return "fixture"
         case _:
-            return _cause_in_call(report, error)
+            return _cause_in_call(report, error, ours)
 
 
 def _cause_in_collection(report: Report, error: Raised, ours: FirstParty) -> Cause:
@@ -69,13 +69,15 @@ def _cause_in_collection(report: Report, error: Raised, ours: FirstParty) -> Cau
     return "import_of_test" if _is(error, "ImportError") else "collection"
 
 
-def _cause_in_call(report: Report, error: Raised) -> Cause:
+def _cause_in_call(report: Report, error: Raised, ours: FirstParty) -> Cause:
     if _is(error, "ImportError"):
         return "import_of_test"
     says_fail = error.type == "Failed" and "_pytest.outcomes.OutcomeException" in error.bases
     if says_fail and report.message.startswith("Timeout "):  # pytest-timeout's own words
         return "timeout"
-    return "assertion" if says_fail or _is(error, "AssertionError") else "other"
+    if says_fail or _is(error, "AssertionError"):
+        return "assertion"
+    return "raised_by_code" if any(ours.owns_file(file) for file, *_ in error.frames) else "other"
 
 
 def _lacks_a_name(error: Raised, ours: FirstParty) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from phasegate.context.instruction import instruction, unmet, where
 from phasegate.engine import drivers
 from phasegate.engine.advance import Outcome, leave
+from phasegate.engine.checks import reap
 from phasegate.engine.desk import Desk
 from phasegate.engine.judge import carry_out, grounds_of, judge, secrets_in
 from phasegate.gates.interface import Moment
@@ -244,7 +245,7 @@ def _ending(call: c.TurnEnding, desk: Desk, state: State, run: RunRecord) -> c.A
         desk.record([StopAllowed(run.id, caller.session, "own")], relying_on=None)
         return c.Silent()
     seen = desk.tree.observe(state.views.get(desk.worktree, {}))
-    outcome = leave(desk, state, seen)
+    outcome = leave(desk, reap(desk, state), seen)
     state = outcome.state
     run = state.runs[run.id]
     allowed = _may_rest(desk, state, run)

@@ -29,6 +29,18 @@ MESSAGE = 500
 RED_KEPT = 500
 
 
+def reap(desk: Desk, state: State) -> State:
+    """Record the end of runners that died without telling."""
+    run = state.run_in(desk.worktree)
+    checks = run.checks.values() if run is not None else ()
+    lost = [
+        CheckEnded(run.id, check.id, lost="the runner died before the tests ended")
+        for check in checks
+        if run is not None and desk.born(check.pid) != check.born
+    ]
+    return desk.record(lost, relying_on=None) if lost else state
+
+
 def seen_of(run: TestRun, baseline: TestRun | None, baseline_id: str) -> TestsSeen:
     """A test run as evidence, against the run at the phase's start when there is one."""
     red = tuple(

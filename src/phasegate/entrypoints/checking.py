@@ -19,7 +19,7 @@ from phasegate.engine.desk import Observation
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
 from phasegate.ledger.event import Actor
-from phasegate.ledger.facts import CheckEnded, CheckStarted, Fact
+from phasegate.ledger.facts import CheckEnded, CheckStarted
 from phasegate.ledger.state import Check, RunRecord, State
 from phasegate.wiring import VERSION, RealDesk, open_project, source_roots
 from phasegate.workspace import processes
@@ -138,21 +138,11 @@ def _ended(state: State, check: str, runner: subprocess.Popen[bytes]) -> bool:
     return runner.poll() is not None
 
 
-def reap(desk: RealDesk, state: State) -> State:
-    """Record the end of runners that died without telling."""
-    run = state.run_in(desk.worktree)
-    lost: list[Fact] = []
-    for check in run.checks.values() if run is not None else ():
-        if processes.born(check.pid) != check.born and run is not None:
-            lost.append(CheckEnded(run.id, check.id, lost="the runner died before the tests ended"))
-    return desk.record(lost, relying_on=None) if lost else state
-
-
 def await_checks(desk: RealDesk, seconds: float, say: Say) -> tuple[State, tuple[Check, ...]]:
     """Wait until no runner is at work, at most `seconds`; the state then, and the runners still at work."""
     deadline = time.monotonic() + seconds
     while True:
-        state = reap(desk, desk.state())
+        state = checks.reap(desk, desk.state())
         run = state.run_in(desk.worktree)
         left = tuple(run.checks.values()) if run is not None else ()
         if not left or time.monotonic() >= deadline:

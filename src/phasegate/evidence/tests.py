@@ -6,6 +6,8 @@ A red test counts as a proof that behaviour is missing only when it is red *for 
 * `missing_name`: the code under test lacks what the test asks of it. That is an import of a module or name that a
   first-party module does not have, an attribute missing on a first-party module, class or object, an argument that a
   first-party function does not take, a `NameError` or `NotImplementedError` raised by first-party code.
+* `raised_by_code`: the code under test raised, or let through, an exception that the test did not expect. A crash is
+  what many fixes begin with.
 
 Everything else says nothing about the code under test: a syntax error of the test, an import of something that is
 not ours (`import_of_test`), a broken fixture, a time-out, a `NameError` in the test itself. *First-party* is code
@@ -22,6 +24,7 @@ Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 Cause = Literal[
     "assertion",
     "missing_name",
+    "raised_by_code",
     "import_of_test",
     "syntax_of_test",
     "collection",
@@ -32,7 +35,7 @@ Cause = Literal[
 ]
 
 RED: Final[frozenset[Outcome]] = frozenset({"failed", "error"})
-RIGHT_REASONS: Final[frozenset[Cause]] = frozenset({"assertion", "missing_name"})
+RIGHT_REASONS: Final[frozenset[Cause]] = frozenset({"assertion", "missing_name", "raised_by_code"})
 
 
 class TestResult(Struct, frozen=True):

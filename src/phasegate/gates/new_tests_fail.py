@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from phasegate.evidence.tests import RIGHT_REASONS
 from phasegate.gates import tests_ran
 from phasegate.gates.interface import Moment, Verdict, failed, passed, some
 
-RIGHT = ("assertion", "missing_name")
-"""Causes that show missing behaviour; a syntax or import error of the test itself shows nothing."""
-
 
 def gate(moment: Moment) -> Verdict:
-    """A test that is newly red by an assertion, or by a name that the code under test still lacks.
+    """A test that is newly red by an assertion, a name the code under test lacks, or an exception out of that code.
 
-    A phase with `no new behaviour` has nothing to show red. New tests that are red by a fault of their own hold it shut.
+    A phase with `no new behaviour` has nothing to show red. A new test that is red by a fault of its own holds it shut.
     """
     if moment.listed is not None and moment.listed.no_new_behaviour:
         return passed("the plan says that this phase has no new behaviour")
@@ -22,8 +20,8 @@ def gate(moment: Moment) -> Verdict:
         return ran
     evidence, tests = found
     fresh = [test for test in tests.red if test.id in tests.newly_red or test.id in tests.new]
-    wrong = [f"{test.id} ({test.cause})" for test in fresh if test.cause not in RIGHT]
-    right = [test.id for test in fresh if test.cause in RIGHT]
+    wrong = [f"{test.id} ({test.cause})" for test in fresh if test.cause not in RIGHT_REASONS]
+    right = [test.id for test in fresh if test.cause in RIGHT_REASONS]
     if wrong:
         remedy = "Mend these tests so that they fail only by what the code lacks."
         return failed(f"red by a fault of the test itself: {some(wrong)}", remedy=remedy, evidence=(evidence.id,))

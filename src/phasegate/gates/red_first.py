@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from phasegate.evidence.tests import RIGHT_REASONS
 from phasegate.gates import tests_ran
 from phasegate.gates.interface import Moment, Verdict, failed, passed, some
-from phasegate.gates.new_tests_fail import RIGHT
 
 
 def gate(moment: Moment) -> Verdict:
@@ -16,7 +16,7 @@ def gate(moment: Moment) -> Verdict:
     if not ran.passes or found is None:
         return ran
     evidence, tests = found
-    seen = [id for id, cause in moment.phase.red_seen.items() if cause in RIGHT]
+    seen = [id for id, cause in moment.phase.red_seen.items() if cause in RIGHT_REASONS]
     if not seen:
         remedy = "Write a test that fails without the change, run `phasegate check tests`, then make it pass."
         return failed("no test of this phase was seen red before it was green", remedy=remedy)

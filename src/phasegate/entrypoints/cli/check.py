@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import checking
 from phasegate.entrypoints.cli import output
@@ -28,7 +29,7 @@ def check(what: str, anew: bool, as_json: bool) -> int:
     Example: phasegate check tests
     """
     with desk() as opened:
-        state, seen = observe(opened, checking.reap(opened, opened.state()))
+        state, seen = observe(opened, checks.reap(opened, opened.state()))
         run = state.run_in(opened.worktree)
         known = state.newest(TestsSeen, subject=seen.subject)
         fresh = known is not None and isinstance(known.seen, TestsSeen) and known.seen.complete

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from phasegate.ledger import facts as f
 from phasegate.ledger.event import Actor, Event
 from phasegate.ledger.schema import fact_of
 from phasegate.wiring import RealDesk, open_project
+from phasegate.workspace import git
 
 SECONDS = 300.0
 """How long one client session of the demo may take."""
@@ -94,7 +94,7 @@ def play(folder: str | None, which: Which, hear: Hear, say: Callable[[str], None
         listener = Listener(project, environment, hear)
         session = client.start("Continue the plan.")
         _until_turn(model, story.KILL_AT, session, listener)
-        _in_flight(listener, "sleep")
+        _in_flight(listener, "python3 -c")
         session.kill()
         listener.catch_up()
         say("The agent was killed, with every process below it. A new session begins.")
@@ -111,21 +111,26 @@ def lay_out(project: str) -> None:
             file.write(content)
     identity = ("-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false")
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": project, "GIT_CONFIG_NOSYSTEM": "1"}
-    for arguments in (("init", "-q", "-b", "main"), ("add", "-A"), (*identity, "commit", "-q", "-m", "A small project")):
+    for arguments in (
+        ("init", "-q", "-b", "main"),
+        ("add", "-A"),
+        (*identity, "commit", "-q", "-m", "A small project"),
+    ):
         subprocess.run(("git", *arguments), cwd=project, check=True, env=environment, capture_output=True)
 
 
 def begin(project: str, environment: dict[str, str]) -> None:
     """What a person does with `phasegate init` and `phasegate start`."""
-    from phasegate.entrypoints.cli.init import set_up
+    from phasegate.entrypoints.cli.init import Asked, carry_out, planned
     from phasegate.entrypoints.cli.start import begin as begin_run
     from phasegate.entrypoints.cli.start import know_baseline, read_plan
 
-    actor = Actor("person", "demo")
-    set_up(project, os.environ | environment, actor=actor, executable=sys.executable)
-    opened = open_project(project, os.environ | environment)
+    os.environ.update(environment)
+    where = git.locate(project)
+    carry_out(where, planned(where, Asked(allow_ephemeral=True)))
+    opened = open_project(project, os.environ)
     try:
-        desk = RealDesk(opened, actor)
+        desk = RealDesk(opened, Actor("person", "demo"))
         state = read_plan(desk, desk.state())
         know_baseline(desk, state)
         begin_run(desk, desk.state())

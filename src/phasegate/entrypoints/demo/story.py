@@ -81,7 +81,7 @@ FIRST = (
     call("Bash", command="phasegate check tests", description="run the tests"),
     call("Bash", command="phasegate done", description="end the step"),
     call("Bash", command=CATEGORISE, description="say what the uncertainty needs"),
-    call("Bash", command="sleep 120", description="think for a long time"),
+    call("Bash", command="python3 -c 'import time; time.sleep(120)'", description="think for a long time"),
 )
 """Until the client is killed."""
 
