@@ -1,0 +1,74 @@
+"""`settings.md`: every key of `phasegate.toml`, its default and what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from phasegate.entrypoints.reference.markdown import code, doc, page, table
+from phasegate.entrypoints.reference.shapes import default_of, type_words, value_words
+from phasegate.settings import OWN, Settings
+
+INTRODUCTION = """`phasegate.toml` lies at the root of the repository. It takes effect when a person trusts it:
+`phasegate policy trust`. A key that is not listed here is refused. A key that is left out has its default."""
+
+MEANINGS: Mapping[str, str] = {
+    "project": "the project's id, written by `phasegate init`",
+    "plan": "where the plan lies, relative to the root",
+    "render": "where the block about the run is shown: CLAUDE.md, CLAUDE.local.md, or nowhere",
+    "area": "the area of phases whose plan names none",
+    "workflow": "a workflow definition in TOML, relative to the root; empty: the default workflow",
+    "record_prompts": "how much of a prompt the ledger keeps; secrets are taken out of everything",
+    "paths.tests": "which files are tests",
+    "paths.docs": "which files are documents",
+    "paths.config": "which files are configuration",
+    "paths.protected": "files that no agent edits in any step",
+    "tests.command": "the command up to and with `pytest`; empty: found by itself",
+    "tests.args": "more arguments for it",
+    "tests.timeout_seconds": "after how many seconds a test run is given up",
+    "tests.source_roots": "folders first-party code is imported from; empty: `src` where there is one, else the root",
+    "coverage.changed_lines": "per cent of the changed lines that tests must run",
+    "coverage.new_project": "per cent of all statements, where nothing was measured before the phase",
+    "coverage.paths": "another demand on changed lines, by pattern of path",
+    "approvals.questions": "which approval answers a question: typed at a terminal, or signed",
+    "approvals.allowed_signers": "the file of keys whose signatures are strong approvals",
+}
+"""What each key means, in words; a test sees that none is missing."""
+
+
+def settings_page(settings: type[Settings] = Settings) -> str:
+    """The page: the keys at the top, then a table for each section."""
+    top = [field for field in msgspec.structs.fields(settings) if not _section(field)]
+    blocks = [INTRODUCTION, doc(settings), _table(top, "")]
+    for field in msgspec.structs.fields(settings):
+        if _section(field):
+            blocks += [
+                f"## [{field.encode_name}]",
+                doc(field.type),
+                _table(msgspec.structs.fields(field.type), field.encode_name),
+            ]
+    blocks += ["## Files that nobody sets", f"Written by phasegate, or by git, alone: {code(*OWN)}."]
+    return page("Settings", *blocks)
+
+
+def keys(settings: type[Settings] = Settings) -> Iterator[str]:
+    """Every key, with the section before its dot."""
+    for field in msgspec.structs.fields(settings):
+        if _section(field):
+            yield from (f"{field.encode_name}.{inner.encode_name}" for inner in msgspec.structs.fields(field.type))
+        else:
+            yield field.encode_name
+
+
+def _section(field: msgspec.structs.FieldInfo) -> bool:
+    return isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
+
+
+def _table(fields: list[msgspec.structs.FieldInfo] | tuple[msgspec.structs.FieldInfo, ...], section: str) -> str:
+    rows = []
+    for field in fields:
+        name = f"{section}.{field.encode_name}" if section else field.encode_name
+        rows.append((code(field.encode_name), type_words(field.type), code(value_words(default_of(field))),
+                     MEANINGS.get(name, "")))  # fmt: skip
+    return table(("key", "type", "default", "means"), rows)
