@@ -99,7 +99,7 @@ def test_uninstall_restores_whatever_was_there_before_init(
     document: bytes | None,
     exclude: bytes | None,
     ignore: bytes | None,
-    settings: bytes | None,
+    client: bytes | None,
     team: bool,
     render: Render,
 ) -> None:
