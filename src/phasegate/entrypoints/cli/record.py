@@ -56,8 +56,9 @@ def _observed(opened: RealDesk) -> Observation:
 
 def _keep(opened: RealDesk, seen: Observation, argv: tuple[str, ...], ran: command.Ran) -> Evidence:
     run = opened.state().run_in(opened.worktree)
+    said = tuple(os.fsencode(word).decode("utf-8", "replace") for word in argv)
     evidence = Evidence(
-        opened.new_id("ev"), CommandSeen(argv, ran.exit_code, round(ran.seconds, 3)), seen.subject, "recorded",
+        opened.new_id("ev"), CommandSeen(said, ran.exit_code, round(ran.seconds, 3)), seen.subject, "recorded",
         f"record {VERSION}", run.phase if run else "", run.id if run else "", (opened.keep(OUTPUT, ran.output),),
         seen.tree,
     )  # fmt: skip

@@ -1,0 +1,306 @@
+"""`phasegate answer`: what a person decides: questions of the agent, deferred phases, changes that are held."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Literal
+
+import msgspec
+import rich_click as click
+
+from phasegate.context.plain import line, paragraph
+from phasegate.engine.advance import reopened, run_of
+from phasegate.engine.views import refresh
+from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli.session import actor, desk, json_option, only_people, version_option
+from phasegate.entrypoints.cli.start import HAND_OVER
+from phasegate.errors import Exit, Failure
+from phasegate.ledger.facts import ChangeSettled, Fact, NoteResolved, PathsRehashed, QuestionAnswered, QuestionAsked
+from phasegate.ledger.state import Held, Question, RunRecord, State
+from phasegate.wiring import RealDesk
+from phasegate.workspace import processes, signatures
+
+Verdict = Literal["approve", "reject"]
+MOST_WORDS = 4000
+SAID = {"approve": "approved", "reject": "rejected"}
+
+
+class UnknownQuestion(Failure):
+    """No open question has this id."""
+
+    code = "unknown-question"
+    exit_code = Exit.USAGE
+
+
+class NotHeld(Failure):
+    """No change of this path is held."""
+
+    code = "not-held"
+    exit_code = Exit.USAGE
+
+
+class NotAtTerminal(Failure):
+    """A weak approval is typed by a person; standard input is no terminal."""
+
+    code = "not-at-a-terminal"
+    exit_code = Exit.USAGE
+
+
+class SignatureNeeded(Failure):
+    """The settings ask for a signature, and none was given."""
+
+    code = "signature-needed"
+    exit_code = Exit.USAGE
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """Who approves, how strongly, and what shows it: a terminal with its processes, or a signature."""
+
+    strength: Literal["weak", "strong"]
+    by: str
+    shown: str
+
+
+signature_option = click.option(
+    "--signature", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
+    help="A signature of what `phasegate answer text` prints: the strong approval.",
+)  # fmt: skip
+
+
+@click.group()
+def answer() -> None:
+    """Answer what waits for a person."""
+
+
+@answer.command("list")
+@json_option
+def list_(as_json: bool) -> int:
+    """Show the open questions and the held changes, oldest first.
+
+    Example: phasegate answer list
+    """
+    with desk() as opened:
+        state = opened.state()
+        run = state.run_in(opened.worktree)
+    held = [run.held[path] for path in sorted(run.held)] if run is not None else []
+    if as_json:
+        output.give({"questions": [_as_value(state, question) for question in state.open_questions()], "held": held})
+        return Exit.OK
+    for question in state.open_questions():
+        output.say(_shown(state, question))
+    for change in held:
+        output.say(f"held: {line(change.path)} ({change.rule}): undo it, or `phasegate answer settle PATH`")
+    if not held and not state.open_questions():
+        output.say("Nothing waits for a person.")
+    return Exit.OK
+
+
+@answer.command()
+@click.argument("id_", metavar="ID")
+@click.argument("words", default="")
+@signature_option
+@json_option
+@version_option
+def approve(id_: str, words: str, signature: str | None, as_json: bool, if_version: int | None) -> int:
+    """Say yes to a question; a strategic note it asks about is settled by it.
+
+    Example: phasegate answer approve q-1a2b3c4d5e "Half even, as the bank does."
+    """
+    return _answer(id_, "approve", words, signature, if_version, as_json=as_json)
+
+
+@answer.command()
+@click.argument("id_", metavar="ID")
+@click.argument("words")
+@signature_option
+@json_option
+@version_option
+def reject(id_: str, words: str, signature: str | None, as_json: bool, if_version: int | None) -> int:
+    """Say no, and in WORDS what shall be done instead: the agent reads them, and what it asked about stays open.
+
+    Example: phasegate answer reject q-1a2b3c4d5e "Keep the old rounding; add a setting."
+    """
+    if not words.strip():
+        raise click.UsageError("Say in words what shall be done instead.")
+    return _answer(id_, "reject", words, signature, if_version, as_json=as_json)
+
+
+@answer.command()
+@click.argument("path")
+@click.argument("words", default="")
+@signature_option
+@json_option
+@version_option
+def settle(path: str, words: str, signature: str | None, as_json: bool, if_version: int | None) -> int:
+    """Accept a held change as the file is now, so that gates can open again.
+
+    Example: phasegate answer settle docs/architecture.md
+    """
+    with desk(if_version) as opened:
+        state = opened.state()
+        run, held = _held(opened, state, path)
+        blob = opened.tree.rehash([held.path])[held.path]
+        text = _text_of_change(opened, run, held, blob, words)
+        approval = _approval(opened, text, signature)
+        id_ = opened.new_id("q")
+        asked = QuestionAsked(id_, run.id, f"Shall the held change of {held.path} ({held.rule}) stay as it is now?")
+        answered = QuestionAnswered(id_, "approve", words, approval.strength, approval.by, approval.shown)
+        settled = [ChangeSettled(run.id, held.path, "accepted"), PathsRehashed(run.id, {held.path: blob})]
+        state = refresh(opened, opened.record([asked, answered, *settled], relying_on=state))
+    if as_json:
+        output.give({"settled": held.path, "approval": approval.strength, "by": approval.by, "version": state.position})
+    else:
+        output.say(f"phasegate: {line(held.path)} is accepted as it is. {_next(opened, state, run.id)}".rstrip())
+    return Exit.OK
+
+
+@answer.command()
+@click.argument("subject", metavar="ID|PATH")
+@click.argument("verdict", type=click.Choice(["approve", "reject", "settle"]))
+@click.argument("words", default="")
+def text(subject: str, verdict: str, words: str) -> int:
+    """Print exactly what a strong approval signs.
+
+    Example: phasegate answer text q-1a2b3c4d5e approve "Yes." | ssh-keygen -Y sign -n phasegate -f KEY > yes.sig
+    """
+    with desk() as opened:
+        state = opened.state()
+        if verdict == "settle":
+            run, held = _held(opened, state, subject)
+            blob = opened.tree.rehash([held.path])[held.path]
+            output.say(_text_of_change(opened, run, held, blob, words).removesuffix("\n"))
+        else:
+            _find(state, subject)
+            output.say(_text_of_answer(opened, subject, verdict, words).removesuffix("\n"))
+    return Exit.OK
+
+
+# -- answering --------------------------------------------------------------------------------------------------------
+
+
+def _answer(
+    id_: str, verdict: Verdict, words: str, signature: str | None, if_version: int | None, *, as_json: bool
+) -> int:
+    with desk(if_version) as opened:
+        state = opened.state()
+        asked = _find(state, id_)
+        approval = _approval(opened, _text_of_answer(opened, id_, verdict, words), signature)
+        answered = QuestionAnswered(id_, verdict, words, approval.strength, approval.by, approval.shown)
+        facts: list[Fact] = [answered, *reopened(state, id_), *_settles(state, asked, verdict, words)]
+        state = refresh(opened, opened.record(facts, relying_on=state))
+        told = _next(opened, state, asked.run)
+    if as_json:
+        output.give({"question": id_, "verdict": verdict, "approval": approval.strength, "by": approval.by,
+                     "version": state.position})  # fmt: skip
+    else:
+        output.say(f"phasegate: {id_} is {SAID[verdict]} by {approval.by} ({approval.strength}). {told}".rstrip())
+    return Exit.OK
+
+
+def _settles(state: State, asked: Question, verdict: Verdict, words: str) -> list[Fact]:
+    """An approval settles the note it was asked about; after a rejection it stays until the agent says how."""
+    found = state.notes.get(asked.note)
+    if verdict == "reject" or found is None or found.resolved or found.about.startswith(("test:", "gate:")):
+        return []
+    return [NoteResolved(found.id, words or f"approved: {asked.text}")]
+
+
+def _approval(opened: RealDesk, text: str, signature: str | None) -> Approval:
+    """The approval of exactly `text`: by signature where there is one, else typed at a terminal if that is enough."""
+    wanted = opened.settings.approvals
+    if signature is not None:
+        signers = signatures.allowed_signers(opened.worktree, wanted.allowed_signers, opened.project.directory)
+        with open(signature, "rb") as file:
+            content = file.read(signatures.LARGEST_SIGNATURE + 1)
+        signer = signatures.verify(text.encode(), content, signers)
+        return Approval("strong", signer.identity, f"{signer.said}; allowed signers of {signers.commit[:12]}")
+    only_people("An answer")
+    if wanted.questions == "strong":
+        raise SignatureNeeded(
+            "This project takes signed answers only (approvals.questions).",
+            hint="Sign what `phasegate answer text` prints, then give it with --signature FILE.",
+        )
+    if not os.isatty(0):
+        raise NotAtTerminal(
+            "An answer is typed by a person, and standard input is no terminal.",
+            hint="Run it in a terminal of your own, or sign it: --signature FILE.",
+        )
+    above = " < ".join(f"{processes.name(pid) or '?'} ({pid})" for pid in processes.ancestry(os.getppid()))
+    return Approval("weak", actor().name, f"{os.ttyname(0)}; {above}")
+
+
+def _text_of_answer(opened: RealDesk, id_: str, verdict: str, words: str) -> str:
+    return _signed(opened, [f"question: {id_}", f"verdict: {verdict}"], words)
+
+
+def _text_of_change(opened: RealDesk, run: RunRecord, held: Held, blob: str, words: str) -> str:
+    path = msgspec.json.encode(held.path).decode()
+    return _signed(opened, [f"run: {run.id}", f"accept the change of: {path}", f"blob: {blob or 'none'}"], words)
+
+
+def _signed(opened: RealDesk, rows: list[str], words: str) -> str:
+    """What is signed: bound to this ledger, to one question or file content, and to every word."""
+    if len(words) > MOST_WORDS:
+        raise click.UsageError(f"Say it in at most {MOST_WORDS} characters.")
+    try:
+        digest = hashlib.sha256(words.encode()).hexdigest()
+    except UnicodeEncodeError as problem:
+        raise click.UsageError("The words are not valid UTF-8.") from problem
+    head = ["phasegate approval", f"ledger: {opened.project.pointer.ledger}"]
+    return "\n".join([*head, *rows, f"sha256 of the words: {digest}", ""])
+
+
+# -- finding and showing ----------------------------------------------------------------------------------------------
+
+
+def _find(state: State, id_: str) -> Question:
+    found = state.questions.get(id_)
+    if found is None:
+        raise UnknownQuestion(f"No question is called {id_!r}.", hint="See `phasegate answer list`.")
+    if not found.open:
+        raise UnknownQuestion(
+            f"{id_} was {SAID[found.verdict]} by {found.by} already.", hint="See `phasegate answer list` for open ones."
+        )
+    return found
+
+
+def _held(opened: RealDesk, state: State, path: str) -> tuple[RunRecord, Held]:
+    run = run_of(opened, state)
+    held = run.held.get(path) or run.held.get(opened.files.relative(os.path.abspath(path)) or "")
+    if held is None:
+        known = ", ".join(sorted(run.held)[:5])
+        raise NotHeld(f"No change of {path!r} is held.", hint=f"Held are: {known}." if known else "None is.")
+    return run, held
+
+
+def _shown(state: State, question: Question) -> str:
+    rows = [f"{question.id}: {paragraph(question.text, 1000)}"]
+    found = state.notes.get(question.note)
+    if found is not None:
+        rows.append(f"  about {found.id} ({found.kind}): {line(found.text, 300)}")
+    report = _report(state, question)
+    if report:
+        rows.append(f"  what was tried and what stands open: {report}")
+    return "\n".join(rows)
+
+
+def _as_value(state: State, question: Question) -> dict[str, object]:
+    return {**msgspec.to_builtins(question), "report": _report(state, question)}
+
+
+def _report(state: State, question: Question) -> str:
+    """Where the report of the deferred phase lies that the question is about."""
+    record = state.record_of(question.phase)
+    return record.report if record.status == "deferred" and not question.note else ""
+
+
+def _next(opened: RealDesk, state: State, run_id: str) -> str:
+    """What the person does now: where the run waited for this, the agent has to be told to go on."""
+    run = state.runs.get(run_id)
+    if run is None or run.status == "ended":
+        return ""
+    step = opened.workflow.step(run.step)
+    waits = step.rests or "strategic_answered" in step.leaves_when
+    where = "" if run.worktree == opened.worktree else f" in {run.worktree}"
+    return f'Say "{HAND_OVER}" to your agent{where}.' if waits else "The agent reads it with its next instruction."
