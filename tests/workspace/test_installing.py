@@ -84,7 +84,7 @@ def take_out(where: git.Place) -> None:
     installing.take_out(where, edits)
 
 
-@settings(max_examples=400 if os.environ.get("PHASEGATE_TIER") == "release" else 40)
+@settings(max_examples=400 if os.environ.get("PHASEGATE_TIER") == "release" else 25)
 @given(
     st.none() | documents,
     st.none() | documents,
