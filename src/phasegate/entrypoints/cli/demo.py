@@ -12,6 +12,12 @@ from phasegate.evidence.items import TestsSeen
 from phasegate.ledger import facts as f
 from phasegate.ledger.event import Event
 
+COLOURS = {
+    "phase": "bright_white", "refused": "red", "put back": "red", "evidence": "cyan", "doubt": "yellow",
+    "settled": "green", "go on": "yellow", "recovered": "green", "closed": "bright_green",
+}  # fmt: skip
+"""What stands out on a terminal."""
+
 
 @click.command()
 @click.option("--agent", type=click.Choice(["auto", "real", "scripted"]), default="auto", show_default=True,
@@ -25,13 +31,15 @@ def demo(agent: str, folder: str | None, as_json: bool) -> int:
     """
     from phasegate.entrypoints.demo.stage import Outcome, play
 
+    tell = output.progress if as_json else click.echo
+
     def hear(event: Event, fact: f.Fact) -> None:
-        told = headline(fact)
+        label, told = headline(fact)
         if told:
-            (output.progress if as_json else output.say)(told)
+            tell(click.style(f"  {label:<11}", fg=COLOURS.get(label)) + told)
 
     def say(text: str) -> None:
-        (output.progress if as_json else output.say)(f"\n{text}")
+        tell(click.style(f"\n{text}", bold=True))
 
     outcome: Outcome = play(folder, agent, hear, say)  # type: ignore[arg-type]
     if as_json:
@@ -41,32 +49,41 @@ def demo(agent: str, folder: str | None, as_json: bool) -> int:
     return Exit.OK
 
 
-def headline(fact: f.Fact) -> str:
-    """What a spectator wants to know of a fact; empty for the rest."""
+def headline(fact: f.Fact) -> tuple[str, str]:
+    """What a spectator wants to know of a fact, behind a label; empty for the rest."""
     match fact:
-        case f.StepEntered(step=step, phase=phase, loop=loop):
-            return f"  step       {step} (phase {phase})" + (", a loop is counted" if loop else "")
-        case f.CallRefused(tool=tool, reason=reason):
-            return f"  refused    {tool}: {line(reason, 110)}"
-        case f.ChangePutBack(path=path, rule=rule):
-            return f"  put back   {path}, written by a shell command against rule `{rule}`"
-        case f.EvidenceRecorded(evidence=evidence) if isinstance(evidence.seen, TestsSeen):
-            tests = evidence.seen
-            red = f", red: {', '.join(line(test.id, 70) for test in tests.red)}" if tests.red else ""
-            return f"  evidence   {tests.passed} of {tests.collected} tests pass{red}"
-        case f.NoteAdded(kind=kind, text=text):
-            return f"  {kind:10.10} {line(text, 110)}"
-        case f.NoteResolved(how=how):
-            return f"  settled    an uncertainty: {line(how, 90)}"
-        case f.StopRefused(reason=reason):
-            return f"  go on      the agent wanted to stop: {line(reason, 90)}"
-        case f.RunRecovered(step=step):
-            return f"  recovered  a new session goes on at step {step}"
         case f.PhaseStarted(phase=phase, kind=kind):
-            return f"\nPhase {phase} ({kind})"
+            return "phase", f"{phase} begins, a {kind}"
+        case f.StepEntered(step=step, loop=loop):
+            return "step", step + (" (counts a loop)" if loop else "")
+        case f.CallRefused(tool=tool, reason=reason):
+            return "refused", f"{tool}: {line(reason, 96)}"
+        case f.ChangePutBack(path=path):
+            return "put back", f"{path}, which a shell command wrote although the step forbids it"
+        case f.EvidenceRecorded(evidence=evidence) if isinstance(evidence.seen, TestsSeen):
+            return "evidence", _tests(evidence.seen)
+        case f.NoteAdded(kind=kind, text=text):
+            return "doubt", f"{kind}: {line(text, 84)}"
+        case f.NoteResolved(how=how):
+            return "settled", f"the uncertainty is gone: {line(how, 80)}"
+        case f.StopRefused(reason=reason):
+            return "go on", f"the agent wanted to stop; {_why(reason)}"
+        case f.RunRecovered(step=step):
+            return "recovered", f"a new session goes on at step {step}"
         case f.PhaseClosed(phase=phase, archive=archive, files=files):
-            return f"  closed     phase {phase}: {len(files)} files of evidence in {archive}"
-    return ""
+            return "closed", f"phase {phase}, on {len(files)} files of evidence in {archive}"
+    return "", ""
+
+
+def _tests(tests: TestsSeen) -> str:
+    red = f"; red: {', '.join(line(test.id.rpartition('::')[2], 40) for test in tests.red)}" if tests.red else ""
+    return f"{tests.passed} of {tests.collected} tests pass{red}"
+
+
+def _why(reason: str) -> str:
+    """The gate that is shut, or the step that is next."""
+    shut = [row[2:] for row in reason.splitlines() if row.startswith("- ") and " fails: " in row]
+    return line(shut[0], 80) if shut else "it is told the next step"
 
 
 def _summary(outcome: object) -> None:

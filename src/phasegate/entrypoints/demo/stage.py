@@ -89,7 +89,7 @@ def play(folder: str | None, which: Which, hear: Hear, say: Callable[[str], None
     with ScriptedModel(story.script(), variables={"PROJECT": project}) as model:
         place = Place(project, home, model.url, model.key, environment)
         client = choose(place, which)
-        say(f"The agent is {client.name}; the project is {project}.")
+        say(f"{client.name} works on a small project, driven through its own hooks.")
         begin(project, environment)
         listener = Listener(project, environment, hear)
         session = client.start("Continue the plan.")
@@ -97,7 +97,7 @@ def play(folder: str | None, which: Which, hear: Hear, say: Callable[[str], None
         _in_flight(listener, "python3 -c")
         session.kill()
         listener.catch_up()
-        say("The agent was killed, with every process below it. A new session begins.")
+        say("The agent is killed in the middle of a command. A new session begins.")
         finished = _to_the_end(client.start("Continue the plan."), listener)
     return _outcome(project, environment, client, listener, finished, time.monotonic() - started)
 
