@@ -151,6 +151,11 @@ def _resolved(base: str, path: str) -> str:
     at = files.contained(base, path)
     if at is None:
         raise files.OutsideRoot(f"{path!r} leads out of {base}.", hint="Replace the link by a directory or a file.")
+    folder = os.path.dirname(os.path.join(base, at))
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        raise files.Occupied(f"{folder} is not a directory.", hint="Move away what stands there, and repeat.")
     return at
 
 
