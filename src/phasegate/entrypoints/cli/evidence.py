@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import rich_click as click
 
+from phasegate.context.plain import line
 from phasegate.context.sentences import observed
+from phasegate.engine import manifests
 from phasegate.engine.advance import observe, run_of
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.record import record
 from phasegate.entrypoints.cli.session import desk, json_option, version_option
 from phasegate.errors import Exit, Failure
+from phasegate.evidence import manifest
 from phasegate.evidence.items import TestsSeen
 from phasegate.ledger.facts import TaskLinked
+from phasegate.wiring import RealDesk
+
+MOST_MANIFESTS = 10_000
 
 
 class NothingToLink(Failure):
@@ -20,6 +29,13 @@ class NothingToLink(Failure):
 
     code = "nothing-to-link"
     exit_code = Exit.GATE_FAILED
+
+
+class TooManyManifests(Failure):
+    """More manifests than a plan can have."""
+
+    code = "too-many-manifests"
+    exit_code = Exit.LIMIT_REACHED
 
 
 @click.group()
@@ -95,3 +111,42 @@ def link(tasks: tuple[str, ...], ids: tuple[str, ...], if_version: int | None) -
         refresh(opened, opened.record(facts, relying_on=state))
     output.say(f"phasegate: linked {', '.join(tasks)} to {', '.join(fresh)}.")
     return Exit.OK
+
+
+@evidence.command()
+@json_option
+def check(as_json: bool) -> int:
+    """Read every manifest under investigations/ and archive/: which say what the ledger says, and which are claims.
+
+    Exit 1 when any is a claim, stale, unreadable or missing. Example: phasegate evidence check
+    """
+    with desk() as opened:
+        standings = manifests.standings(opened, opened.state(), dict(_manifests(opened)))
+    doubtful = [standing for standing in standings if standing.says != "recorded"]
+    good = len(standings) - len(doubtful)
+    if as_json:
+        output.give({"manifests": standings, "recorded": good})
+    else:
+        for standing in doubtful:
+            output.say(f"{line(standing.path)}: {standing.says}: {line(standing.why)}")
+        output.say(f"phasegate: {good} of {len(standings)} manifests say what the ledger says.")
+    return Exit.GATE_FAILED if doubtful else Exit.OK
+
+
+def _manifests(opened: RealDesk) -> Iterator[tuple[str, bytes | None]]:
+    """Every manifest in the work tree with its content; None for one that cannot be read."""
+    count = 0
+    for folder in manifests.FOLDERS:
+        for place, folders, names in os.walk(os.path.join(opened.worktree, folder)):
+            folders.sort()
+            if manifest.NAME not in names:
+                continue
+            count += 1
+            if count > MOST_MANIFESTS:
+                raise TooManyManifests(f"There are more than {MOST_MANIFESTS} manifests.",
+                                       hint="Take folders that are not phasegate's out of the archive.")  # fmt: skip
+            path = os.path.relpath(os.path.join(place, manifest.NAME), opened.worktree).replace(os.sep, "/")
+            try:
+                yield path, opened.files.read(path)
+            except Failure:
+                yield path, None

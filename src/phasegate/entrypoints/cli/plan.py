@@ -1,0 +1,297 @@
+"""`phasegate plan`: write a plan from one sentence, check it, show it, correct the kind of a phase."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+import msgspec
+import rich_click as click
+
+from phasegate.context.plain import line
+from phasegate.engine import plan_watch
+from phasegate.engine.judge import grounds_of, write_own
+from phasegate.engine.views import refresh
+from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli.session import agent_above, desk, json_option, only_people, version_option
+from phasegate.entrypoints.cli.start import NoPlan
+from phasegate.errors import Exit, Failure
+from phasegate.ledger.facts import KindCorrected
+from phasegate.ledger.state import State
+from phasegate.policy.edits import object_to
+from phasegate.wiring import RealDesk
+from phasegate.workflow.plan import KINDS, Kind, Phase, Plan
+from phasegate.workflow.plan_markdown import add_phase, new_plan, parse_plan, status_in_phase_file
+
+
+class PlanWriteRefused(Failure):
+    """An agent may not write into the plan in the present step."""
+
+    code = "plan-write-refused"
+    exit_code = Exit.USAGE
+
+
+class PhaseBegun(Failure):
+    """The kind of a phase that was begun is settled."""
+
+    code = "phase-begun"
+    exit_code = Exit.USAGE
+
+
+class PlanNotText(Failure):
+    """The plan is not UTF-8."""
+
+    code = "plan-not-text"
+    exit_code = Exit.USAGE
+
+
+class Found(msgspec.Struct, frozen=True):
+    """Something wrong with a plan or a detail file, and where; line 0 is the file as a whole."""
+
+    path: str
+    line: int
+    text: str
+
+
+@click.group()
+def plan() -> None:
+    """Write, check and show the plan: phases with tasks and check boxes, in Markdown."""
+
+
+@plan.command()
+@click.argument("sentence")
+@click.option("--kind", type=click.Choice(KINDS), help="What sort of work it is; default: as the sentence says.")
+@click.option("--task", "tasks", multiple=True, metavar="TEXT", help="A task; may be repeated. Default: the sentence.")
+@click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
+@json_option
+@version_option
+def new(
+    sentence: str, kind: Kind | None, tasks: tuple[str, ...], dry_run: bool, as_json: bool, if_version: int | None
+) -> int:
+    """Add a phase to the plan; without a plan, begin one with it.
+
+    Example: phasegate plan new "Round amounts half even" --kind fix --task "Round in Money.split"
+    """
+    if not sentence.strip():
+        raise click.UsageError("Say in a sentence what is to be built.")
+    with desk(if_version) as opened:
+        state, path = opened.state(), opened.settings.plan
+        content = opened.files.read(path)
+        before = _text(path, content) if content is not None else ""
+        after = _with_phase(before, sentence, kind, tasks or (sentence,))
+        added = parse_plan(after, path=path).phases[-1]
+        if not dry_run:
+            _refuse_agent(opened, state)
+            state = _write(opened, state, after.encode())
+    if as_json:
+        output.give({"path": path, "phase": added.id, "kind": added.kind, "written": not dry_run,
+                     "version": state.position})  # fmt: skip
+    elif dry_run:
+        output.say(_difference(before, after, path).rstrip("\n"))
+    else:
+        verb = "gained" if content is not None else "begins with"
+        output.say(f"phasegate: {path} {verb} phase {added.id}, {line(added.title)} ({added.kind}).\n"
+                   "  Begin with `phasegate start`.")  # fmt: skip
+    return Exit.OK
+
+
+@plan.command()
+@json_option
+def check(as_json: bool) -> int:
+    """Read the plan and every detail file it names, and say what is wrong with them. Exit 1 when anything is.
+
+    Example: phasegate plan check
+    """
+    with desk() as opened:
+        path = opened.settings.plan
+        content = opened.files.read(path)
+        if content is None:
+            raise _no_plan(path)
+        try:
+            read = parse_plan(_text(path, content), path=path)
+            found = [*_of_phases(path, read), *_of_details(opened, path, read)]
+        except Failure as failure:
+            found = [Found(path, _line_in(failure.message, path), f"{failure.message} {failure.hint}")]
+    if as_json:
+        output.give({"path": path, "problems": found})
+    else:
+        for problem in found:
+            place = f"{line(problem.path)}:{problem.line}: "
+            output.say(problem.text if problem.text.startswith(f"{problem.path}:") else f"{place}{problem.text}")
+        if not found:
+            output.say(f"phasegate: {path} lists {len(read.phases)} phases; nothing is wrong with it.")
+    return Exit.GATE_FAILED if found else Exit.OK
+
+
+@plan.command()
+@json_option
+def show(as_json: bool) -> int:
+    """Show the phases as phasegate reads them: kind, tasks, what blocks them, and the status the ledger has.
+
+    Example: phasegate plan show
+    """
+    with desk() as opened:
+        state, read = opened.state(), _read(opened)
+    if as_json:
+        output.give([_as_value(state, phase) for phase in read.phases])
+        return Exit.OK
+    for phase in read.phases:
+        for text in _shown(state, phase):
+            output.say(text)
+    return Exit.OK
+
+
+@plan.command()
+@click.argument("phase", metavar="PHASE")
+@click.argument("kind", type=click.Choice(KINDS))
+@version_option
+def kind(phase: str, kind: Kind, if_version: int | None) -> int:
+    """Correct the kind of a phase before it is begun; the plan file stays as it is.
+
+    Example: phasegate plan kind 3 refactor
+    """
+    only_people("The kind of a phase")  # it picks the gates
+    with desk(if_version) as opened:
+        state = opened.state()
+        listed = _read(opened).phase(phase)
+        status = _status(state, listed)
+        if status != "open":
+            raise PhaseBegun(f"Phase {phase} is {status}; its kind stays {state.record_of(phase).kind or listed.kind}.",
+                             hint="Only a phase that was not begun can change its kind.")  # fmt: skip
+        refresh(opened, opened.record([KindCorrected(phase, kind)], relying_on=state))
+    output.say(f"phasegate: phase {phase} is of kind {kind}.")
+    return Exit.OK
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def _with_phase(before: str, sentence: str, kind: Kind | None, tasks: tuple[str, ...]) -> str:
+    title = sentence.strip().rstrip(".")
+    sort = kind or _inferred(title)
+    if not before.strip():
+        return new_plan("Plan", (title, sort, tasks))
+    return add_phase(before, title=title, kind=sort, tasks=tasks)
+
+
+def _inferred(title: str) -> Kind:
+    """The kind that a plan would infer from this title."""
+    try:
+        return parse_plan(f"## Phase 1: {title}\n\n- [ ] task\n", path="the sentence").phases[0].kind
+    except Failure:
+        return "feature"
+
+
+def _refuse_agent(opened: RealDesk, state: State) -> None:
+    """In a run the plan is an agent's to edit only where the step says so, by whatever command."""
+    objection = object_to(opened.settings.plan, grounds_of(opened, state, state.run_in(opened.worktree)))
+    if objection is not None and agent_above():
+        raise PlanWriteRefused(objection.reason, hint="Go on with the step; a person can add the phase meanwhile.")
+
+
+def _write(opened: RealDesk, state: State, content: bytes) -> State:
+    """Write the plan as our own, and let a ledger that has read it read it anew."""
+    state = write_own(opened, state, opened.settings.plan, content)
+    if not state.plan_digest:
+        return state  # `start` reads it for the first time, and imports what is ticked
+    mended = plan_watch.read(opened, state, content)
+    state = opened.record(mended.facts, relying_on=state)
+    if mended.content is not None:
+        state = write_own(opened, state, opened.settings.plan, mended.content)
+    for told in mended.told:
+        output.progress(f"phasegate: {told}")
+    return refresh(opened, state)
+
+
+def _difference(before: str, after: str, path: str) -> str:
+    names = (f"a/{path}" if before else "/dev/null", f"b/{path}")
+    return "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), *names))
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _read(opened: RealDesk) -> Plan:
+    path = opened.settings.plan
+    content = opened.files.read(path)
+    if content is None:
+        raise _no_plan(path)
+    return parse_plan(_text(path, content), path=path)
+
+
+def _no_plan(path: str) -> NoPlan:
+    return NoPlan(f"There is no plan at {path}.", hint='Begin one with `phasegate plan new "WHAT TO BUILD"`.')
+
+
+def _text(path: str, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as problem:
+        at = content[: problem.start].count(b"\n") + 1
+        raise PlanNotText(f"{path}:{at} is not UTF-8.", hint="Save the file as UTF-8.") from problem
+
+
+def _line_in(message: str, path: str) -> int:
+    """The line that a message about `path` names, which begins `PATH:LINE`; 0 when it names none."""
+    number = message.removeprefix(f"{path}:").split(" ", 1)[0].rstrip(":")
+    return int(number) if number.isdecimal() else 0
+
+
+def _of_phases(path: str, read: Plan) -> Iterator[Found]:
+    known = {phase.id for phase in read.phases}
+    for phase in read.phases:
+        strange = [id_ for id_ in phase.blocked_by if id_ not in known]
+        if strange:
+            yield Found(path, phase.line, f"phase {phase.id} is blocked by {', '.join(strange)}, which is not listed.")
+        if not phase.tasks:
+            yield Found(path, phase.line, f"phase {phase.id} has no tasks; nothing would show that it is done.")
+
+
+def _of_details(opened: RealDesk, path: str, read: Plan) -> Iterator[Found]:
+    folder = path.rpartition("/")[0]
+    for phase in read.phases:
+        if not phase.detail:
+            continue
+        detail = opened.files.relative(f"{opened.worktree}/{folder}/{phase.detail}")
+        try:
+            content = opened.files.read(detail) if detail is not None else None
+        except Failure as failure:
+            yield Found(path, phase.line, f"{failure.message} {failure.hint}")
+            continue
+        if detail is None or content is None:
+            why = "leads out of the repository" if detail is None else "is not there"
+            yield Found(path, phase.line, f"the detail file {phase.detail} of phase {phase.id} {why}.")
+            continue
+        for status in status_in_phase_file(content.decode("utf-8", "replace")):
+            yield Found(detail, status.line, f"status belongs in the plan, not in a detail file: {line(status.text)}")
+
+
+# -- showing ----------------------------------------------------------------------------------------------------------
+
+
+def _status(state: State, phase: Phase) -> str:
+    return "closed" if state.is_closed(phase.id) else state.record_of(phase.id).status
+
+
+def _kind(state: State, phase: Phase) -> tuple[str, str]:
+    """The kind in force, and where it comes from."""
+    if phase.id in state.kinds:
+        return state.kinds[phase.id], "corrected"
+    return phase.kind, "stated" if phase.kind_stated else "inferred"
+
+
+def _shown(state: State, phase: Phase) -> Iterator[str]:
+    sort, whence = _kind(state, phase)
+    blocked = f", blocked by {', '.join(phase.blocked_by)}" if phase.blocked_by else ""
+    yield f"{phase.id} {line(phase.title)} ({sort}, {whence}; {_status(state, phase)}{blocked})"
+    for task in phase.tasks:
+        yield f"  [{'x' if task.done else ' '}] {task.id} {line(task.text)}"
+
+
+def _as_value(state: State, phase: Phase) -> dict[str, object]:
+    sort, whence = _kind(state, phase)
+    return {
+        "id": phase.id, "title": phase.title, "kind": sort, "kind_is": whence, "status": _status(state, phase),
+        "blocked_by": phase.blocked_by, "detail": phase.detail, "line": phase.line, "area": phase.area,
+        "tasks": [{"id": task.id, "text": task.text, "done": task.done, "line": task.line} for task in phase.tasks],
+    }  # fmt: skip

@@ -1,0 +1,206 @@
+"""`phasegate policy`: check `phasegate.toml` and the workflow it names, and trust them as they are now."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import rich_click as click
+
+from phasegate import wiring
+from phasegate.context.plain import line
+from phasegate.engine.views import refresh
+from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli.init import read_users_workflow
+from phasegate.entrypoints.cli.session import desk, json_option, only_people, version_option
+from phasegate.errors import Exit, Failure
+from phasegate.ledger.facts import SettingsTrusted
+from phasegate.ledger.state import State
+from phasegate.wiring import Trusted
+from phasegate.workflow.definition import Workflow
+from phasegate.workflow.toml import DefinitionInvalid, write_workflow
+from phasegate.workspace import git, installing, place
+from phasegate.workspace.settings_file import SettingsInvalid, read_settings
+
+DIFFERENCE_SHOWN = 200
+"""Lines of a workflow's difference that are shown."""
+
+
+class NoSettings(Failure):
+    """There is no `phasegate.toml`."""
+
+    code = "no-settings"
+    exit_code = Exit.USAGE
+
+
+class OtherProject(Failure):
+    """`phasegate.toml` names another project than the ledger of this clone."""
+
+    code = "other-project"
+    exit_code = Exit.USAGE
+
+
+class WorkflowInUse(Failure):
+    """A run stands at a step that the new workflow does not have."""
+
+    code = "workflow-in-use"
+    exit_code = Exit.USAGE
+
+
+class Found(msgspec.Struct, frozen=True):
+    """Something wrong in a file, at a line, and why."""
+
+    path: str
+    line: int
+    reason: str
+
+
+@click.group()
+def policy() -> None:
+    """The settings of this repository: what they say, and which of them a person trusts."""
+
+
+@policy.command()
+@json_option
+def check(as_json: bool) -> int:
+    """Read phasegate.toml and the workflow it names; say what is wrong, and what a person has not trusted yet.
+
+    Exit 1 when anything is wrong. Example: phasegate policy check
+    """
+    where = git.locate(os.getcwd())
+    found: list[Found] = []
+    rows: list[str] | None = None
+    try:
+        present, in_force = _present(where.root), _in_force(where)
+        rows = _difference(in_force, present) if in_force is not None else None
+    except (SettingsInvalid, DefinitionInvalid) as failure:
+        found = list(_problems(failure))
+    if as_json:
+        output.give({"problems": found, "difference": rows, "trusted": rows == [] and not found})
+    else:
+        _tell_checked(found, rows)
+    return Exit.GATE_FAILED if found else Exit.OK
+
+
+@policy.command()
+@json_option
+@version_option
+def trust(as_json: bool, if_version: int | None) -> int:
+    """Put phasegate.toml and the workflow it names into force, as they are now, after showing what changes.
+
+    Example: phasegate policy trust
+    """
+    only_people("`phasegate policy trust`")
+    with desk(if_version) as opened:
+        present = _present(opened.worktree)
+        state = opened.state()
+        _refuse_other(opened.project.pointer.project, present)
+        _refuse_in_use(state, present.workflow)
+        rows = _difference(opened.project.trusted, present)
+        if rows or opened.project.trusted.digest != present.digest or state.trusted != present.digest:
+            state = opened.record([SettingsTrusted(present.digest)], relying_on=state)
+            wiring.trust(opened.project.directory, present)
+    with desk() as anew:
+        version = refresh(anew, anew.state()).position
+    if as_json:
+        output.give({"trusted": present.digest, "difference": rows, "version": version})
+        return Exit.OK
+    for row in rows:
+        output.say(row)
+    output.say(f"phasegate: {place.SETTINGS} is trusted as it is now ({present.digest[:12]}); "
+               f"{'what is shown above is in force' if rows else 'nothing changed in what it says'}.")  # fmt: skip
+    return Exit.OK
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _present(root: str) -> Trusted:
+    """What the files in the work tree say now."""
+    content = installing.read(root, place.SETTINGS)
+    if content is None:
+        raise NoSettings(f"{root} has no {place.SETTINGS}.", hint="Run `phasegate init` there.")
+    settings = read_settings(content, path=place.SETTINGS)
+    return Trusted(settings, read_users_workflow(root, settings), installing.digest(content))
+
+
+def _in_force(where: git.Place) -> Trusted | None:
+    """What a person trusted last in this clone; None in a clone that has no ledger."""
+    pointer = place.read_pointer(where)
+    return wiring.read_trusted(place.ledger_directory(pointer, os.environ)) if pointer is not None else None
+
+
+def _refuse_other(project: str, present: Trusted) -> None:
+    if present.settings.project != project:
+        raise OtherProject(
+            f"{place.SETTINGS} is of project {present.settings.project!r}; the ledger of this clone of {project!r}.",
+            hint="Put the project's id back; it names the ledger.",
+        )
+
+
+def _refuse_in_use(state: State, workflow: Workflow) -> None:
+    steps, kinds = {step.name for step in workflow.steps}, {kind.name for kind in workflow.kinds}
+    for run in state.runs.values():
+        if run.status != "ended" and (run.step not in steps or (run.phase and state.kind_of(run.phase) not in kinds)):
+            raise WorkflowInUse(
+                f"The run in {run.worktree} is at step {run.step} of a {state.kind_of(run.phase)} phase, "
+                f"which workflow {workflow.name!r} does not have.",
+                hint="Keep that step and kind in the workflow until the run has left them.",
+            )
+
+
+def _problems(failure: Failure) -> Iterator[Found]:
+    """The problems a failure lists, one `PATH:LINE: REASON` a line."""
+    for text in failure.message.splitlines():
+        told = re.fullmatch(r"(.+?):(\d+): (.*)", text)
+        if told:
+            yield Found(told[1], int(told[2]), told[3])
+
+
+# -- showing ----------------------------------------------------------------------------------------------------------
+
+
+def _difference(before: Trusted, after: Trusted) -> list[str]:
+    """What `after` says differently: a row for each setting, then the workflow as a difference of its definition."""
+    old, new = dict(_flat(msgspec.to_builtins(before.settings))), dict(_flat(msgspec.to_builtins(after.settings)))
+    rows = [
+        f"{key}: {_value(old, key)} -> {_value(new, key)}"
+        for key in sorted(old | new)
+        if old.get(key, msgspec.UNSET) != new.get(key, msgspec.UNSET)
+    ]
+    was, now = (write_workflow(trusted.workflow).splitlines() for trusted in (before, after))
+    changed = list(difflib.unified_diff(was, now, "workflow in force", "workflow now", lineterm="", n=2))
+    left = len(changed) - DIFFERENCE_SHOWN
+    return rows + changed[:DIFFERENCE_SHOWN] + ([f"... and {left} more lines"] if left > 0 else [])
+
+
+def _flat(value: dict[str, Any], lead: str = "") -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, dict) and item:
+            yield from _flat(item, f"{lead}{key}.")
+        else:
+            yield f"{lead}{key}", item
+
+
+def _value(flat: dict[str, Any], key: str) -> str:
+    return line(msgspec.json.encode(flat[key]).decode(), 200) if key in flat else "(none)"
+
+
+def _tell_checked(found: list[Found], rows: list[str] | None) -> None:
+    for problem in found:
+        output.say(f"{problem.path}:{problem.line}: {problem.reason}")
+    if found:
+        output.say("phasegate: what was trusted last stays in force until these lines are mended.")
+        return
+    for row in rows or ():
+        output.say(row)
+    if rows is None:
+        output.say("phasegate: nothing is wrong. This clone is not set up: `phasegate init`.")
+    elif rows:
+        output.say("phasegate: nothing is wrong; what is shown above is not in force: `phasegate policy trust`.")
+    else:
+        output.say("phasegate: nothing is wrong, and it is what you trusted.")
