@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -199,19 +200,23 @@ class RealTree:
     def put_back(self, change: Change) -> None:
         from phasegate.workspace.tree import Change as Difference
 
-        mode = change.mode_before or ("100644" if change.before else "")
+        after = change.mode_after or (self._mode(change.path) if change.after else "")
+        before = change.mode_before or (after or "100644" if change.before else "")
         try:
             self._work.put_back(
                 Difference(
-                    raw(change.path),
-                    change.before or None,
-                    change.after or None,
-                    mode or None,
-                    change.mode_after or None,
+                    raw(change.path), change.before or None, change.after or None, before or None, after or None
                 )
             )
         except ChangedSince:
             pass  # somebody was faster: the next observation judges what they left
+
+    def _mode(self, path: str) -> str:
+        """The mode git gives a path as it is, for a change that was noticed by its content alone."""
+        status = files.state_of(self._work.root, raw(path))
+        if status is None:
+            return ""
+        return "120000" if stat.S_ISLNK(status.st_mode) else "100755" if status.st_mode & 0o100 else "100644"
 
     def difference(self, before: str, after: str) -> bytes:
         return self._work.difference(before, after)

@@ -7,7 +7,7 @@ from phasegate.engine import drivers
 from phasegate.engine.advance import Outcome, leave
 from phasegate.engine.checks import reap
 from phasegate.engine.desk import Desk
-from phasegate.engine.judge import carry_out, grounds_of, judge, secrets_in
+from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, secrets_in
 from phasegate.gates.interface import Moment
 from phasegate.ledger.facts import (
     CallAsked,
@@ -23,20 +23,23 @@ from phasegate.ledger.facts import (
     SessionEnded,
     StopAllowed,
     StopRefused,
-    TreeObserved,
 )
 from phasegate.ledger.log import StateMoved
 from phasegate.ledger.state import RunRecord, State
 from phasegate.policy import calls as c
 from phasegate.policy.edits import Objection, object_to
 from phasegate.policy.prompts import hands_over, of_the_client
+from phasegate.policy.secrets import find_secrets
 
 ATTEMPTS = 5
 STOPS_REFUSED = 3
 """Refusals to stop with no new event between them, after which the turn may end."""
 
-UNSEEN = ("shell", "mcp", "subagent", "other")
-"""What a tool does that can write without naming the path."""
+UNSEEN = ("shell", "mcp", "other")
+"""What a tool does that can write without naming the path. A subagent writes by calls of its own, each in flight."""
+
+TOLD = 12
+"""Changes of one call that are told one by one."""
 
 TEXT_KEPT = 2000
 
@@ -70,7 +73,7 @@ def _answer(call: c.Call, desk: Desk, state: State) -> c.Answer:
         case c.TurnEnding():
             return _ending(call, desk, state, run)
         case c.SubagentEnding():
-            return _judged(desk, state, run, [], call="", alone=not run.in_flight)
+            return _subagent_ended(call, desk, state, run)
         case c.SessionClosed():
             return _closed(call, desk, run)
         case c.Compacting():
@@ -149,22 +152,38 @@ def _returned(call: c.ToolReturned, desk: Desk, state: State, run: RunRecord) ->
     back: list[Fact] = [CallReturned(run.id, use.id, call.ok)] if use.id in run.in_flight else []
     if use.does == "edit":
         paths = [path for path in map(desk.files.relative, use.paths) if path is not None]
-        if desk.settings.plan not in paths:
+        if not _needs_judging(desk, run, use, paths):
             blobs = desk.tree.rehash(paths)
             desk.record([*back, PathsRehashed(run.id, blobs)] if blobs else back, relying_on=None)
             return c.Silent()
-    others = [id for id, flying in run.in_flight.items() if id != use.id and flying.does in UNSEEN]
-    return _judged(desk, state, run, back, call=use.id, alone=not others)
+    _, told = _settle(desk, state, run, back)
+    return _informed(told)
 
 
-def _judged(desk: Desk, state: State, run: RunRecord, before: list[Fact], *, call: str, alone: bool) -> c.Answer:
-    """Judge the tree, record, undo what nobody allowed, and say so."""
-    judgement = judge(desk, state, run, call=call, alone=alone)
-    facts = [*before, *judgement.facts]
-    if facts:
-        state = desk.record(facts, relying_on=state)
-    carry_out(desk, state, judgement)
-    return c.Inform("phasegate: " + "\n".join(judgement.told)) if judgement.told else c.Silent()
+def _needs_judging(desk: Desk, run: RunRecord, use: c.ToolUse, paths: list[str]) -> bool:
+    """Whether more than the paths must be looked at: the plan, a path nobody was asked about, or a secret in it."""
+    asked = run.in_flight.get(use.id)
+    if asked is None or desk.settings.plan in paths or not set(paths) <= set(asked.paths):
+        return True
+    contents = (desk.files.read(path) or b"" for path in paths)
+    return any(find_secrets(content[:SCANNED_BYTES].decode("utf-8", "replace")) for content in contents)
+
+
+def _subagent_ended(call: c.SubagentEnding, desk: Desk, state: State, run: RunRecord) -> c.Answer:
+    """The calls of a subagent that ended never come back."""
+    agent = call.caller.agent
+    over = tuple(id for id, flying in run.in_flight.items() if agent and flying.agent == agent)
+    _, told = settle_tree(desk, state, run, over)
+    return _informed(told)
+
+
+def _informed(told: tuple[str, ...]) -> c.Answer:
+    return c.Inform("phasegate: " + "\n".join(_few(told))) if told else c.Silent()
+
+
+def _few(told: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(told) - TOLD
+    return (*told[:TOLD], f"and {more} more: `phasegate status` and `phasegate log show`.") if more > 0 else told
 
 
 # -- sessions and prompts ---------------------------------------------------------------------------------------------
@@ -187,21 +206,10 @@ def _opened(call: c.SessionOpened, desk: Desk, state: State, run: RunRecord) -> 
         facts.append(RunRecovered(run.id, caller.session, run.step))
     told: tuple[str, ...] = ()
     if call.source != "compact":
-        unseen = [id for id in orphans if run.in_flight[id].does in UNSEEN]
-        judgement = judge(desk, state, run, call=unseen[0] if unseen else "", alone=len(unseen) == 1)
-        if not unseen:  # nobody was at work for the agent: what changed meanwhile is the person's
-            facts.append(TreeObserved(run.id, judgement.seen.tree, judgement.seen.subject))
-        else:
-            facts += judgement.facts
-        if orphans:
-            facts.append(CallsAbandoned(run.id, orphans))
-        state = desk.record(facts, relying_on=state)
-        if unseen:
-            state = carry_out(desk, state, judgement)
-            told = judgement.told
+        state, told = _settle(desk, state, run, [*facts, *_abandoned(run, orphans)], a_persons=True)
     else:
         state = desk.record(facts, relying_on=state)
-    return c.Inform("\n".join([*told, instruction(_moment(desk, state, run), desk.workflow)]))
+    return c.Inform("\n".join([*_few(told), instruction(_moment(desk, state, run), desk.workflow)]))
 
 
 def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.Answer:
@@ -224,10 +232,8 @@ def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.
 
 
 def _closed(call: c.SessionClosed, desk: Desk, run: RunRecord) -> c.Answer:
-    session = call.caller.session
-    calls = tuple(id for id, flying in run.in_flight.items() if flying.session == session)
-    facts: list[Fact] = [CallsAbandoned(run.id, calls)] if calls and call.reason == "clear" else []
-    desk.record([*facts, SessionEnded(run.id, session, call.reason)], relying_on=None)
+    # Calls it leaves in flight are judged by the session that comes next.
+    desk.record([SessionEnded(run.id, call.caller.session, call.reason)], relying_on=None)
     return c.Silent()
 
 
@@ -257,13 +263,25 @@ def _ending(call: c.TurnEnding, desk: Desk, state: State, run: RunRecord) -> c.A
 
 def settle_tree(desk: Desk, state: State, run: RunRecord, over: tuple[str, ...] = ()) -> tuple[State, tuple[str, ...]]:
     """Judge what the tree holds now; calls in `over` will never come back, and one alone may have written unseen."""
-    before: list[Fact] = [CallsAbandoned(run.id, over)] if over else []
+    return _settle(desk, state, run, _abandoned(run, over))
+
+
+def _settle(
+    desk: Desk, state: State, run: RunRecord, before: list[Fact], *, a_persons: bool = False
+) -> tuple[State, tuple[str, ...]]:
+    """Judge the tree, record it behind `before`, undo what nobody allowed; `a_persons` when nobody else was at work."""
     flying = [id for id, call in run.in_flight.items() if call.does in UNSEEN]
     judgement = judge(desk, state, run, call=flying[0] if flying else "", alone=len(flying) == 1)
+    if a_persons and not flying:
+        judgement = of_a_person(judgement)
     facts = [*before, *judgement.facts]
     if facts:
         state = desk.record(facts, relying_on=state)
     return carry_out(desk, state, judgement), judgement.told
+
+
+def _abandoned(run: RunRecord, calls: tuple[str, ...]) -> list[Fact]:
+    return [CallsAbandoned(run.id, calls)] if calls else []
 
 
 def _may_rest(desk: Desk, state: State, run: RunRecord) -> str:
@@ -287,7 +305,7 @@ def _refuse_stop(
         asked = QuestionAsked(desk.new_id("q"), run.id, question, step=run.step)
         desk.record([asked, StopAllowed(run.id, call.caller.session, "unmet")], relying_on=None)
         return c.Silent()
-    parts = list(told)
+    parts = list(_few(told))
     if run.checks:
         parts.append("The tests are still running. Call `phasegate wait`, then go on.")
     elif not outcome.moved:

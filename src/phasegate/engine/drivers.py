@@ -25,5 +25,9 @@ def taken(desk: Desk, run: RunRecord, caller: Caller) -> DriverTaken:
 
 
 def orphans(run: RunRecord, session: str) -> tuple[str, ...]:
-    """Calls that will never come back: a session that begins has none in flight, and a driver that is gone neither."""
-    return tuple(id for id, call in run.in_flight.items() if call.session in (session, run.driver))
+    """Calls that will never come back: a session that begins has none in flight, one that is gone or ended neither."""
+    return tuple(
+        id
+        for id, call in run.in_flight.items()
+        if call.session in (session, run.driver) or call.session not in run.sessions
+    )

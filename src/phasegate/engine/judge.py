@@ -1,9 +1,8 @@
-"""What an agent writes is judged by the difference in the tree, whatever route it took; what nobody allowed is undone."""
+"""What an agent writes is judged by the difference in the tree, whatever route it took; the forbidden is undone."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 import msgspec
 
@@ -41,45 +40,71 @@ def grounds_of(desk: Desk, state: State, run: RunRecord | None) -> Grounds:
 
 
 def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -> Judgement:
-    """Digest the tree and judge every difference from what is known; `alone` when exactly one call could have made it."""
+    """Digest the tree and judge every difference from what is known; `alone` when one call only could have made it."""
     views = state.views.get(desk.worktree, {})
     seen = desk.tree.observe(views)
-    if seen.subject == run.subject and seen.tree == run.tree and not run.edits and not seen.unread:
-        return Judgement(seen)
+    unread = _unread(seen)
+    if seen.subject == run.subject and seen.tree == run.tree and not run.edits:
+        return Judgement(seen, told=unread)
     grounds = grounds_of(desk, state, run)
-    changes = desk.tree.changes(run.tree, seen.tree) if run.tree else ()
+    changes = _differences(desk, run, seen)
     facts: list[Fact] = [
         TreeObserved(run.id, seen.tree, seen.subject, tuple(change.path for change in changes[:LISTED]))
     ]
     undone, told = [], []
-    facts += _reverted(desk, run, changes, seen)
+    facts += _reverted(desk, run)
     for change in changes:
-        before = run.edits.get(change.path, change.before)
-        if before == change.after or _own_bytes(desk, change, views):
+        if change.path in run.held or not _differs(change, run) or _own_bytes(desk, change, views):
             continue
         objection = _objection(desk, change, grounds)
-        if objection is None or change.path in run.held:
+        if objection is None:
             continue
-        known = msgspec.structs.replace(change, before=before)
         if alone:
-            undo = desk.tree.undo(known)
+            undo = desk.tree.undo(change)
             fact: Fact = ChangePutBack(
-                run.id, change.path, objection.rule, call, before, undo.overwritten, undo.command
+                run.id, change.path, objection.rule, call, change.before, undo.overwritten, undo.command
             )
             told.append(
                 f"{change.path} was put back: {objection.reason} What it held is kept; `{undo.command}` restores it."
             )
-            undone.append(known)
+            undone.append(change)
         else:
             why = "more than one call could have made it" if call else "no call of this session made it"
-            fact = ChangeHeld(run.id, change.path, objection.rule, why, before)
+            fact = ChangeHeld(run.id, change.path, objection.rule, why, change.before)
             told.append(f"{change.path} is held: {objection.reason} Undo it yourself; until then no gate opens.")
         facts.append(fact)
-    if seen.unread:
-        told.append(f"these cannot be read, so no gate can tell: {', '.join(seen.unread[:5])}. Make them readable.")
-    plan = plan_watch.mended(desk, state, changes, skip={change.path for change in undone})
+    plan = plan_watch.mended(desk, state, run, changes, skip={change.path for change in undone})
     facts += plan.facts
-    return Judgement(seen, tuple(facts), tuple(undone), (*told, *plan.told), plan.content)
+    return Judgement(seen, tuple(facts), tuple(undone), (*told, *unread, *plan.told), plan.content)
+
+
+def of_a_person(judgement: Judgement) -> Judgement:
+    """`judgement` of what changed while nobody was at work for the agent: the person's changes are not held."""
+    known = tuple(fact for fact in judgement.facts if not isinstance(fact, ChangeHeld))
+    held = {fact.path for fact in judgement.facts if isinstance(fact, ChangeHeld)}
+    told = tuple(text for text in judgement.told if not any(text.startswith(f"{path} is held:") for path in held))
+    return msgspec.structs.replace(judgement, facts=known, told=told)
+
+
+def _unread(seen: Observation) -> tuple[str, ...]:
+    if not seen.unread:
+        return ()
+    return (f"these cannot be read, so no gate can tell: {', '.join(seen.unread[:5])}. Make them readable.",)
+
+
+def _differences(desk: Desk, run: RunRecord, seen: Observation) -> tuple[Change, ...]:
+    """What differs from the last digest and the single edits known since; also where the tree shows no difference.
+
+    A put-back that was recorded and then interrupted, or an edit that was taken back, is a difference from what is
+    known although the tree is as it was digested.
+    """
+    between = desk.tree.changes(run.tree, seen.tree) if run.tree else ()
+    changes = [msgspec.structs.replace(c, before=run.edits.get(c.path, c.before)) for c in between]
+    same = set(run.edits) - {change.path for change in between}
+    for path, now in desk.tree.rehash(sorted(same)).items():
+        if now != run.edits[path]:
+            changes.append(Change(path, run.edits[path], now))
+    return tuple(changes)
 
 
 def carry_out(desk: Desk, state: State, judgement: Judgement) -> State:
@@ -109,17 +134,27 @@ def _objection(desk: Desk, change: Change, grounds: Grounds) -> Objection | None
         return None  # the client itself keeps a person's permissions there; our hooks are untouched
     if objection or not change.after:
         return objection
-    found = find_secrets(_text(desk, change))
+    found = {secret.fingerprint: secret for secret in find_secrets(_text(desk, change.after))}
+    if found and change.before:  # what stood there before is nothing this call did
+        for secret in find_secrets(_text(desk, change.before)):
+            found.pop(secret.fingerprint, None)
     if found:
-        rules = ", ".join(sorted({secret.rule for secret in found}))
+        rules = ", ".join(sorted({secret.rule for secret in found.values()}))
         return Objection(
             "secret", f"it carries a secret ({rules}). Keep secrets out of the tree: name a variable instead."
         )
     return None
 
 
-def _text(desk: Desk, change: Change) -> str:
-    content = desk.tree.blob(change.after)
+def _differs(change: Change, run: RunRecord) -> bool:
+    """Whether content or mode is another than known; of a path known from a single look, the content alone is."""
+    if change.before != change.after:
+        return True
+    return bool(change.before) and change.mode_before != change.mode_after and change.path not in run.edits
+
+
+def _text(desk: Desk, blob: str) -> str:
+    content = desk.tree.blob(blob)
     return content.decode("utf-8", "replace") if len(content) <= SCANNED_BYTES else ""
 
 
@@ -131,7 +166,7 @@ def _own_bytes(desk: Desk, change: Change, views: dict[str, str]) -> bool:
     return now == views[change.path]
 
 
-def _reverted(desk: Desk, run: RunRecord, changes: Sequence[Change], seen: Observation) -> list[Fact]:
+def _reverted(desk: Desk, run: RunRecord) -> list[Fact]:
     """Held changes that somebody undid: the path is as it was before."""
     if not run.held:
         return []

@@ -9,8 +9,9 @@ import msgspec
 
 from phasegate.engine.desk import Change, Desk
 from phasegate.errors import Failure
-from phasegate.ledger.facts import BoxesPutBack, Fact, PlanRead
-from phasegate.ledger.state import State
+from phasegate.ledger.facts import BoxesPutBack, ChangeHeld, Fact, PlanRead
+from phasegate.ledger.state import RunRecord, State
+from phasegate.workflow.plan import Phase
 
 
 class Mended(msgspec.Struct, frozen=True):
@@ -21,13 +22,43 @@ class Mended(msgspec.Struct, frozen=True):
     content: bytes | None = None
 
 
-def mended(desk: Desk, state: State, changes: Sequence[Change], *, skip: Collection[str] = ()) -> Mended:
-    """Read the plan again when it is among `changes`, and put its boxes back to what the ledger says."""
+def mended(
+    desk: Desk, state: State, run: RunRecord, changes: Sequence[Change], *, skip: Collection[str] = ()
+) -> Mended:
+    """Read the plan again when it is among `changes`; put its boxes back, and hold it when it demands less."""
     path = desk.settings.plan
-    if path in skip or all(change.path != path for change in changes):
+    changed = next((change for change in changes if change.path == path and path not in skip), None)
+    if changed is None:
         return Mended()
     content = desk.files.read(path)
-    return read(desk, state, content) if content is not None else Mended(told=(f"{path} is gone; bring it back.",))
+    if content is None:
+        return Mended(told=(f"{path} is gone; bring it back.",))
+    found = read(desk, state, content)
+    after = next((fact.phases for fact in found.facts if isinstance(fact, PlanRead)), state.plan)
+    fewer = demands_less(state, after)
+    if not fewer or path in run.held:
+        return found
+    why = f"the plan demands less than before: {', '.join(fewer[:10])}"
+    held = ChangeHeld(run.id, path, "plan-demands-less", why, changed.before)
+    told = f"{path} is held: {why}. Undo that, or a person accepts it: `phasegate answer settle {path}`."
+    return Mended((held, *found.facts), (told, *found.told), found.content)
+
+
+def demands_less(state: State, after: Sequence[Phase]) -> list[str]:
+    """What phases that are not closed demanded until now, and `after` does not: an agent may not plan its work away."""
+    lost = []
+    there = {phase.id: phase for phase in after}
+    for old in (phase for phase in state.plan if not state.is_closed(phase.id)):
+        new = there.get(old.id)
+        if new is None:
+            lost.append(f"phase {old.id}")
+            continue
+        tasks = {task.id for task in new.tasks}
+        lost += [f"task {task.id}" for task in old.tasks if task.id not in tasks]
+        lost += [f"the kind {old.kind} of phase {old.id}"] if new.kind != old.kind else []
+        lost += [f"new behaviour in phase {old.id}"] if new.no_new_behaviour and not old.no_new_behaviour else []
+        lost += [f"that {id} comes before {old.id}" for id in old.blocked_by if id not in new.blocked_by]
+    return lost
 
 
 def read(desk: Desk, state: State, content: bytes, *, first: bool = False) -> Mended:
