@@ -1,7 +1,6 @@
 """What a project can set in `phasegate.toml`, with the defaults; and which class of file a path is."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 import functools
 import re
 from typing import Literal
@@ -80,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def class_of(self, path: str) -> FileClass:
         """The class of a path relative to the root, with `/` between its parts."""
-        if matches(path, OWN) or matches(path, self.paths.protected):
+        if matches(path, OWN) or matches(path, self.paths.protected) or path == self.approvals.allowed_signers:
             return "own"
         if path == self.plan:
             return "plan"
