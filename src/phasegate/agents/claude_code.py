@@ -1,7 +1,6 @@
 """Claude Code: its hook payloads in our words, and our answers in the form that it obeys."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never, get_args
 

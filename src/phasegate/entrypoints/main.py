@@ -10,7 +10,7 @@ def main() -> int:
     if len(sys.argv) > 1 and sys.argv[1] == "hook":
         from phasegate.entrypoints import hook
 
-        return hook.main(sys.argv[2:])
+        hook.main(sys.argv[2:])
     from phasegate.entrypoints.cli import app
 
     return app.run()

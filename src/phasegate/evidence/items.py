@@ -1,7 +1,6 @@
 """One observation bound to a subject digest: what was seen, by whom, how sure we are, and the artifacts that show it."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 from typing import Literal
 
 import msgspec

@@ -3,8 +3,7 @@
 A field may be added with a default; anything else needs a higher schema version and an upcast in `schema.py`.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 from typing import Literal
 
 import msgspec

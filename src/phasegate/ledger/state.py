@@ -1,7 +1,6 @@
 """What the events so far come to: the project, its phases, its runs. Built by `fold` alone and cached as snapshots."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 import msgspec
 
 from phasegate.evidence.items import Evidence, TestsSeen
@@ -212,10 +211,10 @@ class State(msgspec.Struct):
         """The unanswered questions, oldest first."""
         return [question for question in self.questions.values() if question.open]
 
-    def newest(self, kind: type, *, subject: str = "") -> Evidence | None:
-        """The newest recorded evidence of this kind, on this subject when one is given."""
+    def newest(self, kind: type, *, subject: str | None = None) -> Evidence | None:
+        """The newest evidence of this kind, on this subject when one is given; nothing speaks for an unknown one ("")."""
         for evidence in reversed(self.evidence.values()):
-            if isinstance(evidence.seen, kind) and (not subject or evidence.speaks_for(subject)):
+            if isinstance(evidence.seen, kind) and (subject is None or evidence.speaks_for(subject)):
                 return evidence
         return None
 

@@ -1,7 +1,6 @@
 """What a client tells us through a hook, and what we may answer, in our words; `agents/` translates both ways."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 from typing import Literal
 
 import msgspec

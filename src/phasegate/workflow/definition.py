@@ -1,7 +1,6 @@
 """What a workflow is: steps, what each may edit, what it leaves on, where it goes next; and the kinds of phases."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 from collections.abc import Mapping
 from typing import Literal
 

@@ -3,8 +3,7 @@
 Hooks import this module; reading and rewriting the Markdown is `plan_markdown`.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 import re
 from collections.abc import Collection
 from typing import Literal, get_args

@@ -1,7 +1,6 @@
 """Where a clone keeps its ledger: a pointer in the git directory all its work trees share, and a private state directory."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 import os
 from collections.abc import Mapping
 

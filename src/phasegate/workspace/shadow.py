@@ -4,8 +4,7 @@ It has its own configuration, index and objects; the user's objects are read thr
 outrank all others, switch every conversion off, so that what is hashed is the bytes on disk and no filter program runs.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 import fcntl
 import hashlib
 import os
@@ -140,7 +139,7 @@ class Shadow:
         self.remembered = msgspec.structs.replace(self.remembered, **changes)
         replace_file(os.path.join(self.directory, "remembered"), msgspec.json.encode(self.remembered))
 
-    def new_hash(self, data: bytes) -> hashlib._Hash:
+    def new_hash(self, data: bytes) -> "hashlib._Hash":
         """The hash this repository names its objects by."""
         return hashlib.sha256(data) if self.remembered.object_format == "sha256" else hashlib.sha1(data)
 
