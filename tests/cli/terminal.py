@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -13,7 +14,10 @@ from typing import Any
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import Fact
 from phasegate.ledger.state import State
-from phasegate.wiring import RealDesk, open_project
+from phasegate.wiring import RealDesk, Trusted, begin_ledger, open_project
+from phasegate.workflow.default import DEFAULT
+from phasegate.workspace import git
+from phasegate.workspace.settings_file import read_settings
 from tests.cli.people import as_person
 
 # Runs on the person's side of `as_person`, whose session has no terminal yet: opening one makes it the session's own.
@@ -33,6 +37,8 @@ while True:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
 
+PROJECT = "6f0c8a52-6a5e-4f5e-9a43-3b1d9a0c7e11"
+
 PLAN = """# Plan
 
 ## Phase 1: Rounding
@@ -50,7 +56,7 @@ Kind: feature
 
 
 class Project:
-    """A git repository with a plan that `phasegate init` has set up, and its ledger."""
+    """A git repository with a plan and trusted settings, and its ledger, without hooks."""
 
     def __init__(self, folder: Path, *, plan: str = PLAN, settings: str = "") -> None:
         self.root = folder / "project"
@@ -64,10 +70,10 @@ class Project:
         self.write(".gitignore", "*.log\n__pycache__/\n")
         if plan:
             self.write("docs/development_roadmap/phases.md", plan)
-        if settings:
-            self.write("phasegate.toml", settings)
+        content = self.write("phasegate.toml", settings or f'project = "{PROJECT}"\n').read_bytes()
         self.commit()
-        self.ok("init", "--allow-ephemeral")
+        trusted = Trusted(read_settings(content, path="phasegate.toml"), DEFAULT, hashlib.sha256(content).hexdigest())
+        begin_ledger(git.locate(str(self.root)), PROJECT, trusted, self.env).close()
 
     def write(self, path: str, content: str | bytes) -> Path:
         target = self.root / path

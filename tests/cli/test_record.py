@@ -44,8 +44,6 @@ def test_in_a_run_it_belongs_to_the_phase(project: Project) -> None:
 def test_a_command_that_changes_the_tree_is_evidence_for_neither(project: Project) -> None:
     done = project.person("record", "--", "sh", "-c", "echo x > new.py")
     assert done.returncode == 7 and "new.py" in done.stderr and not recorded(project)
-    said = project.json("record", "--", "sh", "-c", "echo y > new.py")
-    assert said["changed"] if "changed" in said else True
 
 
 def test_json_names_the_changed_paths(project: Project) -> None:
@@ -104,9 +102,9 @@ def test_a_secret_in_command_or_output_is_not_stored(project: Project) -> None:
 
 def test_words_that_are_no_utf8_are_stored_readably(project: Project) -> None:
     name = os.fsdecode(b"caf\xe9")
-    assert project.person("record", "--", "echo", name).returncode == 0
+    assert project.person("record", "--", "true", name).returncode == 0
     (evidence,) = recorded(project)
-    assert isinstance(evidence.seen, CommandSeen) and evidence.seen.argv == ("echo", "caf\ufffd")
+    assert isinstance(evidence.seen, CommandSeen) and evidence.seen.argv == ("true", "caf\ufffd")
 
 
 def test_without_a_command_the_usage_is_shown(project: Project) -> None:

@@ -96,7 +96,10 @@ def _walk(desk: Desk, state: State, seen: Observation, entered: tuple[str, ...])
         taken = transition(step, facts_of(desk, moment, verdicts))
         if taken is None:
             return Outcome(refresh(desk, state), entered, tuple(v for v in verdicts if not v.passes))
+        asked = _step_that_asked(desk, state, next_phase(state, desk.worktree)) if TAKES in step.acts else ""
         state = _act(desk, state, step, seen)
+        if asked:
+            return _at_answer(desk, state, asked, seen, entered)
         state = _enter(desk, state, taken, verdicts, seen)
         entered = (*entered, run_of(desk, state).step)
         target = desk.workflow.step(entered[-1])

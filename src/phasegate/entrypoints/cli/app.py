@@ -65,7 +65,9 @@ def phasegate(ctx: click.Context, verbose: int) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit code of the contract in `errors.Exit`."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
+        _refuse_unreadable(_ours(given))
         result: Any = phasegate.main(args=arguments, prog_name="phasegate", standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.OK
     except exceptions.Exit as ended:
@@ -76,7 +78,7 @@ def run(arguments: list[str] | None = None) -> int:
         problem.show()
         return Exit.USAGE
     except Failure as failure:
-        output.fail(failure, as_json=_wants_json(sys.argv if arguments is None else arguments))
+        output.fail(failure, as_json="--json" in _ours(given))
         return failure.exit_code
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -85,6 +87,15 @@ def run(arguments: list[str] | None = None) -> int:
         return Exit.BUG
 
 
-def _wants_json(arguments: list[str]) -> bool:
-    """Whether our own --json was given: what follows `--` belongs to the command that `record` runs."""
-    return "--json" in arguments[: arguments.index("--") if "--" in arguments else None]
+def _ours(arguments: list[str]) -> list[str]:
+    """The words that are for us: what follows `--` belongs to the command that `record` runs."""
+    return arguments[: arguments.index("--") if "--" in arguments else None]
+
+
+def _refuse_unreadable(arguments: list[str]) -> None:
+    """Bytes that are no UTF-8 cannot be recorded: refuse them before anything is done."""
+    for word in arguments:
+        try:
+            word.encode()
+        except UnicodeEncodeError as problem:
+            raise exceptions.UsageError(f"{word!a} is not UTF-8.") from problem

@@ -11,7 +11,7 @@ from phasegate.collectors import command
 from phasegate.context.plain import line
 from phasegate.engine.desk import Observation
 from phasegate.entrypoints.cli import output
-from phasegate.entrypoints.cli.session import desk, json_option
+from phasegate.entrypoints.cli.session import desk, json_option, readable
 from phasegate.errors import Exit
 from phasegate.evidence.items import CommandSeen, Evidence
 from phasegate.gates.interface import some
@@ -56,7 +56,7 @@ def _observed(opened: RealDesk) -> Observation:
 
 def _keep(opened: RealDesk, seen: Observation, argv: tuple[str, ...], ran: command.Ran) -> Evidence:
     run = opened.state().run_in(opened.worktree)
-    said = tuple(os.fsencode(word).decode("utf-8", "replace") for word in argv)
+    said = tuple(map(readable, argv))
     evidence = Evidence(
         opened.new_id("ev"), CommandSeen(said, ran.exit_code, round(ran.seconds, 3)), seen.subject, "recorded",
         f"record {VERSION}", run.phase if run else "", run.id if run else "", (opened.keep(OUTPUT, ran.output),),

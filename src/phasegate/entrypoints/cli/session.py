@@ -84,7 +84,7 @@ def desk(if_version: int | None = None) -> Iterator[RealDesk]:
         closing.publish(opened, state)
         lines = _log(project)
         yield opened
-        lines.write("info", "command", argv=sys.argv[1:], actor=opened.actor.name, events=opened.recorded)
+        lines.write("info", "command", argv=list(map(readable, sys.argv[1:])), actor=opened.actor.name, events=opened.recorded)
     finally:
         project.close()
 
@@ -95,6 +95,11 @@ def _log(project: Project) -> LogLines:
     verbose = (context.find_root().obj or {}).get("verbose", 0) if context else 0
     least = least_level(os.environ.get("PHASEGATE_LOG", ""), verbose)
     return LogLines(os.path.join(project.directory, "logs"), least=least, call=uuid.uuid4().hex[:12], echo=verbose > 0)
+
+
+def readable(word: str) -> str:
+    """A word of a command line as UTF-8 can hold it; bytes that are no UTF-8 are replaced."""
+    return os.fsencode(word).decode("utf-8", "replace")
 
 
 def only_people(what: str) -> None:
