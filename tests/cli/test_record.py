@@ -65,6 +65,14 @@ def test_codes_that_mean_a_signal_or_a_shells_complaint_are_answered_with_1(
     assert len(recorded(project)) == 1
 
 
+def test_a_command_called_in_the_middle_does_not_make_a_forbidden_change_look_known(project: Project) -> None:
+    project.ok("start", "--no-baseline")
+    project.write("src/a.py", "value = 1\n")
+    project.agent("record", "--", "true")
+    project.agent("evidence", "list")
+    assert "src/a.py is held" in project.agent("done").stderr
+
+
 def test_a_command_over_its_time_is_killed_with_its_group_and_nothing_is_recorded(project: Project) -> None:
     done = project.person("record", "--timeout", "0.7", "--", "sh", "-c", "sleep 61 & echo $!; wait")
     assert done.returncode == 6 and not recorded(project)

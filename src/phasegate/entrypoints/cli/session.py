@@ -84,7 +84,8 @@ def desk(if_version: int | None = None) -> Iterator[RealDesk]:
         closing.publish(opened, state)
         lines = _log(project)
         yield opened
-        lines.write("info", "command", argv=list(map(readable, sys.argv[1:])), actor=opened.actor.name, events=opened.recorded)
+        words = [readable(word) for word in sys.argv[1:]]
+        lines.write("info", "command", argv=words, actor=opened.actor.name, events=opened.recorded)
     finally:
         project.close()
 
