@@ -31,7 +31,7 @@ from phasegate.workflow.default import DEFAULT
 from phasegate.workflow.mermaid import mermaid
 
 ROOT = Path(__file__).parents[2]
-DOCS = sorted((ROOT / "docs").rglob("*.md")) + [ROOT / "README.md"]
+DOCS = [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent.name != "decisions"]
 COMMANDS = {name: module for group in app.COMMANDS.values() for name, module in group.items()}
 
 
@@ -69,7 +69,8 @@ def test_every_command_says_what_it_does_and_gives_an_example_of_itself() -> Non
     for path, command in all_commands().items():
         about, example = told(command)
         assert about, path
-        assert f"phasegate {' '.join(path)}" in example, path
+        names = [other for other, same in all_commands().items() if same.callback is command.callback]
+        assert any(f"phasegate {' '.join(name)}" in example for name in names), path
 
 
 def test_the_page_has_every_command_and_every_option_that_is_not_hidden() -> None:
@@ -145,9 +146,8 @@ def test_the_steps_page_has_the_instruction_of_every_step_of_the_agent() -> None
 
 def test_every_gate_kind_of_event_and_setting_has_its_entry() -> None:
     assert all(f"\n## {name}\n\nOpen when " in pages()["gates.md"] for name in CATALOG)
-    assert all(
-        f"\n### {name}\n\n{doc(kind).split(chr(10))[0]}" in pages()["facts.md"] for name, kind in kinds().items()
-    )
+    for name, kind in kinds().items():
+        assert f"\n### {name}\n\n{doc(kind).splitlines()[0]}" in pages()["facts.md"]
     for key in keys(Settings):
         assert f"| `{key.rpartition('.')[2]}` | " in pages()["settings.md"]
 

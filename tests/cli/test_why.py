@@ -166,7 +166,7 @@ def test_a_closed_phase_names_its_gates_and_their_evidence(recorded: Recorded) -
     files = (FileKept("archive/investigations/project/1/evidence.json", "0"),)
     recorded.record(PhaseClosed("1", "run-1", "s" * 64, "archive/investigations/project/1", files, gates, "m"))
     out = recorded.ok("why", "1")
-    assert "is closed" in out and "tests_ran: pass (ev-1)" in out and "1 files in archive/" in out
+    assert "is closed" in out and "tests_ran: pass (ev-1)" in out and "1 archived in archive/" in out
 
 
 def test_a_phase_number_means_the_phase_and_an_at_sign_the_position(recorded: Recorded) -> None:

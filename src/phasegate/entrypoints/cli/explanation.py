@@ -300,7 +300,7 @@ def _next(opened: RealDesk, moment: Moment, step: Step) -> Explanation:
     taken = transition(step, facts_of(opened, moment, verdicts))
     because = tuple(f"{v.gate} {_says(v)}: {'; '.join(v.reasons)}" for v in verdicts if v.gate in CATALOG)
     leads = f"`phasegate done` would lead to {taken.to}." if taken else "No way out of the step applies now."
-    condition = "the step leaves on " + (some(step.leaves_when, 12) if step.leaves_when else "nothing but its end")
+    condition = f"it leaves when {some(step.leaves_when, 12)} pass" if step.leaves_when else "it waits for no gate"
     return Explanation(f"Nothing keeps the step open, {where(moment)}.", condition, because, (), (leads,))
 
 
@@ -420,7 +420,7 @@ def _closed(state: State, past: Past, record: PhaseRecord, what: str) -> Explana
     because = (f"closed {utc(event.clock.ms)} on the tree {fact.subject[:12]}",)
     gates = [f"{said.gate}: {said.says}" + (f" ({', '.join(said.evidence)})" if said.evidence else "")
              for said in fact.gates]  # fmt: skip
-    kept = f"{len(fact.files)} files in {fact.archive}"
+    kept = f"{len(fact.files)} archived in {fact.archive}"
     rule = f"a {state.kind_of(record.id)} phase closes when every gate of its kind passes"
     return Explanation(what, rule, because, (*gates, kept), position=event.position, id=record.id)
 
