@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -35,6 +37,7 @@ def new_project(
 ) -> NewProject:
     """Lays out a project whose client is the one the test runs with."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("PATH", os.pathsep.join((os.path.dirname(sys.executable), os.environ["PATH"])))
     real = request.getfixturevalue("found") if which == "real" else None
 
     def client_in(place: Place, options: tuple[str, ...]) -> Client:

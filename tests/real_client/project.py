@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import subprocess
 import sys
@@ -84,6 +85,12 @@ class Project:
         self.git("init", "-q")
         self.commit("A small project")
 
+    def at(self, root: Path) -> Project:
+        """The same project as another work tree sees it."""
+        other = copy.copy(self)
+        other.root = root
+        return other
+
     # --- setting up ---------------------------------------------------------------------------------------------------
 
     def write(self, path: str, content: str) -> None:
@@ -134,7 +141,7 @@ class Project:
              ) -> Finished:  # fmt: skip
         """One whole session of the client."""
         with self.model(*turns, routes=routes) as model:
-            return self.client(model, *options).start(prompt).wait(150)
+            return sound(self.client(model, *options).start(prompt).wait(150))
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
@@ -196,6 +203,12 @@ class Project:
         command = [sys.executable, "-I", "-m", "phasegate.entrypoints.hook", "claude"]
         environment = {**os.environ, "CLAUDE_PROJECT_DIR": str(self.root), "AI_AGENT": "claude-code_2-1-330_agent"}
         return subprocess.run(command, input=json.dumps(payload), env=environment, capture_output=True, text=True)
+
+
+def sound(finished: Finished) -> Finished:
+    """The session, in which no hook of ours met a bug."""
+    assert not [hook for hook in finished.hooks if "met a bug" in hook.stdout + hook.stderr]
+    return finished
 
 
 def wait_for(happened: Callable[[], object], *, seconds: float = 60.0, session: Session | None = None) -> None:

@@ -110,24 +110,23 @@ def test_taking_the_hooks_out_by_script_leaves_them_in_force_for_the_session(pro
     assert project.refused() == ["hooks", "step"]
 
 
-FOR_PEOPLE = {
-    "phasegate start",
+FOR_PEOPLE = (
     "phasegate init",
     "phasegate uninstall",
     "phasegate pause",
     "phasegate takeover",
     "phasegate answer approve q-1 yes",
-    "env -u CLAUDECODE phasegate start",
+    "env -u CLAUDECODE phasegate pause",
     'env -i PATH="$PATH" XDG_STATE_HOME="$XDG_STATE_HOME" phasegate pause',
     "setsid phasegate answer reject q-1 no",
-}
+)
 
 
 @with_both
 def test_the_agents_shell_cannot_call_what_is_for_people_however_it_hides(project: Project) -> None:
     with project.desk() as desk:
         desk.record([f.QuestionAsked("q-1", project.run.id, "May I?")], relying_on=None)
-    finished = project.play(*map(bash, sorted(FOR_PEOPLE)))
-    for command, result in zip(sorted(FOR_PEOPLE), finished.tool_results, strict=True):
+    finished = project.play(*map(bash, FOR_PEOPLE))
+    for command, result in zip(FOR_PEOPLE, finished.tool_results, strict=True):
         assert result.is_error and "for a person" in result.text, (command, result.text)
     assert project.run.status == "active" and project.state.questions["q-1"].open

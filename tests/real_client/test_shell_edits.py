@@ -30,7 +30,7 @@ COMMANDS = {
     "rename": f"mv {SHOP} src/shop/moved.py",
     "failing": f"echo 'x = 1' >> {SHOP}; exit 3",
     "elsewhere": f"cd /tmp && echo 'x = 1' >> $CLAUDE_PROJECT_DIR/{SHOP} || cd - && echo 'x = 1' >> {SHOP}",
-    "odd name": "printf x > \"$(printf 'src/a \\'b\\nc \\303\\244.py')\"",
+    "odd name": "printf x > \"$(printf \"src/a 'b\\nc \\303\\244.py\")\"",
 }
 
 
@@ -47,21 +47,28 @@ def shop(new_project: NewProject) -> Project:
     return project
 
 
+def sources(project: Project) -> dict[str, tuple[int, str]]:
+    """Every file under `src` with its mode and content; links are not followed."""
+    paths = [path for path in (project.root / "src").rglob("*") if path.is_symlink() or path.is_file()]
+    return {str(path): (path.lstat().st_mode, path.read_text()) for path in paths}
+
+
 @pytest.mark.parametrize("how", COMMANDS)
 def test_a_shell_write_that_the_step_forbids_is_put_back(shop: Project, how: str) -> None:
+    before = sources(shop)
     finished = shop.play(bash(COMMANDS[how]))
     assert shop.put_back() and not shop.held()
-    assert shop.git("diff", "HEAD~1" if how == "git commit" else "HEAD", "--", "src") == ""
-    assert shop.git("ls-files", "--others", "--exclude-standard", "src") == ""
+    assert sources(shop) == before
     assert "was put back" in str(finished.hooks)
 
 
 @pytest.mark.parametrize("which", [REAL])
 def test_the_real_clients_shell_is_put_back_call_by_call(shop: Project) -> None:
     ways = ("redirect", "sed", "python", "git apply", "git checkout", "failing", "link")
+    before = sources(shop)
     finished = shop.play(*(bash(COMMANDS[how]) for how in ways))
     assert shop.put_back() == [SHOP] * len(ways), [result.text for result in finished.tool_results]
-    assert shop.git("diff", "HEAD", "--", "src") == "" and not shop.held()
+    assert sources(shop) == before and not shop.held()
 
 
 @with_both
