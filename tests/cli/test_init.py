@@ -172,6 +172,26 @@ def test_an_old_client_is_called_advisory(repository: Path) -> None:
     assert done.returncode == 0 and "advisory: this client fails open" in done.stdout
 
 
+def test_settings_that_came_with_the_clone_are_trusted_aloud(repository: Path) -> None:
+    settings = f'project = "{PROJECT}"\n'
+    (repository / "phasegate.toml").write_text(f'{settings}[tests]\ncommand = ["make", "test"]\n')
+    assert "You trust phasegate.toml as it is now, which runs the tests by `make test`" in init(repository).stdout
+    assert "You trust" not in init(repository).stdout
+    (repository / "phasegate.toml").write_text(settings)
+    assert "You trust phasegate.toml as it is now." in init(repository).stdout
+
+
+def test_a_claude_md_that_is_a_link_is_written_through_and_known_as_ours(repository: Path) -> None:
+    (repository / "AGENTS.md").write_text("# Hi\n")
+    (repository / "CLAUDE.md").symlink_to("AGENTS.md")
+    before = everything(repository)
+    init(repository)
+    assert (repository / "CLAUDE.md").is_symlink()
+    assert kinds(repository).count("ViewRendered") == 2
+    uninstall(repository)
+    assert everything(repository) == before
+
+
 # --- what it keeps, and takes out again -------------------------------------------------------------------------------
 
 
@@ -301,6 +321,14 @@ def test_a_project_id_that_is_not_the_ledgers_is_a_conflict(repository: Path) ->
     init(repository)
     (repository / "phasegate.toml").write_text(f'project = "{PROJECT}"\n')
     refused(init(repository), "init-conflict", repository, everything(repository))
+
+
+def test_a_ledger_that_is_gone_is_told_and_not_replaced_in_silence(repository: Path) -> None:
+    init(repository)
+    before = everything(repository)
+    done = init(repository, XDG_STATE_HOME=str(repository.parent / "other"))
+    refused(done, "ledger-gone", repository, before, status=7)
+    assert init(repository).returncode == 0
 
 
 def test_a_full_disk_leaves_everything_as_it_was(repository: Path) -> None:

@@ -47,6 +47,13 @@ class HookDoesNotStart(Failure):
     exit_code = Exit.CANNOT_TELL
 
 
+class LedgerGone(Failure):
+    """The clone says where its ledger is, and nothing is there."""
+
+    code = "ledger-gone"
+    exit_code = Exit.CANNOT_TELL
+
+
 class Asked(msgspec.Struct, frozen=True):
     """The options of `init`."""
 
@@ -87,10 +94,12 @@ def init(
         raise git.GitMissing("git is not on the PATH.", hint="Install git, and repeat.")
     where = git.locate(os.getcwd())
     plan = planned(where, Asked(scope, required, render, allow_ephemeral))
+    notices: list[str] = []
     if not dry_run:
         _refuse_unwritable(where)
-        carry_out(where, plan)
-    _tell(where, plan, dry_run=dry_run, as_json=as_json)
+        newly_trusted = carry_out(where, plan)
+        notices = [*_trusting(plan, newly_trusted), *_notices(where, plan)]
+    _tell(where, plan, notices, dry_run=dry_run, as_json=as_json)
     return Exit.OK
 
 
@@ -150,17 +159,12 @@ def _command(where: git.Place, scope: Scope, asked: Asked) -> tuple[str, ...] | 
     if scope == "me" and not asked.allow_ephemeral:
         refuse_ephemeral(sys.executable)
     command = hook_command(scope, executable=sys.executable, required=asked.required)
-    problem = installed.hook_problem(command, where.root)
-    # With a ledger that cannot be read a hook refuses; that is for `doctor`, and must not keep `init` from mending.
-    if problem and not _ours_spoke(problem):
+    # Asked about a place without a project: what is wrong with this one's ledger must not keep `init` from mending it.
+    problem = installed.hook_problem(command, os.sep)
+    if problem:
         raise HookDoesNotStart(f"The hook command fails: {problem}.",
                                hint="Install phasegate as a tool of its own: `uv tool install phasegate`.")  # fmt: skip
     return command
-
-
-def _ours_spoke(problem: str) -> bool:
-    """Whether it was phasegate that spoke, not an interpreter that did not find it."""
-    return "phasegate" in problem and "No module named" not in problem
 
 
 def _has_hooks(root: str, scope: Scope) -> bool:
@@ -199,16 +203,20 @@ def _refuse_unwritable(where: git.Place) -> None:
             raise files.NotWritable(f"{folder} cannot be written.", hint="Make it writable (a mount may be read-only).")
 
 
-def carry_out(where: git.Place, plan: Plan) -> None:
-    """Ledger and trust first, then the files, the hooks last: whatever interrupts leaves nothing half in force."""
+def carry_out(where: git.Place, plan: Plan) -> bool:
+    """Ledger and trust first, then the files, the hooks last: whatever interrupts leaves nothing half in force.
+
+    Returns whether these settings were trusted for the first time.
+    """
     try:
         project = _opened(where, plan.trusted)
         try:
-            _record(project, plan)
+            newly_trusted = _record(project, plan)
         finally:
             project.close()
         if plan.edits:
             installing.put_in(where, plan.edits)
+        return newly_trusted
     except OSError as problem:
         what = f"{problem.filename or where.root}: {problem.strerror or problem}"
         raise files.NotWritable(f"{what}.", hint="Make it writable or free some space, and repeat.") from problem
@@ -229,6 +237,13 @@ def _opened(where: git.Place, trusted: wiring.Trusted) -> wiring.Project:
             f"{place.SETTINGS} is of project {trusted.settings.project}, this clone's ledger of {pointer.project}.",
             hint=f'Write project = "{pointer.project}" there, or move {where.common}/{place.POINTER} away.',
         )
+    directory = place.ledger_directory(pointer, os.environ)
+    if not os.path.isdir(directory):
+        raise LedgerGone(
+            f"The ledger of this clone is not at {directory}.",
+            hint="Put it back, or set XDG_STATE_HOME as it was. If it is lost, remove "
+            f"{os.path.join(where.common, place.POINTER)} and repeat: a new ledger begins.",
+        )
     return wiring.open_project(where.root, os.environ)
 
 
@@ -248,8 +263,8 @@ def _lost(where: git.Place, project: str) -> place.Pointer | None:
     return None
 
 
-def _record(project: wiring.Project, plan: Plan) -> None:
-    """The person's trust, and which files are about to be ours."""
+def _record(project: wiring.Project, plan: Plan) -> bool:
+    """The person's trust, whether it is new, and which files are about to be ours."""
     desk = wiring.RealDesk(project, actor())
     state = desk.state()
     facts: list[Fact] = []
@@ -257,18 +272,20 @@ def _record(project: wiring.Project, plan: Plan) -> None:
         wiring.trust(project.directory, plan.trusted)
     if state.trusted != plan.trusted.digest:
         facts.append(SettingsTrusted(plan.trusted.digest))
+    root = project.where.root
+    views = {files.contained(root, path) for path in VIEWS}
     for edit in plan.edits:
-        if edit.base == project.where.root and edit.path in VIEWS and edit.after is not None:
-            facts.append(ViewRendered(project.where.root, edit.path, installing.digest(edit.after)))
+        if edit.base == root and edit.path in views and edit.after is not None:
+            facts.append(ViewRendered(root, edit.path, installing.digest(edit.after)))
     if facts:
         desk.record(facts, relying_on=None)
+    return any(isinstance(fact, SettingsTrusted) for fact in facts)
 
 
 # --- telling ----------------------------------------------------------------------------------------------------------
 
 
-def _tell(where: git.Place, plan: Plan, *, dry_run: bool, as_json: bool) -> None:
-    notices = [] if dry_run else list(_notices(where, plan))
+def _tell(where: git.Place, plan: Plan, notices: list[str], *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         output.give({
             "root": where.root, "project": plan.settings.project, "scope": plan.scope, "dry_run": dry_run,
@@ -293,21 +310,41 @@ def named(where: git.Place, edit: Edit) -> str:
     return os.path.relpath(os.path.join(edit.base, edit.path), where.root)
 
 
+def _trusting(plan: Plan, newly: bool) -> Iterator[str]:
+    """Said when the person just trusted settings that were there before; above all which command they name."""
+    if newly and all(edit.path != place.SETTINGS for edit in plan.edits):
+        named = (
+            f", which runs the tests by `{' '.join(plan.settings.tests.command)}`"
+            if plan.settings.tests.command
+            else ""
+        )
+        yield f"You trust {place.SETTINGS} as it is now{named}."
+
+
 def _notices(where: git.Place, plan: Plan) -> Iterator[str]:
-    with contextlib.suppress(ClientNotFound):
+    try:
         found = installed.users_client()
         if found is not None and installed.advisory(found):
             yield installed.advisory(found)
-    if plan.scope == "me":
-        yield "The ignore lines are in .git/info/exclude: only this clone has them, and nobody else sees the hooks."
-        if where.directory != where.common or os.path.isdir(os.path.join(where.common, "worktrees")):
-            yield "Each work tree of this clone has hooks of its own: run `phasegate init` in the others as well."
-    else:
-        yield "The ignore lines are in .gitignore. Commit it with .claude/ and phasegate.toml; until then a new work "\
-              "tree or clone has no hooks."  # fmt: skip
-        if shutil.which("phasegate") is None:
-            yield "`phasegate` is not on your PATH, so these hooks do nothing yet: `uv tool install phasegate`."
+    except ClientNotFound as failure:
+        yield f"Whether your client fails closed cannot be told: {failure.message}"
+    if plan.edits:
+        yield from _about_scope(where, plan)
+    if plan.scope == "team" and shutil.which("phasegate") is None:
+        yield "`phasegate` is not on your PATH, so these hooks do nothing yet: `uv tool install phasegate`."
     if installing.read(where.root, plan.settings.plan) is None:
         yield f'There is no plan at {plan.settings.plan} yet: `phasegate plan new "WHAT TO BUILD"`.'
     else:
         yield "Next: `phasegate start`, then open your agent as always."
+
+
+def _about_scope(where: git.Place, plan: Plan) -> Iterator[str]:
+    if plan.scope == "team":
+        yield (
+            "The ignore lines are in .gitignore. Commit it with .claude/ and phasegate.toml; until then a new clone or "
+            "work tree has no hooks."
+        )
+        return
+    yield "The hooks are yours alone: the ignore lines in .git/info/exclude keep them out of git."
+    if where.directory != where.common or os.path.isdir(os.path.join(where.common, "worktrees")):
+        yield "Each work tree of this clone has hooks of its own: run `phasegate init` in the others as well."

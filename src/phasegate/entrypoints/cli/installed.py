@@ -32,7 +32,8 @@ def hook_problem(command: Sequence[str], root: str) -> str:
     if ran.returncode == 0 and not ran.stdout and not ran.stderr:
         return ""
     said = (ran.stderr or ran.stdout).decode("utf-8", "replace").strip().splitlines()
-    return f"it ended with exit code {ran.returncode}: {said[-1][:300] if said else 'without a word'}"
+    at = -1 if "Traceback (most recent call last):" in said else 0
+    return f"it ended with exit code {ran.returncode}: {said[at][:300].rstrip('.') if said else 'without a word'}"
 
 
 def users_client() -> Found | None:
