@@ -176,6 +176,13 @@ def test_the_schema_accepts_what_is_rendered_and_refuses_what_is_not_evidence() 
     assert not jsonschema_rs.is_valid(schema, broken)
 
 
+def test_no_page_has_the_indentation_of_a_docstring() -> None:
+    """Python 3.13 takes it out by itself, and the pages are the same on every Python."""
+    assert "\\n    " not in pages()["evidence.schema.json"]
+    for name in ("errors.md", "gates.md", "facts.md", "settings.md"):
+        assert not re.search(r"^ ", pages()[name], flags=re.MULTILINE), name
+
+
 def test_a_table_cannot_be_broken_by_its_cells() -> None:
     assert table(["a"], [["x|y\nz"]]).splitlines()[2] == "| x\\|y z |"
     assert fenced("```\nx").splitlines()[0] == "````"

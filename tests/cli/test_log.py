@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phasegate.context.sentences import SENTENCES, observed, sentence
 from phasegate.evidence.items import CommandSeen, CoverageSeen, Evidence, NoCoverage, TestsSeen
@@ -50,6 +52,12 @@ def test_a_sentence_is_one_safe_line_whatever_its_fact_holds(kind: type) -> None
         told = sentence(fact)
         assert told.strip() and "\n" not in told and not dangerous(told)
         assert len(told) < 4000
+
+
+@given(st.text(), st.text(), st.tuples(st.text(), st.text()))
+def test_no_text_at_all_makes_a_sentence_unsafe(tool: str, reason: str, paths: tuple[str, str]) -> None:
+    told = sentence(CallRefused("", "c", "s", "", tool, "step", reason, paths))
+    assert "\n" not in told and not dangerous(told)
 
 
 def test_what_others_wrote_is_never_read_as_a_template() -> None:
