@@ -161,6 +161,15 @@ def test_an_answered_phase_goes_on_at_the_step_that_asked(project: Project, verd
     assert "Use decimal." in project.ok("next")
 
 
+def test_what_a_person_changed_while_the_run_waited_is_theirs_once_they_answer(project: Project) -> None:
+    waiting = StepEntered(run_of(project).id, "waiting_for_person", "load_next_phase", "blocked", "1", "s")
+    deferred(project, then=(waiting,))
+    project.write("src/a.py", "value = 1\n")
+    project.typed("answer", "approve", "q-2", "See src/a.py.")
+    project.person("done")
+    assert run_of(project).step == "categorize_uncertainties" and not run_of(project).held
+
+
 def test_it_goes_on_there_also_when_another_phase_was_worked_on_meanwhile(project: Project) -> None:
     run = run_of(project).id
     second = (

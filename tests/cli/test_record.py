@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from phasegate.evidence.items import CommandSeen, Evidence
-from tests.cli.people import PHASEGATE
+from tests.cli.people import PHASEGATE, as_person
 from tests.cli.terminal import Project
 
 
@@ -100,6 +100,13 @@ def test_long_output_keeps_its_end_and_says_what_is_left_out(project: Project) -
     assert done.returncode == 0 and len(done.stdout) == (6 << 20) + len("the end")
     (artifact,) = recorded(project)[0].artifacts
     assert (4 << 20) < artifact.size < (5 << 20)
+
+
+def test_a_reader_that_goes_away_stops_nothing(project: Project) -> None:
+    slow = "phasegate record -- sh -c 'echo one; sleep 0.5; echo two; sleep 0.2; echo three' | head -1"
+    assert as_person(["sh", "-c", slow], project.root, project.env).stdout == "one\n"
+    (evidence,) = recorded(project)
+    assert evidence.artifacts[0].size == len("one\ntwo\nthree\n")
 
 
 def test_a_secret_in_command_or_output_is_not_stored(project: Project) -> None:

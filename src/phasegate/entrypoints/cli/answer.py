@@ -11,6 +11,8 @@ import rich_click as click
 
 from phasegate.context.plain import line, paragraph
 from phasegate.engine.advance import reopened, run_of
+from phasegate.engine.desk import Observation
+from phasegate.engine.judge import Judgement, carry_out, judge, of_a_person
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import actor, desk, json_option, only_people, version_option
@@ -187,8 +189,10 @@ def _answer(
         asked = _find(state, id_)
         approval = _approval(opened, _text_of_answer(opened, id_, verdict, words), signature)
         answered = QuestionAnswered(id_, verdict, words, approval.strength, approval.by, approval.shown)
-        facts: list[Fact] = [answered, *reopened(state, id_), *_settles(state, asked, verdict, words)]
-        state = refresh(opened, opened.record(facts, relying_on=state))
+        meanwhile = _meanwhile(opened, state)
+        facts: list[Fact] = [answered, *reopened(state, id_), *_settles(state, asked, verdict, words), *meanwhile.facts]
+        state = carry_out(opened, opened.record(facts, relying_on=state), meanwhile)
+        state = refresh(opened, state)
         told = _next(opened, state, asked.run)
     if as_json:
         output.give({"question": id_, "verdict": verdict, "approval": approval.strength, "by": approval.by,
@@ -196,6 +200,14 @@ def _answer(
     else:
         output.say(f"phasegate: {id_} is {SAID[verdict]} by {approval.by} ({approval.strength}). {told}".rstrip())
     return Exit.OK
+
+
+def _meanwhile(opened: RealDesk, state: State) -> Judgement:
+    """What changed while the run waited here with no call of the agent at work: it is the person's, who answers now."""
+    run = state.run_in(opened.worktree)
+    if run is None or run.in_flight or not run.drives or not opened.workflow.step(run.step).rests:
+        return Judgement(Observation("", ""))
+    return of_a_person(judge(opened, state, run, call="", alone=False))
 
 
 def _settles(state: State, asked: Question, verdict: Verdict, words: str) -> list[Fact]:

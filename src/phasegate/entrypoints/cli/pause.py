@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import rich_click as click
 
-from phasegate.engine.judge import carry_out, judge
+from phasegate.engine.judge import carry_out, judge, of_a_person
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import again, desk, json_option, only_people
 from phasegate.entrypoints.cli.start import HAND_OVER
 from phasegate.errors import Exit, Failure
-from phasegate.ledger.facts import ChangeHeld, RunPaused, RunResumed
+from phasegate.ledger.facts import RunPaused, RunResumed
 from phasegate.ledger.log import StateMoved
 from phasegate.ledger.state import RunRecord, State
 from phasegate.wiring import RealDesk
-from phasegate.workspace import git, place
+from phasegate.workspace import files, git, place
 
 
 class CannotPause(Failure):
@@ -35,13 +36,13 @@ def pause(as_json: bool) -> int:
     """
     only_people("`phasegate pause`")
     where = git.locate(os.getcwd())
-    if place.read_pointer(where) is None:
-        raise place.NotInitialised(f"{where.root} has no ledger yet.", hint="Nothing drives here; there is no need.")
     try:
+        if place.read_pointer(where) is None:
+            raise place.NotInitialised(f"{where.root} has no ledger yet.", hint="Nothing drives here; no need to.")
         with desk() as opened:
             state: State = again(lambda state: _pause(opened, state), opened)
             return _tell_paused(state.run_in(opened.worktree), as_json)
-    except StateMoved:
+    except (StateMoved, place.NotInitialised):
         raise
     except (Failure, OSError) as problem:
         return _mark(where, problem, as_json)
@@ -51,7 +52,10 @@ def _pause(opened: RealDesk, state: State) -> State:
     run = state.run_in(opened.worktree)
     if run is None or run.status == "paused":
         return state
-    return refresh(opened, opened.record([RunPaused(run.id)], relying_on=state))
+    state = opened.record([RunPaused(run.id)], relying_on=state)
+    with contextlib.suppress(files.NotWritable, files.DiskFull):  # it is paused, whether or not that can be shown
+        state = refresh(opened, state)
+    return state
 
 
 def _tell_paused(run: RunRecord | None, as_json: bool) -> int:
@@ -92,8 +96,8 @@ def resume(as_json: bool) -> int:
     only_people("`phasegate resume`")
     where = git.locate(os.getcwd())
     marked = place.paused(where)
-    place.set_paused(where, False)
     with desk() as opened:
+        place.set_paused(where, False)
         state = opened.state()
         run = state.run_in(opened.worktree)
         was = run.status if run is not None else ""
@@ -105,11 +109,9 @@ def resume(as_json: bool) -> int:
 def _resume(opened: RealDesk, state: State, run_id: str) -> State:
     """Know the tree and the plan as they are now, before the run drives again."""
     run = state.runs[run_id]
-    judgement = judge(opened, state, run, call="", alone=False)
-    held = [fact for fact in judgement.facts if isinstance(fact, ChangeHeld)]
-    known = [fact for fact in judgement.facts if fact not in held]
-    state = opened.record([*known, RunResumed(run.id)], relying_on=state)
-    for told in judgement.told[len(held) :]:  # what follows is about the plan
+    judgement = of_a_person(judge(opened, state, run, call="", alone=False))
+    state = opened.record([*judgement.facts, RunResumed(run.id)], relying_on=state)
+    for told in judgement.told:
         output.progress(f"phasegate: {told}")
     return refresh(opened, carry_out(opened, state, judgement))
 

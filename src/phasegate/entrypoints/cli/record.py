@@ -69,11 +69,17 @@ def _keep(opened: RealDesk, seen: Observation, argv: tuple[str, ...], ran: comma
 def _shown(as_json: bool) -> command.Show:
     """Where the command's output goes: stdout, which with --json belongs to the result."""
     stream = sys.stderr if as_json else sys.stdout
+    stream.flush()
+    gone = False
 
     def show(piece: bytes) -> None:
-        stream.flush()
-        stream.buffer.write(piece)
-        stream.buffer.flush()
+        nonlocal gone
+        rest = memoryview(piece)
+        try:
+            while rest and not gone:
+                rest = rest[os.write(stream.fileno(), rest) :]
+        except BrokenPipeError:  # nobody reads on (`| head`): what runs is recorded all the same
+            gone = True
 
     return show
 
