@@ -115,6 +115,8 @@ def _past() -> Iterator[f.Fact]:
     while True:
         run = f"run-{number // 50:06d}"
         if number % 50 == 0:
+            if number:
+                yield f.RunEnded(f"run-{number // 50 - 1:06d}", "complete")
             yield f.RunStarted(run, "/elsewhere", "start", "default", "load_phase_plans")
         yield f.StepEntered(run, "implement", "write_tests", "new_tests_fail", "", f"{number:064x}")
         for call in range(8):

@@ -7,22 +7,23 @@ import os
 import stat
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import chain
 
 import msgspec
 
 from phasegate import __version__
 from phasegate.agents import claude_code
 from phasegate.agents.interface import Client
-from phasegate.context import block
 from phasegate.engine import redaction
 from phasegate.engine.desk import Change, Observation, Undo
 from phasegate.evidence.items import Artifact
-from phasegate.ledger.event import Actor
+from phasegate.ledger.event import Actor, Event
 from phasegate.ledger.facts import Fact, LedgerBorn, LedgerMoved
 from phasegate.ledger.fold import fold
+from phasegate.ledger.log import Blobs, Head, Log, Snapshot
 from phasegate.ledger.schema import draft
-from phasegate.ledger.log import Blobs, Log, Snapshot
 from phasegate.ledger.state import CODE, State, freeze, thaw
 from phasegate.settings import Settings
 from phasegate.store.blobs import DirectoryBlobs
@@ -30,8 +31,7 @@ from phasegate.store.sqlite import SqliteLog
 from phasegate.workflow.default import DEFAULT
 from phasegate.workflow.definition import Workflow
 from phasegate.workflow.plan import blanked as blanked_plan
-from phasegate.workspace import files, git, place, processes
-from phasegate.workspace.tree import ChangedSince, WorkTree
+from phasegate.workspace import files, git, place
 
 VERSION = __version__
 """Of phasegate."""
@@ -169,6 +169,9 @@ class RealTree:
     """The engine's `Tree` on a work tree of git."""
 
     def __init__(self, project: Project) -> None:
+        from phasegate.context import block
+        from phasegate.workspace.tree import WorkTree
+
         settings = project.trusted.settings
         self._work = WorkTree(project.where.root, project.shadow)
         self._blanks = {settings.plan: blanked_plan, "CLAUDE.md": block.blanked, "CLAUDE.local.md": block.blanked}
@@ -199,14 +202,13 @@ class RealTree:
 
     def put_back(self, change: Change) -> None:
         from phasegate.workspace.tree import Change as Difference
+        from phasegate.workspace.tree import ChangedSince
 
         after = change.mode_after or (self._mode(change.path) if change.after else "")
         before = change.mode_before or (after or "100644" if change.before else "")
         try:
             self._work.put_back(
-                Difference(
-                    raw(change.path), change.before or None, change.after or None, before or None, after or None
-                )
+                Difference(raw(change.path), change.before or None, change.after or None, before or None, after or None)
             )
         except ChangedSince:
             pass  # somebody was faster: the next observation judges what they left
@@ -234,7 +236,8 @@ class RealFiles:
         self._root = root
 
     def relative(self, path: str) -> str | None:
-        return files.contained(self._root, path)
+        found = files.contained(self._root, raw(path))
+        return None if found is None else worded(found)
 
     def read(self, path: str) -> bytes | None:
         if files.state_of(self._root, raw(path)) is None:
@@ -243,9 +246,9 @@ class RealFiles:
 
     def write(self, path: str, content: bytes | None) -> None:
         if content is None:
-            files.remove(self._root, path)
+            files.remove(self._root, raw(path))
         else:
-            files.write_atomic(self._root, path, content)
+            files.write_atomic(self._root, raw(path), content)
 
 
 class RealDesk:
@@ -257,21 +260,26 @@ class RealDesk:
         self.workflow = project.trusted.workflow
         self.worktree = project.where.root
         self.actor = actor
-        self.tree = RealTree(project)
         self.files = RealFiles(project.where.root)
         self._hooks = hooks
         self._state: State | None = None
         self.recorded: list[int] = []
 
+    @cached_property
+    def tree(self) -> RealTree:
+        """Made when first needed: most calls look at no tree."""
+        return RealTree(self.project)
+
     def state(self) -> State:
-        log = self.project.log
+        """A state that was given out is never changed: what was recorded since goes into a copy."""
         if self._state is None:
-            self._state = _from_snapshot(log)
-        start = self._state.position
-        fold(log.read(start), self._state)
-        if self._state.position - start >= SNAPSHOT_EVERY:
-            log.keep_snapshot(Snapshot(log.head(), CODE, freeze(self._state)))
-        return thaw(freeze(self._state))
+            self._state = _read(self.project.log)
+            return self._state
+        newer = self.project.log.read(self._state.position)
+        first = next(newer, None)
+        if first is not None:
+            self._state = fold(chain([first], newer), thaw(freeze(self._state)))
+        return self._state
 
     def record(self, facts: Iterable[Fact], *, relying_on: State | None) -> State:
         drafts = redaction.drafts(facts)
@@ -302,6 +310,8 @@ class RealDesk:
         return time.strftime("%Y-%m-%d", time.gmtime())
 
     def born(self, pid: int) -> str:
+        from phasegate.workspace import processes
+
         return processes.born(pid)
 
     def hooks_missing(self) -> str:
@@ -310,17 +320,33 @@ class RealDesk:
         return missing_hooks(self.worktree)
 
 
-def _from_snapshot(log: Log) -> State:
-    """The newest snapshot that this code wrote and the chain still holds, else the beginning."""
+def _read(log: Log) -> State:
+    """The fold of the whole log, from its snapshot on where there is one that this code wrote and the chain holds."""
     snapshot = log.snapshot()
-    if snapshot is None or snapshot.code != CODE:
-        return State()
+    state = _thawed(snapshot)
+    if snapshot is not None and state is not None:
+        events = log.read(snapshot.head.position - 1)
+        head = next(events, None)
+        if head is not None and head.hash == snapshot.head.hash and state.position == head.position:
+            return _with_snapshot(log, events, state)
+    return _with_snapshot(log, log.read(), State())
+
+
+def _thawed(snapshot: Snapshot | None) -> State | None:
     try:
-        state = thaw(snapshot.state)
+        return thaw(snapshot.state) if snapshot is not None and snapshot.code == CODE else None
     except msgspec.DecodeError:
-        return State()
-    before = next(iter(log.read(snapshot.head.position - 1)), None)
-    return state if before is not None and before.hash == snapshot.head.hash else State()
+        return None
+
+
+def _with_snapshot(log: Log, events: Iterator[Event], state: State) -> State:
+    """Fold `events` into `state`; when they are many, the next reader finds a snapshot."""
+    start, last = state.position, None
+    for last in events:
+        fold((last,), state)
+    if last is not None and last.position - start >= SNAPSHOT_EVERY:
+        log.keep_snapshot(Snapshot(Head(last.position, last.hash), CODE, freeze(state)))
+    return state
 
 
 def source_roots(project: Project) -> tuple[str, ...]:

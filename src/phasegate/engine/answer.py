@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from phasegate.context.instruction import instruction, unmet, where
+from typing import TYPE_CHECKING
+
 from phasegate.engine import drivers
-from phasegate.engine.advance import Outcome, leave
-from phasegate.engine.checks import reap
 from phasegate.engine.desk import Desk
 from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, secrets_in
-from phasegate.gates.interface import Moment
 from phasegate.ledger.facts import (
     CallAsked,
     CallRefused,
@@ -30,6 +28,11 @@ from phasegate.policy import calls as c
 from phasegate.policy.edits import Objection, object_to
 from phasegate.policy.prompts import hands_over, of_the_client
 from phasegate.policy.secrets import find_secrets
+
+# Most calls are about a tool. What only tells the agent where it is, or leaves a step, is imported where that is done.
+if TYPE_CHECKING:
+    from phasegate.engine.advance import Outcome
+    from phasegate.gates.interface import Moment
 
 ATTEMPTS = 5
 STOPS_REFUSED = 3
@@ -191,6 +194,8 @@ def _few(told: tuple[str, ...]) -> tuple[str, ...]:
 
 def _opened(call: c.SessionOpened, desk: Desk, state: State, run: RunRecord) -> c.Answer:
     """Tell the state again; a session that finds the run without a living driver takes it over and recovers it."""
+    from phasegate.context.instruction import instruction, where
+
     caller = call.caller
     began = SessionBegan(run.id, caller.session, caller.client, caller.version, call.source)
     facts: list[Fact] = [began]
@@ -213,6 +218,8 @@ def _opened(call: c.SessionOpened, desk: Desk, state: State, run: RunRecord) -> 
 
 
 def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.Answer:
+    from phasegate.context.instruction import instruction, where
+
     caller = call.caller
     if of_the_client(call.text) or not drivers.may_drive(desk, run, caller):
         return c.Silent()
@@ -241,6 +248,9 @@ def _closed(call: c.SessionClosed, desk: Desk, run: RunRecord) -> c.Answer:
 
 
 def _ending(call: c.TurnEnding, desk: Desk, state: State, run: RunRecord) -> c.Answer:
+    from phasegate.engine.advance import leave
+    from phasegate.engine.checks import reap
+
     caller = call.caller
     if run.driver and run.driver != caller.session and not drivers.may_drive(desk, run, caller):
         return c.Silent()
@@ -299,6 +309,8 @@ def _refuse_stop(
     call: c.TurnEnding, desk: Desk, state: State, run: RunRecord, outcome: Outcome, told: tuple[str, ...]
 ) -> c.Answer:
     """Send the agent on; after enough refusals that changed nothing, record that a gate is unmet and let it stop."""
+    from phasegate.context.instruction import instruction, unmet, where
+
     moment = _moment(desk, state, run)
     if run.refused_stops >= STOPS_REFUSED and run.last_stop_position == state.position:
         question = f"The agent stopped at {where(moment)} although: {unmet(outcome.held_by) or 'the step is not done'}"
@@ -317,4 +329,6 @@ def _refuse_stop(
 
 
 def _moment(desk: Desk, state: State, run: RunRecord) -> Moment:
+    from phasegate.gates.interface import Moment
+
     return Moment(state, state.runs[run.id], desk.settings, "")

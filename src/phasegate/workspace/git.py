@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
-import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -137,6 +135,9 @@ def _spawn(argv: list[str], environment: Mapping[str, str], actions: list[tuple[
 
 def _drain(reader: int, child: int, deadline: float) -> bytes:
     """All the child writes; whatever goes wrong here, the child does not outlive it."""
+    import select  # most hook calls run no git
+    import signal
+
     pieces: list[bytes] = []
     poll = select.poll()
     poll.register(reader, select.POLLIN)
