@@ -15,7 +15,8 @@ from phasegate.engine.advance import Outcome, leave, reopened
 from phasegate.engine.answer import answer, settle_tree
 from phasegate.entrypoints.cli.start import begin, read_plan
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage
-from phasegate.evidence.tests import Cause, Outcome as TestOutcome, TestResult, TestRun
+from phasegate.evidence.tests import Cause, TestResult, TestRun
+from phasegate.evidence.tests import Outcome as TestOutcome
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import Fact, NoteCorrected, QuestionAnswered, TaskLinked
 from phasegate.ledger.schema import fact_of

@@ -1,4 +1,4 @@
-"""Leaving steps: the default workflow to its close for every kind, loops, escalation, deferral, and what an answer does."""
+"""Leaving steps: the default workflow to its close for every kind, loops, escalation, deferral, and answers."""
 
 from __future__ import annotations
 

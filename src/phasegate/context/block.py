@@ -34,12 +34,18 @@ def run_lines(moment: Moment, does: str) -> list[str]:
 
 
 def with_block(document: bytes, lines: list[str]) -> bytes:
-    """`document` with the block replaced, or appended after an empty line; everything outside it byte for byte."""
-    newline = b"\r\n" if b"\r\n" in document else b"\n"
-    block = BEGIN + newline + newline.join(text.encode() for text in lines) + newline + END
+    """`document` with the block replaced, or appended after an empty line; everything outside it byte for byte.
+
+    Marks that are not one whole block (a merge conflict, a quotation) leave nothing to replace: the document stays as
+    it is, or every rendering would append another block.
+    """
     begin, end = _span(document)
+    newline = _newline(document, begin)
+    block = BEGIN + newline + newline.join(_unmarked(text) for text in lines) + newline + END
     if begin >= 0:
         return document[:begin] + block + document[end:]
+    if BEGIN in document or END in document:
+        return document
     return document + newline + block + newline if document else block + newline
 
 
@@ -48,7 +54,7 @@ def without_block(document: bytes) -> bytes:
     begin, end = _span(document)
     if begin < 0:
         return document
-    newline = b"\r\n" if b"\r\n" in document else b"\n"
+    newline = _newline(document, begin)
     before, after = document[:begin], document[end:]
     if before.endswith(newline) and after.startswith(newline):
         before, after = before[: -len(newline)], after[len(newline) :]
@@ -61,6 +67,17 @@ def blanked(document: bytes) -> bytes:
     """`document` with the inside of the block left out, for the subject digest."""
     begin, end = _span(document)
     return document if begin < 0 else document[:begin] + BEGIN + END + document[end:]
+
+
+def _newline(document: bytes, begin: int) -> bytes:
+    """How the block's lines end, where there is one; else how the document's do."""
+    windows = document.startswith(b"\r\n", begin + len(BEGIN)) if begin >= 0 else b"\r\n" in document
+    return b"\r\n" if windows else b"\n"
+
+
+def _unmarked(text: str) -> bytes:
+    """A line of the block that cannot be taken for its marks, whoever wrote the text in it."""
+    return text.encode("utf-8", "replace").replace(b"<!--", b"<! --").replace(b"-->", b"-- >")
 
 
 def _span(document: bytes) -> tuple[int, int]:

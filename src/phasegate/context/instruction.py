@@ -9,6 +9,8 @@ from phasegate.workflow.definition import Step, Workflow
 
 TASKS_SHOWN = 12
 NOTES_SHOWN = 6
+TASK_BYTES, NOTE_BYTES, ANSWER_BYTES, QUESTION_BYTES = 1400, 900, 600, 1500
+"""What each list may take of a context of 1,500 tokens at three bytes each; a command shows the rest."""
 
 
 def where(moment: Moment) -> str:
@@ -26,7 +28,10 @@ def instruction(moment: Moment, workflow: Workflow) -> str:
     if step.does:
         parts.append(f"You may edit: {may_edit(workflow, step, moment.kind)}.")
         parts += _tasks(moment) + _notes(moment) + _answers(moment)
-        parts.append("When it is done run `phasegate done`. `phasegate next` shows this again.")
+        parts.append(
+            f"When it is done run `phasegate done`. The skill `phasegate` with `{step.name}`, or `phasegate next`, "
+            "shows this again."
+        )
     return "\n".join(part for part in parts if part)
 
 
@@ -41,26 +46,38 @@ def _resting(moment: Moment, step: Step) -> str:
     if step.ends:
         return "The plan is complete. Nothing is left to do."
     waiting = [f"- {q.id}: {line(q.text)}" for q in moment.state.open_questions()]
-    return "Waiting for a person. You may stop.\n" + "\n".join(waiting)
+    return "\n".join(
+        ["Waiting for a person. You may stop.", *_fit(waiting, len(waiting), QUESTION_BYTES, "`phasegate answer list`")]
+    )
+
+
+def _fit(rows: list[str], most: int, size: int, elsewhere: str) -> list[str]:
+    """At most `most` of `rows` and `size` bytes of them, and where the others are."""
+    shown: list[str] = []
+    for row in rows[:most]:
+        size -= len(row.encode("utf-8", "replace"))
+        if size < 0:
+            break
+        shown.append(row)
+    left = len(rows) - len(shown)
+    return [*shown, f"- and {left} more: {elsewhere}"] if left else shown
 
 
 def _tasks(moment: Moment) -> list[str]:
     listed = moment.listed
     if listed is None or not listed.tasks:
         return []
-    rows = [f"- {task.id} {line(task.text)}" + (" (linked)" if task.id in moment.phase.links else "")
+    rows = [f"- {line(task.id, 40)} {line(task.text)}" + (" (linked)" if task.id in moment.phase.links else "")
             for task in listed.tasks]  # fmt: skip
-    more = [f"- and {len(rows) - TASKS_SHOWN} more in {moment.state.plan_path}"] if len(rows) > TASKS_SHOWN else []
-    detail = [f"Its detail file: {line(listed.detail)}"] if listed.detail else []
-    return ["Tasks of the phase:", *rows[:TASKS_SHOWN], *more, *detail]
+    detail = [f"Its detail file: {line(listed.detail, 100)}"] if listed.detail else []
+    return ["Tasks of the phase:", *_fit(rows, TASKS_SHOWN, TASK_BYTES, line(moment.state.plan_path, 100)), *detail]
 
 
 def _notes(moment: Moment) -> list[str]:
     notes = moment.state.open_notes(moment.run.phase)
     if not notes:
         return []
-    more = [f"- and {len(notes) - NOTES_SHOWN} more: `phasegate note list`"] if len(notes) > NOTES_SHOWN else []
-    return ["Open notes:", *(_note(note) for note in notes[:NOTES_SHOWN]), *more]
+    return ["Open notes:", *_fit([*map(_note, notes)], NOTES_SHOWN, NOTE_BYTES, "`phasegate note list`")]
 
 
 def _note(note: Note) -> str:
@@ -71,7 +88,8 @@ def _note(note: Note) -> str:
 
 def _answers(moment: Moment) -> list[str]:
     answered = [q for q in moment.state.questions.values() if q.phase == moment.run.phase and q.verdict]
-    return ["A person answered:", *(_answer(question) for question in answered[-3:])] if answered else []
+    rows = [_answer(question) for question in reversed(answered[-3:])]
+    return ["A person answered:", *_fit(rows, 3, ANSWER_BYTES, "`phasegate log show`")] if answered else []
 
 
 def _answer(question: Question) -> str:

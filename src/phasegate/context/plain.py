@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x9b[0-?]*[ -/]*[@-~]")
+"""Sequences that steer a terminal, with what they carry (ECMA-48, sections 5.4 and 8.3.89)."""
 
 HIDDEN = frozenset(
     "\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
@@ -11,14 +15,18 @@ HIDDEN = frozenset(
 
 def line(text: str, most: int = 160) -> str:
     """`text` on one line of at most `most` characters."""
-    shown = "".join(" " if char in "\n\r\t" else char for char in text if _visible(char))
+    shown = "".join(" " if char in "\n\r\t" else char for char in TERMINAL.sub("", text) if _visible(char))
     shown = " ".join(shown.split())
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 def paragraph(text: str, most: int = 2000) -> str:
     """`text` with its line breaks, of at most `most` characters."""
-    shown = "".join(char for char in text.replace("\r\n", "\n") if _visible(char) or char == "\n")
+    shown = "".join(
+        char
+        for char in TERMINAL.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+        if _visible(char) or char == "\n"
+    )
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 

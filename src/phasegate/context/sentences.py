@@ -25,6 +25,7 @@ SENTENCES: Mapping[str, str] = {
     "ViewRendered": "{sha256:wrote|removed} {path}",
     "SecretSeen": "a secret ({rule}) was found in {where}{refused: and refused|, and taken out}",
     "PhaseStarted": "phase {phase} began, of kind {kind}",
+    "BaselineMoved": "the tree changed before phase {phase} was worked on; it is compared with the tree as it is now",
     "PhaseClosed": "phase {phase} is closed; its evidence lies in {archive} ({files:#} files)",
     "ClosurePublished": "the plan shows that phase {phase} is closed",
     "PhaseDeferred": "phase {phase} waits for a person: {why}[ (see {report})]",

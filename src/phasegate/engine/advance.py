@@ -12,9 +12,11 @@ from phasegate.engine.judge import write_own
 from phasegate.engine.views import area_of, refresh
 from phasegate.errors import Exit, Failure
 from phasegate.evidence import manifest
+from phasegate.evidence.items import Artifact, CommandSeen, Evidence
 from phasegate.gates.catalog import ask
 from phasegate.gates.interface import Moment, Verdict
 from phasegate.ledger.facts import (
+    BaselineMoved,
     EvidenceRecorded,
     Fact,
     PhaseDeferred,
@@ -26,13 +28,13 @@ from phasegate.ledger.facts import (
     TreeObserved,
 )
 from phasegate.ledger.state import RunRecord, State
-from phasegate.evidence.items import Artifact, CommandSeen, Evidence
 from phasegate.workflow.definition import ASKED, Step, Transition
 from phasegate.workflow.next import gates_of, transition
 from phasegate.workflow.plan import Phase
 
 CATEGORIES = ("strategic", "research", "implement")
 TAKES = "take_next_phase"
+BASELINE = "baseline_known"
 MOST_STEPS = 60
 """Steps one call may pass through; a validated definition needs far fewer."""
 
@@ -72,6 +74,11 @@ def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
     step = desk.workflow.step(run.step)
     if step.rests:
         return _resume(desk, state, seen)
+    if step.ends:  # entered, and interrupted before the run was ended
+        return Outcome(refresh(desk, _act(desk, state, step, seen)), (step.name,))
+    if _baseline_moves(desk, state, run, step, seen):
+        state = desk.record([BaselineMoved(run.phase, seen.subject, seen.tree)], relying_on=state)
+        run = run_of(desk, state)
     moment = Moment(state, run, desk.settings, seen.subject)
     resolved = doubts.settled(moment)
     if resolved:
@@ -86,6 +93,20 @@ def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
     return _walk(desk, state, seen, ())
 
 
+def _baseline_moves(desk: Desk, state: State, run: RunRecord, step: Step, seen: Observation) -> bool:
+    """Whether the tree changed before anybody could work on the phase: it starts from the tree as it is now.
+
+    Nobody could test the tree of its start any more, so its baseline would stay unknown for ever. Nothing is moved once
+    a step that may edit was entered, or while the tests of the start are known.
+    """
+    record = state.record_of(run.phase)
+    if BASELINE not in step.leaves_when or not seen.subject or seen.subject == record.subject or run.held:
+        return False
+    idle = all(not desk.workflow.step(v.step).may_edit for v in run.trail if v.phase == run.phase)
+    (verdict,) = ask((BASELINE,), Moment(state, run, desk.settings, seen.subject))
+    return idle and not record.loops and not verdict.passes
+
+
 def _walk(desk: Desk, state: State, seen: Observation, entered: tuple[str, ...]) -> Outcome:
     """Take transitions until a step needs the agent, rests or ends."""
     for _ in range(MOST_STEPS):
@@ -96,10 +117,14 @@ def _walk(desk: Desk, state: State, seen: Observation, entered: tuple[str, ...])
         taken = transition(step, facts_of(desk, moment, verdicts))
         if taken is None:
             return Outcome(refresh(desk, state), entered, tuple(v for v in verdicts if not v.passes))
-        asked = _step_that_asked(desk, state, next_phase(state, desk.worktree)) if TAKES in step.acts else ""
+        phase = next_phase(state, desk.worktree) if TAKES in step.acts else None
+        asked = _step_that_asked(desk, state, phase)
+        if phase is not None and asked:
+            return _at_answer(desk, state, phase, asked, seen, entered)
+        if not entered and _closes_too_early(desk, state, step, seen):
+            state = _step_back(desk, state, seen)
+            continue
         state = _act(desk, state, step, seen)
-        if asked:
-            return _at_answer(desk, state, asked, seen, entered)
         state = _enter(desk, state, taken, verdicts, seen)
         entered = (*entered, run_of(desk, state).step)
         target = desk.workflow.step(entered[-1])
@@ -146,7 +171,7 @@ def next_phase(state: State, worktree: str) -> Phase | None:
 def take(desk: Desk, state: State, run: RunRecord, seen: Observation) -> State:
     """Begin the next phase; nothing when none can be taken up."""
     phase = next_phase(state, desk.worktree)
-    if phase is None:
+    if phase is None or (run.phase == phase.id and state.record_of(phase.id).status == "started"):
         return state
     started = PhaseStarted(phase.id, run.id, state.kind_of(phase.id), seen.subject, seen.tree)
     return desk.record([started], relying_on=state)
@@ -223,19 +248,36 @@ def _resume(desk: Desk, state: State, seen: Observation) -> Outcome:
     for phase in state.plan:
         asked = _step_that_asked(desk, state, phase)
         if asked and not state.is_closed(phase.id):
-            started = PhaseStarted(phase.id, run.id, state.kind_of(phase.id), seen.subject, seen.tree)
-            return _at_answer(desk, desk.record([started], relying_on=state), asked, seen, ())
+            return _at_answer(desk, state, phase, asked, seen, ())
     if next_phase(state, desk.worktree) is not None:
         entered = StepEntered(run.id, run.asked_from or desk.workflow.start, run.step, "@free", run.phase, seen.subject)
         return _walk(desk, desk.record([entered], relying_on=state), seen, (entered.step,))
     return Outcome(state)
 
 
-def _at_answer(desk: Desk, state: State, step: str, seen: Observation, entered: tuple[str, ...]) -> Outcome:
-    """The phase that was taken up again goes on at `step`."""
+def _at_answer(
+    desk: Desk, state: State, phase: Phase, step: str, seen: Observation, entered: tuple[str, ...]
+) -> Outcome:
+    """The phase is taken up again and goes on at `step`; one append, so that no kill leaves it at another."""
     run = run_of(desk, state)
-    back = StepEntered(run.id, step, run.step, "@answered", run.phase, seen.subject)
-    return Outcome(refresh(desk, desk.record([back], relying_on=state)), (*entered, step))
+    started = PhaseStarted(phase.id, run.id, state.kind_of(phase.id), seen.subject, seen.tree)
+    back = StepEntered(run.id, step, run.step, "@answered", phase.id, seen.subject)
+    return Outcome(refresh(desk, desk.record([started, back], relying_on=state)), (*entered, step))
+
+
+def _closes_too_early(desk: Desk, state: State, step: Step, seen: Observation) -> bool:
+    """Whether a closing that was interrupted finds a gate shut: the tree changed before anybody came back."""
+    run = run_of(desk, state)
+    if "close_phase" not in step.acts or state.is_closed(run.phase) or not run.asked_from:
+        return False
+    return any(not verdict.passes for verdict in _kind_verdicts(desk, state, run, seen))
+
+
+def _step_back(desk: Desk, state: State, seen: Observation) -> State:
+    """Back to the step that let the phase close, which asks its gates again."""
+    run = run_of(desk, state)
+    back = StepEntered(run.id, run.asked_from, run.step, "@again", run.phase, seen.subject)
+    return desk.record([back], relying_on=state)
 
 
 def _step_that_asked(desk: Desk, state: State, phase: Phase | None) -> str:

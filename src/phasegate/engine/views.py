@@ -70,7 +70,7 @@ def manifest_of(desk: Desk, state: State, record: PhaseRecord) -> manifest.Manif
 
 def evidence_of(state: State, record: PhaseRecord) -> tuple[Evidence, ...]:
     """The observations made in a phase, and those of the tree it started from; oldest first."""
-    return tuple(e for e in state.evidence.values() if e.phase == record.id or e.subject == record.subject)
+    return tuple(e for e in state.evidence.values() if e.phase == record.id or e.speaks_for(record.subject))
 
 
 def area_of(desk: Desk, state: State, record: PhaseRecord) -> str:

@@ -111,6 +111,14 @@ class PhaseStarted(Fact, frozen=True):
     tree: str
 
 
+class BaselineMoved(Fact, frozen=True):
+    """The tree changed before anybody could work on the phase; what it is compared with is the tree as it is now."""
+
+    phase: str
+    subject: str
+    tree: str
+
+
 class PhaseClosed(Fact, frozen=True):
     """The phase is done; its evidence lies in `archive`, `files` with their digests, and these gates had passed."""
 
@@ -153,8 +161,8 @@ class TaskLinked(Fact, frozen=True):
     evidence: tuple[str, ...]
 
 
-PhaseFact = PhaseStarted | PhaseClosed | ClosurePublished | PhaseDeferred | PhaseReopened | TaskLinked
-PHASE_FACTS = (PhaseStarted, PhaseClosed, ClosurePublished, PhaseDeferred, PhaseReopened, TaskLinked)
+PhaseFact = PhaseStarted | BaselineMoved | PhaseClosed | ClosurePublished | PhaseDeferred | PhaseReopened | TaskLinked
+PHASE_FACTS = (PhaseStarted, BaselineMoved, PhaseClosed, ClosurePublished, PhaseDeferred, PhaseReopened, TaskLinked)
 
 
 # -- runs -------------------------------------------------------------------------------------------------------------

@@ -91,11 +91,10 @@ def _evidence(state: State, evidence: Evidence) -> None:
 
 
 def _forget_oldest(state: State) -> None:
-    """Drop the oldest observation that no phase still open relies on."""
-    wanted = {
-        id for phase in state.phases.values() if phase.status == "started" for ids in phase.links.values() for id in ids
-    }
-    baselines = {phase.subject for phase in state.phases.values() if phase.status == "started"}
+    """Drop the oldest observation that no phase still to be closed relies on."""
+    unfinished = [phase for phase in state.phases.values() if phase.status != "closed"]
+    wanted = {id for phase in unfinished for ids in phase.links.values() for id in ids}
+    baselines = {phase.subject for phase in unfinished} - {""}
     for id, evidence in state.evidence.items():
         if id not in wanted and evidence.subject not in baselines:
             del state.evidence[id]
@@ -112,6 +111,8 @@ def _phase(state: State, fact: f.PhaseFact, at_ms: int) -> None:
                 record.subject, record.tree = fact.subject, fact.tree
             if fact.run in state.runs:
                 state.runs[fact.run].phase = fact.phase
+        case f.BaselineMoved(subject=subject, tree=tree):
+            record.subject, record.tree = subject, tree
         case f.PhaseClosed():
             record.status, record.closed_ms = "publishing", at_ms
             record.archive, record.files, record.manifest = fact.archive, fact.files, fact.manifest
@@ -192,6 +193,9 @@ def _progress(state: State, fact: f.Fact, run: RunRecord, at_ms: int) -> bool:
             run.in_flight.clear()
         case f.RunEnded(outcome=outcome):
             run.status, run.outcome = "ended", outcome
+            # Every hook call reads the state, so a run that is over leaves in it only what came of it.
+            for kept in (run.trail, run.edits, run.in_flight, run.sessions):
+                kept.clear()
         case f.StepEntered():
             _enter(state, fact, run, at_ms)
         case f.SessionBegan(session=session, client=client, version=version):
@@ -232,9 +236,9 @@ def _calls(state: State, fact: f.Fact, run: RunRecord, at_ms: int) -> None:
             )
             _seen(run, fact.session, at_ms)
         case f.CallReturned(call=call):
-            run.in_flight.pop(call, None)
-            if run.driver:
-                run.driver_seen_ms = at_ms
+            flying = run.in_flight.pop(call, None)
+            if flying is not None:
+                _seen(run, flying.session, at_ms)
         case f.CallsAbandoned(calls=calls):
             for call in calls:
                 run.in_flight.pop(call, None)

@@ -7,7 +7,7 @@ from phasegate.evidence.items import Evidence, TestsSeen
 from phasegate.ledger.facts import Category, FileKept, NoteKind
 from phasegate.workflow.plan import Phase
 
-CODE = "state-1"
+CODE = "state-2"
 """Changes whenever a snapshot of an older fold could mean something else."""
 
 TRAIL = 60
@@ -212,7 +212,7 @@ class State(msgspec.Struct):
         return [question for question in self.questions.values() if question.open]
 
     def newest(self, kind: type, *, subject: str | None = None) -> Evidence | None:
-        """The newest evidence of this kind, on this subject when one is given; nothing speaks for an unknown one ("")."""
+        """The newest evidence of this kind, on this subject when one is given; nothing speaks for "" (unknown)."""
         for evidence in reversed(self.evidence.values()):
             if isinstance(evidence.seen, kind) and (subject is None or evidence.speaks_for(subject)):
                 return evidence
