@@ -40,7 +40,7 @@ def _entry(kind: type[Failure], remedies: Iterable[str]) -> str:
 def _remedies(sources: Iterable[str]) -> dict[str, dict[str, None]]:
     """The hints given with each failure, by the name of its class, each once and in order."""
     found: dict[str, dict[str, None]] = {}
-    for source in sources:
+    for source in (each for each in sources if "hint=" in each):
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and (hint := _hint(node)):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
