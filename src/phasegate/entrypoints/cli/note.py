@@ -52,7 +52,7 @@ def add(
     kind: str, text: str, severity: str, category: str | None, file: str, remedy: str, task: str, as_json: bool,
     if_version: int | None,
 ) -> int:  # fmt: skip
-    """Record a note in the present phase.
+    """Record a note in the present phase; the very words of an open one are that note, not a second.
 
     Example: phasegate note add uncertainty "Which rounding is meant?" --category strategic
     """
@@ -61,12 +61,13 @@ def add(
         run = state.run_in(opened.worktree)
         path, _, number = file.rpartition(":")
         place, at = (path, int(number)) if path and number.isdecimal() else (file, 0)
-        id_ = opened.new_id("note")
+        known = _same(state, run.phase if run else "", kind, text[:4000], f"task:{task}" if task else "")
+        id_ = known or opened.new_id("note")
         added = NoteAdded(
             id_, run.id if run else "", run.phase if run else "", kind, severity, text[:4000], place, at,  # type: ignore[arg-type]
             remedy[:1000], category or "", f"task:{task}" if task else "",  # type: ignore[arg-type]
         )  # fmt: skip
-        _record(opened, state, [added])
+        _record(opened, state, [] if known else [added])
         output.give({"note": id_}) if as_json else output.say(f"phasegate: noted as {id_}.")
     return Exit.OK
 
@@ -152,15 +153,23 @@ def ask(id_: str, question: str, if_version: int | None) -> int:
         state = opened.state()
         found = _find(state, id_)
         run = state.run_in(opened.worktree)
-        asked = opened.new_id("q")
+        open_ = (q.id for q in state.open_questions() if (q.note, q.text) == (id_, question[:1000]))
+        known = next(open_, "")
+        asked = known or opened.new_id("q")
         fact = QuestionAsked(asked, run.id if run else "", question[:1000], id_, found.phase, run.step if run else "")
-        _record(opened, state, [fact])
+        _record(opened, state, [] if known else [fact])
     output.say(f'phasegate: asked as {asked}. A person answers with `phasegate answer approve {asked} "WORDS"`.')
     return Exit.OK
 
 
 def _record(opened: RealDesk, state: State, facts: Sequence[Fact]) -> None:
     refresh(opened, opened.record(facts, relying_on=state))
+
+
+def _same(state: State, phase: str, kind: str, text: str, about: str) -> str:
+    """The open note that says just this: whoever was killed before the answer came repeats the command."""
+    said = (kind, text, about)
+    return next((note.id for note in state.open_notes(phase) if (note.kind, note.text, note.about) == said), "")
 
 
 def _find(state: State, id_: str) -> Note:
