@@ -8,6 +8,9 @@ from phasegate.gates.interface import Moment
 
 BEGIN = b"<!-- phasegate:begin -->"
 END = b"<!-- phasegate:end -->"
+FILES = {"claude_md": "CLAUDE.md", "local": "CLAUDE.local.md"}
+"""Where the block stands, by the setting `render`; with `off` nowhere."""
+
 MOST_LINES = 30
 ERRORS_SHOWN = 8
 

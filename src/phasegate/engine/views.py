@@ -17,7 +17,6 @@ from phasegate.ledger.state import PhaseRecord, RunRecord, State
 
 STATE_FILE = "state/agent_state.json"
 ERRORS = "logs/errors"
-BLOCK_FILES = {"claude_md": "CLAUDE.md", "local": "CLAUDE.local.md"}
 RESOLVED_KEPT = 50
 
 
@@ -103,9 +102,10 @@ def _removable(path: str) -> bool:
 
 
 def _refresh_block(desk: Desk, state: State, run: RunRecord | None) -> State:
-    path = BLOCK_FILES.get(desk.settings.render)
+    path = block.FILES.get(desk.settings.render)
     if path is None:
         return state
+    path = desk.files.relative(path) or path  # a link to another file of the tree, as some keep for several agents
     document = desk.files.read(path) or b""
     lines = block.idle_lines()
     if run is not None and run.status != "ended":

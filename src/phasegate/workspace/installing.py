@@ -23,7 +23,6 @@ from phasegate.workspace.place import SETTINGS
 RECEIPT = "phasegate-installed.json"
 SKILL = ".claude/skills/phasegate/SKILL.md"
 EXCLUDE = "info/exclude"
-BLOCK_FILES = {"claude_md": "CLAUDE.md", "local": "CLAUDE.local.md"}
 LARGEST = 16 * 1024 * 1024
 
 IGNORE_BEGIN, IGNORE_END = b"# phasegate:begin", b"# phasegate:end"
@@ -116,14 +115,14 @@ def putting_in(
     `install` and `uninstall` edit the client's settings, given path and text. Nothing is written.
     """
     ignored = IGNORED + ((f"/{wish.hooks}",) if not wish.team else ())
-    ignored += (f"/{BLOCK_FILES['local']}",) if wish.render == "local" else ()
+    ignored += (f"/{block.FILES['local']}",) if wish.render == "local" else ()
     edits = [
         _edit(where.root, SETTINGS, lambda _: wish.settings),
         _edit(where.root, SKILL, _skill),
         *_ignoring(where, ignored, wish.team),
     ]
-    if wish.render in BLOCK_FILES:
-        edits.append(_edit(where.root, BLOCK_FILES[wish.render], lambda found: _with_block(found, wish.render)))
+    if wish.render in block.FILES:
+        edits.append(_edit(where.root, block.FILES[wish.render], lambda found: _with_block(found, wish.render)))
     edits += [_edit(where.root, path, partial(_unhooked, path, uninstall)) for path in wish.no_hooks]
     if wish.command is not None:
         command = wish.command
@@ -166,7 +165,7 @@ def _skill(found: bytes | None) -> bytes:
 
 
 def _with_block(found: bytes | None, render: Render) -> bytes:
-    path, document = BLOCK_FILES[render], found or b""
+    path, document = block.FILES[render], found or b""
     _refuse_unmarked(path, document, block.BEGIN, block.END)
     if block.BEGIN in document:
         return document
@@ -244,7 +243,7 @@ def taking_out(where: Place, hooks: Iterable[str], uninstall: Uninstall) -> list
     """The edits that take out what `init` put in, hooks first; what a person changed since stays."""
     receipt = read_receipt(where)
     edits = [_edit(where.root, path, partial(_unhooked, path, uninstall)) for path in hooks]
-    for path in BLOCK_FILES.values():
+    for path in block.FILES.values():
         edits.append(_stripped(where.root, path, block.without_block, receipt))
     edits.append(_stripped(where.root, ".gitignore", _without_lines, receipt))
     if not _installed_elsewhere(where):

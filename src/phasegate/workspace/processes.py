@@ -44,7 +44,7 @@ def parent(pid: int) -> int:
 
 def ancestry(pid: int, most: int = 64) -> tuple[int, ...]:
     """`pid` and its ancestors, nearest first."""
-    line = []
+    line: list[int] = []
     while pid > 0 and len(line) < most:
         line.append(pid)
         pid = parent(pid)

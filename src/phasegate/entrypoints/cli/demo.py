@@ -57,7 +57,7 @@ def headline(fact: f.Fact) -> tuple[str, str]:
         case f.StepEntered(step=step, loop=loop):
             return "step", step + (" (counts a loop)" if loop else "")
         case f.CallRefused(tool=tool, reason=reason):
-            return "refused", f"{tool}: {line(reason, 96)}"
+            return "refused", f"{tool}: {line(reason, 86)}"
         case f.ChangePutBack(path=path):
             return "put back", f"{path}, which a shell command wrote although the step forbids it"
         case f.EvidenceRecorded(evidence=evidence) if isinstance(evidence.seen, TestsSeen):

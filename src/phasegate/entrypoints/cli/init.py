@@ -15,6 +15,7 @@ import rich_click as click
 from phasegate import wiring
 from phasegate.agents import claude_code, claude_health
 from phasegate.agents.claude_command import SETTINGS_FILES, Scope, hook_command, refuse_ephemeral
+from phasegate.context import block
 from phasegate.entrypoints.cli import installed, output
 from phasegate.entrypoints.cli.session import actor, json_option, only_people
 from phasegate.entrypoints.demo.real_client import ClientNotFound
@@ -30,7 +31,7 @@ from phasegate.workspace import files, git, installing, place
 from phasegate.workspace.installing import Edit, Wish
 from phasegate.workspace.settings_file import SettingsInvalid, first_settings, read_settings
 
-VIEWS = (*installing.BLOCK_FILES.values(), installing.SKILL)
+VIEWS = (*block.FILES.values(), installing.SKILL)
 """Files of ours that a run must not take for an agent's doing."""
 
 

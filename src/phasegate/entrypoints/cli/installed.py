@@ -39,7 +39,7 @@ def hook_problem(command: Sequence[str], root: str) -> str:
 def users_client() -> Found | None:
     """The client this person would open: PHASEGATE_CLAUDE, else `claude` on the path. Raises `ClientNotFound`."""
     path = os.environ.get("PHASEGATE_CLAUDE") or shutil.which("claude")
-    return Found(path, real_client._version(path)) if path else None
+    return Found(path, real_client.version_of(path)) if path else None
 
 
 def advisory(found: Found) -> str:

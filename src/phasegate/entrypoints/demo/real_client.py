@@ -46,7 +46,7 @@ def find_client() -> Found:
             "There is no Claude Code on this machine.",
             hint="Install `claude-agent-sdk`, which carries it, or name a binary in PHASEGATE_CLAUDE.",
         )
-    return Found(path, _version(path))
+    return Found(path, version_of(path))
 
 
 def _bundled() -> str | None:
@@ -57,7 +57,8 @@ def _bundled() -> str | None:
     return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
-def _version(path: str) -> tuple[int, ...]:
+def version_of(path: str) -> tuple[int, ...]:
+    """The version the client at `path` says it has. Raises `ClientNotFound` when it says none."""
     try:
         said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
         found = re.match(r"(\d+)\.(\d+)\.(\d+)", said)
