@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
 import rich_click as click
 
 from phasegate.collectors.pytest_runner import NoTestCommand
@@ -12,7 +17,7 @@ from phasegate.engine.judge import write_own
 from phasegate.engine.views import refresh
 from phasegate.entrypoints import checking
 from phasegate.entrypoints.cli import output
-from phasegate.entrypoints.cli.session import desk, json_option, only_people, version_option
+from phasegate.entrypoints.cli.session import again, desk, json_option, version_option
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import TestsSeen
 from phasegate.gates.baseline_known import UNTESTED
@@ -20,6 +25,7 @@ from phasegate.gates.interface import Moment
 from phasegate.ledger.facts import RunStarted, StepEntered, TreeObserved
 from phasegate.ledger.state import State
 from phasegate.wiring import RealDesk
+from phasegate.workspace import files
 
 HAND_OVER = "Continue the plan."
 
@@ -54,23 +60,45 @@ def start(no_baseline: bool, as_json: bool, if_version: int | None) -> int:
 
     Then open your agent as always and say "Continue the plan.". Example: phasegate start && claude "Continue the plan."
     """
-    only_people("`phasegate start`")
     with desk(if_version) as opened:
-        state = read_plan(opened, opened.state())
-        run = state.run_in(opened.worktree)
-        if run is not None:
-            raise RunActive(
-                f"A run is {run.status} in this work tree, at step {run.step} of phase {run.phase}.",
-                hint='Open your agent and say "Continue the plan.", or `phasegate resume` if it is paused.',
-            )
+        _refuse_unwritable(opened)
+        state: State = again(lambda state: read_plan(opened, state), opened)
+        _refuse_second(opened, state)
         phase = next_phase(state, opened.worktree)
         if phase is None:
             raise _nothing_left(state, opened)
         if not no_baseline and state.kind_of(phase.id) not in UNTESTED:
             know_baseline(opened, state)
-        state = begin(opened, opened.state())
+        with _alone(opened):
+            _refuse_second(opened, opened.state())
+            state = begin(opened, opened.state())
         _tell(opened, state, as_json)
     return Exit.OK
+
+
+def _refuse_unwritable(opened: RealDesk) -> None:
+    """A run that can show nothing and close nothing is not begun."""
+    if not os.access(opened.worktree, os.W_OK | os.X_OK):
+        raise files.NotWritable(
+            f"{opened.worktree} cannot be written.", hint="Make it writable (a mount may be read-only)."
+        )
+
+
+def _refuse_second(opened: RealDesk, state: State) -> None:
+    run = state.run_in(opened.worktree)
+    if run is not None:
+        raise RunActive(
+            f"A run is {run.status} in this work tree, at step {run.step} of phase {run.phase}.",
+            hint='Open your agent and say "Continue the plan.", or `phasegate resume` if it is paused.',
+        )
+
+
+@contextlib.contextmanager
+def _alone(opened: RealDesk) -> Iterator[None]:
+    """One start at a time: two at once would both find no run, and no stream of the ledger is theirs in common."""
+    with open(os.path.join(opened.project.directory, "start.lock"), "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def read_plan(opened: RealDesk, state: State) -> State:
@@ -111,7 +139,8 @@ def begin(opened: RealDesk, state: State) -> State:
 def know_baseline(opened: RealDesk, state: State) -> None:
     """Run the tests as they are, unless that was seen on this very tree."""
     seen = opened.tree.observe(state.views.get(opened.worktree, {}))
-    if state.newest(TestsSeen, subject=seen.subject) is not None:
+    known = state.newest(TestsSeen, subject=seen.subject)
+    if known is not None and isinstance(known.seen, TestsSeen) and known.seen.complete:
         return
     output.progress("phasegate: running the tests as they are, so that it is known what was red before")
     try:
