@@ -174,7 +174,8 @@ class RealTree:
 
         settings = project.trusted.settings
         self._work = WorkTree(project.where.root, project.shadow)
-        self._blanks = {settings.plan: blanked_plan, "CLAUDE.md": block.blanked, "CLAUDE.local.md": block.blanked}
+        shown = (files.contained(project.where.root, name) or name for name in block.FILES.values())
+        self._blanks = {settings.plan: blanked_plan} | dict.fromkeys(shown, block.blanked)
         self._roots = (*source_roots(project), "tests", "test")
 
     def observe(self, views: Mapping[str, str]) -> Observation:
