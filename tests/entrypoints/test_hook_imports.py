@@ -30,8 +30,8 @@ OF_EVERY_CALL = frozenset(
     engine.plan_watch engine.redaction entrypoints entrypoints.hook_call entrypoints.streams errors evidence
     evidence.items ledger ledger.chain ledger.event ledger.facts ledger.fold ledger.log ledger.schema ledger.state
     policy policy.calls policy.edits policy.prompts policy.secret_rules policy.secrets settings store store.blobs
-    store.durable store.ids store.queue store.schema store.sqlite telemetry telemetry.log_lines wiring workflow workflow.default
-    workflow.definition workflow.plan workspace workspace.files workspace.git workspace.place
+    store.durable store.ids store.queue store.schema store.sqlite telemetry telemetry.log_lines wiring
+    workflow workflow.default workflow.definition workflow.plan workspace workspace.files workspace.git workspace.place
     """.split()
 )
 """Modules of ours."""
