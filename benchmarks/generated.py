@@ -75,8 +75,8 @@ def project(root: Path, env: dict[str, str]) -> wiring.Project:
     return wiring.begin_ledger(where, id_, trusted, env)
 
 
-def begin_run(opened: wiring.Project) -> str:
-    """A run at the step `write_tests` whose turn was handed over; its id."""
+def begin_run(opened: wiring.Project, *, driven: bool = True) -> str:
+    """A run at the step `write_tests`; its id. When `driven`, a session has it, and its turn was handed over."""
     desk = wiring.RealDesk(opened, PERSON)
     seen = desk.tree.observe({})
     run = desk.new_id("run")
@@ -85,14 +85,17 @@ def begin_run(opened: wiring.Project) -> str:
             f.RunStarted(run, desk.worktree, "start", DEFAULT.name, DEFAULT.start),
             f.TreeObserved(run, seen.tree, seen.subject),
             f.PhaseStarted("1", run, "feature", seen.subject, seen.tree),
-            f.SessionBegan(run, SESSION, "claude", "2.1.330", "startup"),
-            f.DriverTaken(run, SESSION),
-            f.PromptTaken(run, SESSION, True, "Continue the plan."),
             f.StepEntered(run, "write_tests", "explore", "start", "1", seen.subject),
+            *(_taken(run) if driven else ()),
         ],
         relying_on=None,
     )
     return run
+
+
+def _taken(run: str) -> tuple[f.Fact, ...]:
+    began = f.SessionBegan(run, SESSION, "claude", "2.1.330", "startup")
+    return began, f.DriverTaken(run, SESSION), f.PromptTaken(run, SESSION, True, "Continue the plan.")
 
 
 def lengthen(opened: wiring.Project, events: int) -> float:

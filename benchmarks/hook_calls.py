@@ -14,8 +14,9 @@ from measure import Action, interleaved, process
 
 BARE = "python -I -S"
 FLOOR = "python -I -S + apsw, msgspec"
+WITH_TYPING = "the same with typing_extensions"
+"""What importing msgspec costs where that library is installed and nobody prevents it."""
 NO_DIGEST = Goal(50 / 26, "50 ms where the floor is 26 ms: 1.9 x")
-EVENTS = {"10 events": 10, "100,000 events": 100_000}
 
 Payload = dict[str, Any]
 
@@ -68,11 +69,13 @@ class Hooks:
 def baselines(env: Mapping[str, str]) -> dict[str, Action]:
     """What a hook call is compared to."""
     site = os.path.dirname(os.path.dirname(msgspec.__file__))
-    libraries = f"import sys; sys.path.append({site!r}); import apsw, msgspec"
+    path = f"import sys; sys.path.append({site!r})"
+    alone = f"{path}; sys.modules['typing_extensions'] = None; import apsw, msgspec"
     isolated = generated.interpreter("-I", "-S", "-c")
     return {
         BARE: lambda: process((*isolated, "pass"), environment=env),
-        FLOOR: lambda: process((*isolated, libraries), environment=env),
+        FLOOR: lambda: process((*isolated, alone), environment=env),
+        WITH_TYPING: lambda: process((*isolated, f"{path}; import apsw, msgspec"), environment=env),
     }
 
 
@@ -102,7 +105,7 @@ def in_a_run(hooks: Hooks, name: str) -> dict[str, Action]:
     }
 
 
-def run(base: Path, *, rounds: int, events: Mapping[str, int] = EVENTS) -> list[Report]:
+def run(base: Path, *, rounds: int, events: Mapping[str, int]) -> list[Report]:
     """Measure, and compare."""
     actions = {**baselines(generated.environment(base)), **without_a_run(Hooks(base, "guarded", None))}
     for name, length in events.items():
@@ -122,10 +125,8 @@ def run(base: Path, *, rounds: int, events: Mapping[str, int] = EVENTS) -> list[
 
 
 def _goal(case: str) -> Goal | None:
-    return None if "digest" in case or case == BARE else NO_DIGEST
+    return None if "digest" in case or case in (BARE, WITH_TYPING) else NO_DIGEST
 
 
 def _grown(short: str, long: str, found: Any) -> Figure:
     return compared(long, found, short, goal=Goal(1.1, "about the same: 1.1 x"))
-
-

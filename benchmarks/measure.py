@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
@@ -54,10 +55,15 @@ def process(
 
 def call(action: Callable[[], object]) -> Cost:
     """Run `action` in this process."""
-    before, began = os.times(), time.perf_counter()
+    before, began = _used(), time.perf_counter()
     action()
-    wall, after = time.perf_counter() - began, os.times()
-    return Cost(sum(after[:4]) * 1000 - sum(before[:4]) * 1000, wall * 1000)
+    return Cost((_used() - before) * 1000, (time.perf_counter() - began) * 1000)
+
+
+def _used() -> float:
+    """CPU seconds of this process and of the children it waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def interleaved(actions: Mapping[str, Action], *, rounds: int, warm: int = 1) -> dict[str, Spent]:
