@@ -279,11 +279,18 @@ def test_half_written_files_are_named_with_their_line_and_nothing_is_written(
     assert not os.path.exists(state(repository)["XDG_STATE_HOME"])
 
 
-def test_an_agent_cannot_set_up_or_take_out(repository: Path) -> None:
+def test_an_agent_may_set_up_the_defaults_and_nothing_that_a_repository_brings(repository: Path) -> None:
+    (repository / "phasegate.toml").write_text("[coverage]\nchanged_lines = 0\n")
     before = everything(repository)
     refused(init(repository, CLAUDECODE="1"), "for-people", repository, before)
+    (repository / "phasegate.toml").unlink()
+    assert init(repository, CLAUDECODE="1").returncode == 0
+
+
+def test_an_agent_can_neither_set_up_again_nor_take_out(repository: Path) -> None:
     init(repository)
     there = everything(repository)
+    refused(init(repository, CLAUDECODE="1"), "for-people", repository, there)
     done = as_person(["phasegate", "uninstall"], repository, state(repository) | {"CLAUDECODE": "1"})
     refused(done, "for-people", repository, there)
 

@@ -89,11 +89,11 @@ def init(
 
     Run it again whenever you like: it only does what is missing. Example: phasegate init --dry-run
     """
-    if not dry_run:
-        only_people("`phasegate init`")
     if shutil.which("git") is None:
         raise git.GitMissing("git is not on the PATH.", hint="Install git, and repeat.")
     where = git.locate(os.getcwd())
+    if not dry_run and _is_set_up(where):
+        only_people("Setting up what is there already")
     plan = planned(where, Asked(scope, required, render, allow_ephemeral))
     notices: list[str] = []
     if not dry_run:
@@ -102,6 +102,12 @@ def init(
         notices = [*_trusting(plan, newly_trusted), *_notices(where, plan)]
     _tell(where, plan, notices, dry_run=dry_run, as_json=as_json)
     return Exit.OK
+
+
+def _is_set_up(where: git.Place) -> bool:
+    """Whether there is anything whose trust could be abused; where there is nothing, an agent may set up the defaults."""
+    there = (os.path.join(where.common, place.POINTER), os.path.join(where.root, place.SETTINGS))
+    return any(map(os.path.lexists, there))
 
 
 # --- planning ---------------------------------------------------------------------------------------------------------
