@@ -7,9 +7,10 @@ import os
 import stat
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -32,6 +33,9 @@ from phasegate.workflow.default import DEFAULT
 from phasegate.workflow.definition import Workflow
 from phasegate.workflow.plan import blanked as blanked_plan
 from phasegate.workspace import files, git, place
+
+if TYPE_CHECKING:
+    from phasegate.collectors.pytest_runner import PytestRun
 
 VERSION = __version__
 """Of phasegate."""
@@ -354,3 +358,26 @@ def source_roots(project: Project) -> tuple[str, ...]:
     """The folders first-party code is imported from, as set, else `src` where there is one, else the root."""
     named = project.trusted.settings.tests.source_roots
     return named or (("src",) if os.path.isdir(os.path.join(project.where.root, "src")) else (".",))
+
+
+def test_command(project: Project) -> tuple[str, ...]:
+    """The command that runs the project's tests: as set, else found. Raises `NoTestCommand`."""
+    from phasegate.collectors import pytest_runner
+
+    return project.trusted.settings.tests.command or pytest_runner.detect(project.where.root)
+
+
+def run_tests(project: Project, command: Sequence[str], scratch: str, say: Callable[[str], None]) -> PytestRun:
+    """Run the project's tests by the collector for them, writing below `scratch`, and saying how far they are."""
+    from phasegate.collectors import pytest_runner
+
+    tests = project.trusted.settings.tests
+    return pytest_runner.run_pytest(
+        root=project.where.root,
+        command=command,
+        args=tests.args,
+        scratch=scratch,
+        source_roots=source_roots(project),
+        timeout_seconds=tests.timeout_seconds,
+        on_progress=say,
+    )

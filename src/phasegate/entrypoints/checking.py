@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from phasegate.collectors.pytest_runner import PytestRun, detect, run_pytest
+from phasegate.collectors.pytest_runner import PytestRun
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.engine.desk import Observation
@@ -21,7 +21,7 @@ from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSe
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import CheckEnded, CheckStarted
 from phasegate.ledger.state import Check, RunRecord, State
-from phasegate.wiring import VERSION, RealDesk, open_project, source_roots
+from phasegate.wiring import VERSION, RealDesk, open_project, run_tests, test_command
 from phasegate.workspace import processes
 
 START_SECONDS = 20.0
@@ -42,30 +42,17 @@ def check_here(desk: RealDesk, say: Say, *, check: str = "") -> tuple[TestsSeen,
     """Run the tests now, in this process, and record the evidence. `check` names a detached check, if this is one."""
     state, before = observe(desk, desk.state())
     run = state.run_in(desk.worktree)
-    command = desk.settings.tests.command or detect(desk.worktree)
+    command = test_command(desk.project)
     if check and run is not None:
         born = processes.born(os.getpid())
         started = CheckStarted(run.id, check, "tests", os.getpid(), born, before.subject)
         state = desk.record([started], relying_on=None)
     scratch = tempfile.mkdtemp(prefix="check-", dir=_scratch(desk))
     try:
-        result = _run(desk, command, scratch, say)
+        result = run_tests(desk.project, command, scratch, say)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return _record(desk, desk.state(), before, result, check)
-
-
-def _run(desk: RealDesk, command: tuple[str, ...], scratch: str, say: Say) -> PytestRun:
-    tests = desk.settings.tests
-    return run_pytest(
-        root=desk.worktree,
-        command=command,
-        args=tests.args,
-        scratch=scratch,
-        source_roots=source_roots(desk.project),
-        timeout_seconds=tests.timeout_seconds,
-        on_progress=say,
-    )
 
 
 def _record(
