@@ -63,13 +63,17 @@ def demands_less(state: State, after: Sequence[Phase]) -> list[str]:
 
 def read(desk: Desk, state: State, content: bytes, *, first: bool = False) -> Mended:
     """The plan in `content` against the ledger; the `first` reading imports the boxes it finds ticked."""
+    from phasegate.workflow.plan_blocks import PlanUnreadable
     from phasegate.workflow.plan_markdown import parse_plan, tick, untick
 
     path, digest = desk.settings.plan, hashlib.sha256(content).hexdigest()
     try:
         text = content.decode("utf-8")
         plan = parse_plan(text, path=path)
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as problem:
+        if first:
+            line = content[: problem.start].count(b"\n") + 1
+            raise PlanUnreadable(f"{path}:{line} is not UTF-8.", hint="Save the plan as UTF-8.") from problem
         return Mended(told=(f"{path} is not UTF-8 and cannot be read; the plan in force is the last one read.",))
     except Failure as failure:
         if first:

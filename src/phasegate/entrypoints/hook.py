@@ -7,16 +7,38 @@ import os
 import sys
 from typing import NoReturn
 
+from phasegate.entrypoints import streams
+
+REFUSAL = (
+    b'{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny","permissionDecisionReason":'
+    b'"phasegate cannot start, so nothing is changed. Install it anew, or take its hooks out: `phasegate uninstall`."}}'
+)
+"""Said when not even the code that words answers can be loaded; a client obeys it only where a tool is asked for."""
+
 
 def main(arguments: list[str]) -> NoReturn:
     """`phasegate hook CLIENT`: answer the call on stdin, and be gone."""
     gc.disable()  # The process is over before garbage could matter; looking for it would take a tenth of its time.
-    _import_msgspec()
-    from phasegate.entrypoints import hook_call
+    streams.hold()
+    try:
+        _import_msgspec()
+        from phasegate.entrypoints import hook_call
 
-    status = hook_call.main(arguments)
-    sys.stderr.flush()
+        status = hook_call.main(arguments)
+        sys.stderr.flush()
+    except BaseException as problem:  # a damaged installation, an interrupt: whatever it is, no call may pass by it
+        status = _refuse(problem)
     os._exit(status)  # Answers are written unbuffered, the ledger is closed: nothing is left for an orderly exit to do.
+
+
+def _refuse(problem: BaseException) -> int:
+    """Refuse without any code but this file's; returns the exit code."""
+    try:
+        os.write(2, f"phasegate cannot answer this call: {type(problem).__name__}.\n".encode())
+        os.write(1, REFUSAL)
+    except OSError:
+        pass  # nobody listens; the exit code is left to say it
+    return 1
 
 
 def _import_msgspec() -> None:

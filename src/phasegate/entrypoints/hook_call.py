@@ -1,7 +1,8 @@
-"""One hook call of a client: payload in on stdin, answer out; whatever goes wrong on our side refuses, it never lets through."""
+"""One hook call of a client: payload in on stdin, answer out; whatever goes wrong on our side refuses."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -32,7 +33,8 @@ def main(arguments: list[str]) -> int:
     reply = reply_to(client, sys.stdin.buffer.read(LARGEST_PAYLOAD + 1))
     for stream, content in ((1, reply.stdout), (2, reply.stderr)):
         if content:
-            _write(stream, content)
+            with contextlib.suppress(OSError):  # nobody listens; the exit code is left to say it
+                _write(stream, content)
     return reply.exit
 
 
@@ -73,18 +75,23 @@ def _answer(client: Client, call: c.Call) -> c.Answer:
         if place.paused(where):
             return c.Silent()
         raise
+    lines = LogLines(
+        os.path.join(project.directory, "logs"),
+        least=least_level(os.environ.get("PHASEGATE_LOG", "")),
+        call=_call_id(call),
+    )
     try:
-        pid = int(os.environ.get("CLAUDE_PID", "") or 0)
-        call = _with_pid(call, pid)
+        call = _with_pid(call, _client_pid())
         actor = Actor("agent", call.caller.client, call.caller.session)
         desk = RealDesk(project, actor)
         said = answer(call, desk)
-        lines = LogLines(os.path.join(project.directory, "logs"), least=least_level(os.environ.get("PHASEGATE_LOG", "")),
-                         call=_call_id(call))  # fmt: skip
         lines.write("info", "hook", moment=type(call).__name__, answer=type(said).__name__, events=desk.recorded)
         if isinstance(call, c.SessionOpened) and settings_changed(project):
             return _and_settings(said)
         return said
+    except Failure as failure:
+        lines.write("error", "hook failed", moment=type(call).__name__, code=failure.code, said=failure.message)
+        raise
     finally:
         project.close()
 
@@ -102,6 +109,12 @@ def _and_settings(said: c.Answer) -> c.Answer:
         "A person can trust it with `phasegate policy trust`."
     )
     return c.Inform(f"{notice}\n{said.text}" if isinstance(said, c.Inform) else notice)
+
+
+def _client_pid() -> int:
+    """The process of the client, 0 when it does not say."""
+    named = os.environ.get("CLAUDE_PID", "")
+    return int(named) if named.isdecimal() and len(named) < 10 else 0
 
 
 def _with_pid(call: c.Call, pid: int) -> c.Call:
@@ -124,9 +137,10 @@ def _log_bug(problem: Exception) -> None:
     """Leave the trace where `doctor` finds it; never on the client's streams."""
     import traceback
 
-    directory = os.path.join(place.state_home(os.environ), "logs")
     trace = "".join(traceback.format_exception(problem))
-    LogLines(directory).write("error", "hook bug", trace=trace[-8000:])
+    with contextlib.suppress(Failure):
+        directory = os.path.join(place.state_home(os.environ), "logs")
+        LogLines(directory).write("error", "hook bug", trace=trace[-8000:])
 
 
 def _write(stream: int, content: bytes) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from phasegate.entrypoints import streams
+
 
 def main() -> int:
     """Run the command in `sys.argv` and return its exit code."""
@@ -11,6 +13,7 @@ def main() -> int:
         from phasegate.entrypoints import hook
 
         hook.main(sys.argv[2:])
+    streams.hold()
     from phasegate.entrypoints.cli import app
 
     return app.run()

@@ -283,7 +283,14 @@ class SqliteLog:
         if isinstance(problem, apsw.NotADBError | apsw.CorruptError | UnicodeDecodeError):
             raise LedgerUnreadable(
                 f"{self._path} is damaged or no ledger: {problem}.",
-                hint="Keep the file, and restore a backup; `phasegate log verify` names the first event that is lost.",
+                hint="Keep a copy of the file, and restore a backup. If it still opens, `phasegate log verify` names "
+                "the first event that is lost. `phasegate pause` lets the agent work meanwhile.",
+            ) from problem
+        if not os.path.lexists(self._path):
+            raise LedgerUnreadable(
+                f"The ledger {self._path} is not there.",
+                hint="Put it back, or set XDG_STATE_HOME as it was. If it is lost, move the clone's "
+                "`.git/phasegate/ledger.json` away and run `phasegate init`: a new ledger begins.",
             ) from problem
         raise LedgerUnreadable(
             f"Cannot read {self._path}: {problem}.",

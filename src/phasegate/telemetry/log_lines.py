@@ -36,8 +36,8 @@ class LogLines:
             return
         moment = time.time_ns()
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment // 10**9)) + f".{moment // 10**6 % 1000:03d}Z"
-        line = msgspec.json.encode({"at": at, "level": level, "message": message, "call": self._call, **fields})
-        shown = redact(line.decode())[0]
+        line = _encoded({"at": at, "level": level, "message": message, "call": self._call, **fields})
+        shown = redact(line)[0]
         if self._echo:
             sys.stderr.write(f"{shown}\n")
         try:
@@ -61,6 +61,15 @@ class LogLines:
             older = f"{self._path}.{number - 1}" if number > 1 else self._path
             if os.path.exists(older):
                 os.replace(older, f"{self._path}.{number}")
+
+
+def _encoded(line: dict[str, Any]) -> str:
+    try:
+        return msgspec.json.encode(line).decode()
+    except UnicodeEncodeError:  # a path or an argument that is no text
+        import json
+
+        return json.dumps(line, separators=(",", ":"), default=str)
 
 
 def least_level(environment: str, verbose: int = 0) -> str:

@@ -22,6 +22,12 @@ class NotARepository(Failure):
     code = "not-a-repository"
 
 
+class PathNotText(NotARepository):
+    """A work tree whose own path is no text, so that no record could name it."""
+
+    code = "path-not-text"
+
+
 class BareRepository(Failure):
     """A repository without a work tree."""
 
@@ -201,6 +207,7 @@ def locate(path: str) -> Place:
     while True:
         directory = git_directory(folder)
         if directory is not None:
+            _refuse_bytes(folder)
             return Place(folder, directory, common_directory(directory))
         if _is_git_directory(folder):
             raise BareRepository(f"{folder} is a git directory without a work tree.", hint="Run in a checkout of it.")
@@ -208,6 +215,14 @@ def locate(path: str) -> Place:
         if parent == folder:
             raise NotARepository(f"{start} is not in a git repository.", hint="Run `git init` in your project first.")
         folder = parent
+
+
+def _refuse_bytes(folder: str) -> None:
+    try:
+        folder.encode()
+    except UnicodeEncodeError as problem:
+        shown = os.fsencode(folder).decode("utf-8", "replace")
+        raise PathNotText(f"The path {shown} is not UTF-8.", hint="Rename that directory, and repeat.") from problem
 
 
 def git_directory(folder: str) -> str | None:

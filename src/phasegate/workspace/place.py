@@ -1,4 +1,4 @@
-"""Where a clone keeps its ledger: a pointer in the git directory all its work trees share, and a private state directory."""
+"""Where a clone keeps its ledger: a pointer in the git directory its work trees share, and a private directory."""
 
 # Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 import os
@@ -29,6 +29,12 @@ class PointerUnreadable(Failure):
     exit_code = Exit.CANNOT_TELL
 
 
+class NoHome(Failure):
+    """There is no place for this user's state."""
+
+    code = "no-home"
+
+
 class Pointer(msgspec.Struct, frozen=True):
     """Which ledger a clone has: `home` is the common git directory it was made for, so that copies are noticed."""
 
@@ -41,8 +47,24 @@ def state_home(env: Mapping[str, str]) -> str:
     """Where phasegate keeps state for this user (XDG Base Directory Specification, section 3)."""
     base = env.get("XDG_STATE_HOME", "")
     if not os.path.isabs(base):
-        base = os.path.join(env.get("HOME", "") or os.path.expanduser("~"), ".local", "state")
+        base = os.path.join(_home(env), ".local", "state")
     return os.path.join(base, "phasegate")
+
+
+def _home(env: Mapping[str, str]) -> str:
+    """HOME, or what the system knows of the user when it is not an absolute path."""
+    home = env.get("HOME", "")
+    if os.path.isabs(home):
+        return home
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError as problem:
+        raise NoHome(
+            f"HOME is not set, and the system knows no user {os.getuid()}.",
+            hint="Set HOME, or XDG_STATE_HOME, to an absolute path.",
+        ) from problem
 
 
 def ledger_directory(pointer: Pointer, env: Mapping[str, str]) -> str:
@@ -63,6 +85,11 @@ def pointer_at(common: str) -> Pointer | None:
             return msgspec.json.decode(file.read(4096), type=Pointer)
     except FileNotFoundError:
         return None
+    except PermissionError as problem:
+        raise PointerUnreadable(
+            f"{path} cannot be read: it belongs to another user.",
+            hint="Work as that user, or in a clone of your own.",
+        ) from problem
     except (OSError, msgspec.DecodeError) as problem:
         raise PointerUnreadable(
             f"{path} cannot be read: {problem}.",

@@ -71,6 +71,7 @@ class StateUnavailable(Failure):
     """phasegate's own directory cannot be written."""
 
     code = "state-unavailable"
+    exit_code = Exit.CANNOT_TELL
 
 
 class WorkTreeBusy(Failure):

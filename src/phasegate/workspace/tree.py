@@ -441,15 +441,23 @@ class WorkTree:
 
     def restore_command(self, path: str, mode: str | None, blob: str | None) -> str:
         """The shell command that makes `path` what `blob` (None = absent) holds."""
-        from shlex import quote
-
-        full = quote(os.path.join(self.root, path))
+        full = _shell_word(os.path.join(self.root, path))
         if blob is None:
             return f"rm -f -- {full}"
-        show = f"git --git-dir={quote(self._shadow.directory)} cat-file blob {blob}"
+        show = f"git --git-dir={_shell_word(self._shadow.directory)} cat-file blob {blob}"
         if mode == LINK:
             return f'ln -sfn -- "$({show})" {full}'
         return f"{show} > {full}" + (f" && chmod +x -- {full}" if mode == EXECUTABLE else "")
+
+
+def _shell_word(path: str) -> str:
+    """`path` as one word of a shell, in text that can be shown and stored: other bytes and controls are escaped."""
+    from shlex import quote
+
+    if path.isprintable():
+        return quote(path)
+    escaped = "".join(chr(b) if 32 <= b < 127 and b not in b"'\\" else f"\\{b:03o}" for b in os.fsencode(path))
+    return f"$'{escaped}'"
 
 
 def _present(field: str) -> str | None:

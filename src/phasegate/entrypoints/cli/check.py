@@ -17,6 +17,8 @@ from phasegate.wiring import RealDesk
 PATIENCE = 55.0
 """Seconds a call waits for the runner before it says how to wait on; clients end a command after some minutes."""
 
+REMEDY = "Mend that (`[tests]` in phasegate.toml has the command and its time), then `phasegate check tests`."
+
 
 @click.command()
 @click.argument("what", type=click.Choice(["tests"]), default="tests")
@@ -73,7 +75,10 @@ def _nothing(opened: RealDesk, as_json: bool) -> int:
     why = "no test run is recorded"
     if newest is not None and isinstance(newest.seen, TestsSeen):
         why = newest.seen.why_incomplete or "the tree has changed since the newest test run"
-    output.give({"running": False, "says": "unknown", "why": why}) if as_json else output.say(f"phasegate: {why}.")
+    if as_json:
+        output.give({"running": False, "says": "unknown", "why": why})
+    else:
+        output.say(f"phasegate: {why}.\n  {REMEDY}")
     return Exit.CANNOT_TELL
 
 
@@ -84,7 +89,7 @@ def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, *, as_j
         output.give({"running": False, "tests": tests, "coverage": coverage, "exit": int(code)})
         return code
     if not tests.complete:
-        output.say(f"phasegate: cannot tell: {tests.why_incomplete}.")
+        output.say(f"phasegate: cannot tell: {tests.why_incomplete}.\n  {REMEDY}")
     output.say(f"phasegate: {tests.passed} of {tests.collected} tests pass ({tests.runner}); recorded.")
     for test in tests.red[:20]:
         fresh = "newly red" if test.id in tests.newly_red else "new" if test.id in tests.new else "red"

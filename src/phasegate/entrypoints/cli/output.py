@@ -5,22 +5,47 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import traceback
 from typing import Any
 
 import msgspec
 
 from phasegate.context.plain import paragraph
-from phasegate.errors import Failure
+from phasegate.errors import Exit, Failure
 from phasegate.telemetry.log_lines import LogLines
 from phasegate.workspace import place
 
 
+class OutputLost(Failure):
+    """What a command found out could not be printed."""
+
+    code = "output-lost"
+    exit_code = Exit.CANNOT_TELL
+
+
 def say(text: str) -> None:
     """Print `text` for a person; characters the terminal cannot show are replaced."""
-    stream = sys.stdout
-    encoding = stream.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+    encoding = sys.stdout.encoding or "utf-8"
+    _print(text.encode(encoding, "replace").decode(encoding))
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        discard()
+        raise OutputLost(
+            f"Standard output cannot be written: {problem.strerror}.",
+            hint="What the command did is done and recorded; `phasegate status` shows it.",
+        ) from problem
+
+
+def discard() -> None:
+    """Let what is still to be printed go nowhere: Python would complain about it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def progress(text: str) -> None:
@@ -30,7 +55,7 @@ def progress(text: str) -> None:
 
 def give(value: Any) -> None:
     """Print `value` as one line of JSON, in ASCII: no terminal obeys what others wrote, every encoding can show it."""
-    print(json.dumps(msgspec.to_builtins(value), separators=(",", ":"), ensure_ascii=True), flush=True)
+    _print(json.dumps(msgspec.to_builtins(value), separators=(",", ":"), ensure_ascii=True))
 
 
 def fail(failure: Failure, *, as_json: bool) -> None:
@@ -45,7 +70,10 @@ def fail(failure: Failure, *, as_json: bool) -> None:
 def bug(problem: BaseException) -> None:
     """Say that it is our fault and where the trace lies; never show a traceback."""
     trace = "".join(traceback.format_exception(problem))
-    directory = os.path.join(place.state_home(os.environ), "logs")
+    try:
+        directory = os.path.join(place.state_home(os.environ), "logs")
+    except Failure:
+        directory = os.path.join(tempfile.gettempdir(), f"phasegate-{os.getuid()}")
     LogLines(directory).write("error", "bug", trace=trace[-16000:])
     print(
         f"phasegate: this is a bug of ours ({type(problem).__name__}: {problem}).\n"

@@ -19,7 +19,7 @@ from phasegate.ledger.log import StateMoved
 from phasegate.ledger.state import State
 from phasegate.telemetry.log_lines import LogLines, least_level
 from phasegate.wiring import Project, RealDesk, open_project
-from phasegate.workspace import processes
+from phasegate.workspace import files, processes
 
 AGENT_MARKS = ("CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI")
 """Environment variables that clients set for what they start."""
@@ -81,13 +81,40 @@ def desk(if_version: int | None = None) -> Iterator[RealDesk]:
             raise StateMoved(
                 f"The ledger is at position {state.position}, not {if_version}.", hint="Read the state again."
             )
-        closing.publish(opened, state)
         lines = _log(project)
-        yield opened
+        with _logging_failures(lines, opened), _telling_what_is_recorded(opened):
+            closing.publish(opened, state)
+            yield opened
         words = [readable(word) for word in sys.argv[1:]]
         lines.write("info", "command", argv=words, actor=opened.actor.name, events=opened.recorded)
     finally:
         project.close()
+
+
+@contextlib.contextmanager
+def _logging_failures(lines: LogLines, opened: RealDesk) -> Iterator[None]:
+    try:
+        yield
+    except Failure as failure:
+        lines.write(
+            "warning", "command failed", argv=sys.argv[1:], actor=opened.actor.name, code=failure.code,
+            said=failure.message, events=opened.recorded,
+        )  # fmt: skip
+        raise
+
+
+@contextlib.contextmanager
+def _telling_what_is_recorded(opened: RealDesk) -> Iterator[None]:
+    """A file that cannot be written undoes no record: say so, lest somebody does it all a second time."""
+    try:
+        yield
+    except (files.NotWritable, files.DiskFull) as failure:
+        if not opened.recorded:
+            raise
+        raise type(failure)(
+            f"{failure.message} Only showing it failed: what the command did is recorded.",
+            hint=f"{failure.hint} Do not run it again: what is missing is written with the next step.",
+        ) from failure
 
 
 def _log(project: Project) -> LogLines:
