@@ -17,8 +17,9 @@ from phasegate.entrypoints.cli.record import record
 from phasegate.entrypoints.cli.session import desk, json_option, version_option
 from phasegate.errors import Exit, Failure
 from phasegate.evidence import manifest
-from phasegate.evidence.items import TestsSeen
+from phasegate.evidence.items import CommandSeen, TestsSeen
 from phasegate.ledger.facts import TaskLinked
+from phasegate.ledger.state import State
 from phasegate.wiring import RealDesk
 
 MOST_MANIFESTS = 10_000
@@ -82,10 +83,16 @@ def show(id_: str) -> int:
     return Exit.OK
 
 
+def _newest(state: State, subject: str) -> tuple[str, ...]:
+    """The test run that speaks for the tree; where there is none, as in a phase of documents, the recorded command."""
+    found = state.newest(TestsSeen, subject=subject) or state.newest(CommandSeen, subject=subject)
+    return (found.id,) if found is not None else ()
+
+
 @evidence.command()
 @click.argument("tasks", nargs=-1, required=True, metavar="TASK...")
 @click.option(
-    "--evidence", "ids", multiple=True, metavar="ID", help="Which evidence; default: the newest fresh test run."
+    "--evidence", "ids", multiple=True, metavar="ID", help="Which evidence; default: the newest fresh test run, else recorded command."
 )
 @version_option
 def link(tasks: tuple[str, ...], ids: tuple[str, ...], if_version: int | None) -> int:
@@ -102,7 +109,7 @@ def link(tasks: tuple[str, ...], ids: tuple[str, ...], if_version: int | None) -
         if wrong:
             raise NothingToLink(f"Phase {run.phase} has no task {', '.join(wrong)}.",
                                 hint=f"Its tasks are {', '.join(sorted(known))}.")  # fmt: skip
-        chosen = ids or tuple(e.id for e in [state.newest(TestsSeen, subject=seen.subject)] if e is not None)
+        chosen = ids or _newest(state, seen.subject)
         fresh = [id_ for id_ in chosen if id_ in state.evidence and state.evidence[id_].speaks_for(seen.subject)]
         if not fresh or len(fresh) < len(chosen):
             raise NothingToLink("There is no such evidence of the tree as it is now.",
