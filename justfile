@@ -34,7 +34,8 @@ rooms:
 # Generated documents are as the code says.
 docs:
     uv run --no-sync python tools/list_dependencies.py --check
-    # uv run --no-sync phasegate docs check
+    uv run --no-sync phasegate docs check
+    uv run --no-sync python tools/features.py >/dev/null
 
 # Format the code and mend what ruff can mend.
 fmt:
@@ -54,6 +55,14 @@ release-tier seed="1": sync
 # Measure what hooks, digests and whole runs cost, against baselines of the same run.
 bench *arguments: sync
     uv run --no-sync python -m benchmarks {{arguments}}
+
+# Which feature is tried with the real tool behind it, and which is not.
+features:
+    uv run --no-sync python tools/features.py
+
+# Run the demo and draw what it shows for the README.
+picture:
+    uv run --no-sync python tools/demo_picture.py
 
 # Begin a gate: its file, its line in the catalogue and its test.
 new-gate name:
