@@ -173,14 +173,20 @@ class RealTree:
     """The engine's `Tree` on a work tree of git."""
 
     def __init__(self, project: Project) -> None:
-        from phasegate.context import block
         from phasegate.workspace.tree import WorkTree
 
-        settings = project.trusted.settings
+        self._project = project
         self._work = WorkTree(project.where.root, project.shadow)
-        shown = (files.contained(project.where.root, name) or name for name in block.FILES.values())
-        self._blanks = {settings.plan: blanked_plan} | dict.fromkeys(shown, block.blanked)
         self._roots = (*source_roots(project), "tests", "test")
+
+    @cached_property
+    def _blanks(self) -> dict[str, Callable[[bytes], bytes]]:
+        """What takes phasegate's own marks out of a file before it is digested; hashing one path needs none."""
+        from phasegate.context import block
+
+        root = self._project.where.root
+        shown = (files.contained(root, name) or name for name in block.FILES.values())
+        return {self._project.trusted.settings.plan: blanked_plan} | dict.fromkeys(shown, block.blanked)
 
     def observe(self, views: Mapping[str, str]) -> Observation:
         shown = {path: digest for path, digest in views.items() if digest and path not in self._blanks}
