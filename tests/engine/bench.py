@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from phasegate.context.block import idle_lines, with_block
 from phasegate.engine import checks
 from phasegate.engine.advance import Outcome, leave, reopened
 from phasegate.engine.answer import answer, settle_tree
@@ -64,6 +65,7 @@ class Bench:
         self.write("tests/test_app.py", "def test_old(): assert True\n")
         self.write("docs/guide.md", "# Guide\n")
         self.write(".gitignore", "__pycache__/\nstate/\n*.log\n")
+        self.write("CLAUDE.md", with_block(b"", idle_lines()))  # as `phasegate init` leaves it
         self.write(PLAN_PATH, plan)
         self.git("init", "-q", "-b", "main")
         self.git("add", "-A")

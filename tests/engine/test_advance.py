@@ -86,7 +86,9 @@ def test_a_spike_is_archived_and_never_merged(lay_out: Callable[..., Bench]) -> 
     bench.write("src/app.py", before)
     assert bench.done().entered[-1] == "doublecheck"
     close_docs(bench)
-    kept = [artifact for e in bench.state.evidence.values() for artifact in e.artifacts if artifact.name == "spike.patch"]
+    kept = [
+        artifact for e in bench.state.evidence.values() for artifact in e.artifacts if artifact.name == "spike.patch"
+    ]
     assert any(b"+tried = True" in bench.desk.kept(artifact) for artifact in kept)
 
 
@@ -215,7 +217,9 @@ def test_no_agent_moves_the_start_once_it_could_work(bench: Bench) -> None:
 
 def visits(*steps: tuple[str, str, str, bool]) -> RunRecord:
     run = RunRecord("run", "/w", "start", "default", "x", phase="1")
-    run.trail = [Visit(step, "1", subject, failure, loop, n, n) for n, (step, subject, failure, loop) in enumerate(steps)]
+    run.trail = [
+        Visit(step, "1", subject, failure, loop, n, n) for n, (step, subject, failure, loop) in enumerate(steps)
+    ]
     return run
 
 
