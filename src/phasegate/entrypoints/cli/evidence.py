@@ -92,7 +92,11 @@ def _newest(state: State, subject: str) -> tuple[str, ...]:
 @evidence.command()
 @click.argument("tasks", nargs=-1, required=True, metavar="TASK...")
 @click.option(
-    "--evidence", "ids", multiple=True, metavar="ID", help="Which evidence; default: the newest fresh test run, else recorded command."
+    "--evidence",
+    "ids",
+    multiple=True,
+    metavar="ID",
+    help="Which evidence; default: the newest fresh test run, else recorded command.",
 )
 @version_option
 def link(tasks: tuple[str, ...], ids: tuple[str, ...], if_version: int | None) -> int:
