@@ -38,7 +38,7 @@ class Tier(msgspec.Struct, frozen=True):
 
 LONG = {"10 events": 10, "100,000 events": 100_000}
 SMOKE = Tier("smoke", 1, {"10 events": 10}, 1, (200,), 1, 200, 1, 1)
-USUAL = Tier("usual", 4, LONG, 5, (14_000,), 5, 2_000, 2, 4)
+USUAL = Tier("usual", 4, LONG, 4, (14_000,), 4, 2_000, 1, 4)
 FULL = Tier("full", 40, LONG, 15, (14_000, 40_000), 20, 20_000, 8, 12)
 
 BENCHMARKS: dict[str, Callable[[Path, Tier], list[Report]]] = {
