@@ -99,7 +99,7 @@ def test_a_phase_cannot_close_without_evidence_of_this_very_tree(bench: Bench) -
     assert not bench.state.is_closed("1")
 
 
-# -- loops and escalation -----------------------------------------------------------------------------------------------
+# -- loops and escalation ------------------------------------------------------------------------------
 
 
 def fail_once(bench: Bench, number: int) -> Outcome:
@@ -186,7 +186,7 @@ def test_a_strategic_uncertainty_goes_to_the_documents_and_then_to_a_person(benc
     assert bench.done().entered == ("explore",)
 
 
-# -- the baseline -------------------------------------------------------------------------------------------------------
+# -- the baseline ------------------------------------------------------------------------------
 
 
 def test_a_tree_that_changed_before_the_first_work_becomes_the_start(lay_out: Callable[..., Bench]) -> None:
@@ -212,7 +212,7 @@ def test_no_agent_moves_the_start_once_it_could_work(bench: Bench) -> None:
     assert bench.state.record_of("1").subject == before and not bench.facts(BaselineMoved)
 
 
-# -- circles, as pure questions -------------------------------------------------------------------------------------------
+# -- circles, as pure questions ------------------------------------------------------------------------------
 
 
 def visits(*steps: tuple[str, str, str, bool]) -> RunRecord:
