@@ -8,7 +8,7 @@ from phasegate.context.report import deferral
 from phasegate.engine import closing, doubts
 from phasegate.engine.circles import circling
 from phasegate.engine.desk import Desk, Observation
-from phasegate.engine.judge import write_own
+from phasegate.engine.judge import shown_views, write_own
 from phasegate.engine.views import area_of, refresh
 from phasegate.errors import Exit, Failure
 from phasegate.evidence import manifest
@@ -295,7 +295,7 @@ def observe(desk: Desk, state: State) -> tuple[State, Observation]:
     call must not make what that call wrote look known.
     """
     run = state.run_in(desk.worktree)
-    seen = desk.tree.observe(state.views.get(desk.worktree, {}))
+    seen = desk.tree.observe(shown_views(desk, state))
     if run is not None and not run.tree:
         state = desk.record([TreeObserved(run.id, seen.tree, seen.subject)], relying_on=state)
     return state, seen

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from phasegate.engine import drivers
 from phasegate.engine.desk import Desk
-from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, secrets_in
+from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, secrets_in, shown_views
 from phasegate.ledger.facts import (
     CallAsked,
     CallRefused,
@@ -260,7 +260,7 @@ def _ending(call: c.TurnEnding, desk: Desk, state: State, run: RunRecord) -> c.A
     if not run.handed_over:
         desk.record([StopAllowed(run.id, caller.session, "own")], relying_on=None)
         return c.Silent()
-    seen = desk.tree.observe(state.views.get(desk.worktree, {}))
+    seen = desk.tree.observe(shown_views(desk, state))
     outcome = leave(desk, reap(desk, state), seen)
     state = outcome.state
     run = state.runs[run.id]

@@ -8,6 +8,7 @@ import msgspec
 
 from phasegate.engine import plan_watch
 from phasegate.engine.desk import Change, Desk, Observation
+from phasegate.errors import Failure
 from phasegate.ledger.facts import ChangeHeld, ChangePutBack, ChangeSettled, Fact, SecretSeen, TreeObserved
 from phasegate.ledger.state import RunRecord, State
 from phasegate.policy.edits import Grounds, Objection, object_to
@@ -41,7 +42,7 @@ def grounds_of(desk: Desk, state: State, run: RunRecord | None) -> Grounds:
 
 def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -> Judgement:
     """Digest the tree and judge every difference from what is known; `alone` when one call only could have made it."""
-    views = state.views.get(desk.worktree, {})
+    views = shown_views(desk, state)
     seen = desk.tree.observe(views)
     unread = _unread(seen)
     if seen.subject == run.subject and seen.tree == run.tree and not run.edits:
@@ -114,6 +115,24 @@ def carry_out(desk: Desk, state: State, judgement: Judgement) -> State:
     if judgement.plan is not None:
         state = write_own(desk, state, desk.settings.plan, judgement.plan)
     return state
+
+
+def shown_views(desk: Desk, state: State) -> dict[str, str]:
+    """The digest of every view as it should be, or as it still is because its writer was killed: both are our bytes."""
+    views = dict(state.views.get(desk.worktree, {}))
+    for path, before in state.replaced.get(desk.worktree, {}).items():
+        if _digest(desk, path) == before:
+            views[path] = before
+    return views
+
+
+def _digest(desk: Desk, path: str) -> str:
+    """What a file holds, "" when there is none or it cannot be read."""
+    try:
+        content = desk.files.read(path)
+    except Failure:
+        return ""
+    return hashlib.sha256(content).hexdigest() if content is not None else ""
 
 
 def write_own(desk: Desk, state: State, path: str, content: bytes | None) -> State:

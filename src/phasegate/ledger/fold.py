@@ -24,6 +24,9 @@ from phasegate.ledger.state import (
 KEPT_EVIDENCE = 400
 """How many observations the state holds; older ones stay in the ledger and the archive."""
 
+REPLACED_KEPT = 8
+"""How many views the state knows the former content of."""
+
 SETTLED_KEPT = 400
 """How many settled notes and answered questions the state holds."""
 
@@ -68,7 +71,7 @@ def _project(state: State, fact: f.Fact) -> None:
         case f.KindCorrected(phase=phase, kind=kind):
             state.kinds[phase] = kind
         case f.ViewRendered(worktree=worktree, path=path, sha256=sha256):
-            state.views.setdefault(worktree, {})[path] = sha256
+            _view(state, worktree, path, sha256)
         case f.SecretSeen():
             state.secrets += 1
         case f.EvidenceRecorded(evidence=evidence):
@@ -77,6 +80,17 @@ def _project(state: State, fact: f.Fact) -> None:
             pass
         case _:
             raise AssertionError(f"no rule for {type(fact).__name__}")
+
+
+def _view(state: State, worktree: str, path: str, sha256: str) -> None:
+    """What a view should hold, and for the newest what it held: a writer that is killed leaves it at that."""
+    views, replaced = state.views.setdefault(worktree, {}), state.replaced.setdefault(worktree, {})
+    replaced.pop(path, None)
+    if views.get(path, "") not in ("", sha256):
+        replaced[path] = views[path]
+        for oldest in list(replaced)[:-REPLACED_KEPT]:
+            del replaced[oldest]
+    views[path] = sha256
 
 
 def _evidence(state: State, evidence: Evidence) -> None:

@@ -7,7 +7,7 @@ from phasegate.evidence.items import Evidence, TestsSeen
 from phasegate.ledger.facts import Category, FileKept, NoteKind
 from phasegate.workflow.plan import Phase
 
-CODE = "state-2"
+CODE = "state-3"
 """Changes whenever a snapshot of an older fold could mean something else."""
 
 TRAIL = 60
@@ -176,6 +176,7 @@ class State(msgspec.Struct):
     runs: dict[str, RunRecord] = msgspec.field(default_factory=dict)
     current: dict[str, str] = msgspec.field(default_factory=dict)
     views: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    replaced: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
     evidence: dict[str, Evidence] = msgspec.field(default_factory=dict)
     notes: dict[str, Note] = msgspec.field(default_factory=dict)
     questions: dict[str, Question] = msgspec.field(default_factory=dict)

@@ -7,6 +7,7 @@ import rich_click as click
 from phasegate.context.instruction import instruction, unmet, where
 from phasegate.engine.advance import Outcome, leave, run_of
 from phasegate.engine.answer import settle_tree
+from phasegate.engine.judge import shown_views
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import again, desk, json_option, version_option
 from phasegate.errors import Exit
@@ -33,7 +34,7 @@ def _leave(opened: RealDesk, state: State) -> Outcome:
     state, told = settle_tree(opened, state, run)
     for line in told:
         output.progress(f"phasegate: {line}")
-    return leave(opened, state, opened.tree.observe(state.views.get(opened.worktree, {})))
+    return leave(opened, state, opened.tree.observe(shown_views(opened, state)))
 
 
 def _tell(opened: RealDesk, outcome: Outcome, as_json: bool) -> int:

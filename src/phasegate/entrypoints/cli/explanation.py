@@ -10,6 +10,7 @@ from phasegate.context.instruction import may_edit, where
 from phasegate.context.plain import line
 from phasegate.context.sentences import observed, sentence
 from phasegate.engine.advance import facts_of
+from phasegate.engine.judge import shown_views
 from phasegate.entrypoints.cli.log import utc
 from phasegate.errors import Exit, Failure
 from phasegate.gates.catalog import CATALOG, ask
@@ -274,7 +275,7 @@ def _moment(opened: RealDesk, state: State) -> Moment | None:
     run = state.run_in(opened.worktree)
     if run is None:
         return None
-    seen = opened.tree.observe(state.views.get(opened.worktree, {}))
+    seen = opened.tree.observe(shown_views(opened, state))
     return Moment(state, run, opened.settings, seen.subject)
 
 
@@ -382,7 +383,7 @@ def _question(question: Question) -> Explanation:
 
 def _evidence(opened: RealDesk, state: State, id_: str) -> Explanation:
     item = state.evidence[id_]
-    seen = opened.tree.observe(state.views.get(opened.worktree, {}))
+    seen = opened.tree.observe(shown_views(opened, state))
     fresh = item.speaks_for(seen.subject)
     what = f"{id_}, {item.assurance} by {line(item.collector, 60)}: {observed(item)}"
     because = "it speaks for the tree as it is" if fresh else "it was made on another tree, or only claimed"

@@ -10,6 +10,7 @@ import rich_click as click
 from phasegate.collectors import command
 from phasegate.context.plain import line
 from phasegate.engine.desk import Observation
+from phasegate.engine.judge import shown_views
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import desk, json_option, readable
 from phasegate.errors import Exit
@@ -51,7 +52,7 @@ def record(timeout: float | None, as_json: bool, argv: tuple[str, ...]) -> int:
 
 def _observed(opened: RealDesk) -> Observation:
     """The tree as it is, not recorded as known: what changed is still to be judged by whoever judges."""
-    return opened.tree.observe(opened.state().views.get(opened.worktree, {}))
+    return opened.tree.observe(shown_views(opened, opened.state()))
 
 
 def _keep(opened: RealDesk, seen: Observation, argv: tuple[str, ...], ran: command.Ran) -> Evidence:

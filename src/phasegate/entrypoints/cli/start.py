@@ -13,7 +13,7 @@ from phasegate.collectors.pytest_runner import NoTestCommand
 from phasegate.context.instruction import instruction
 from phasegate.engine import plan_watch
 from phasegate.engine.advance import next_phase, observe, take
-from phasegate.engine.judge import write_own
+from phasegate.engine.judge import shown_views, write_own
 from phasegate.engine.views import refresh
 from phasegate.entrypoints import checking
 from phasegate.entrypoints.cli import output
@@ -121,7 +121,7 @@ def read_plan(opened: RealDesk, state: State) -> State:
 
 def begin(opened: RealDesk, state: State) -> State:
     """Record the run, its first phase and its first step, and render the views."""
-    seen = opened.tree.observe(state.views.get(opened.worktree, {}))
+    seen = opened.tree.observe(shown_views(opened, state))
     id_, first = opened.new_id("run"), opened.workflow.start
     state = opened.record(
         [
@@ -138,7 +138,7 @@ def begin(opened: RealDesk, state: State) -> State:
 
 def know_baseline(opened: RealDesk, state: State) -> None:
     """Run the tests as they are, unless that was seen on this very tree."""
-    seen = opened.tree.observe(state.views.get(opened.worktree, {}))
+    seen = opened.tree.observe(shown_views(opened, state))
     known = state.newest(TestsSeen, subject=seen.subject)
     if known is not None and isinstance(known.seen, TestsSeen) and known.seen.complete:
         return
