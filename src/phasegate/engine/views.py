@@ -40,9 +40,17 @@ def refresh(desk: Desk, state: State) -> State:
         digest = hashlib.sha256(content).hexdigest()
         if known.get(path) != digest or desk.files.read(path) != content:
             state = write_own(desk, state, path, content)
-    for path in [path for path, digest in known.items() if digest and _removable(path) and path not in wanted]:
-        state = write_own(desk, state, path, None)
-    return _refresh_block(desk, state, run)
+    state = _refresh_block(desk, state, run)
+    for path in [path for path in known if _removable(path) and path not in wanted]:
+        if known[path] or desk.files.read(path) is not None:
+            state = write_own(desk, state, path, None)
+    return state
+
+
+def redo(desk: Desk, state: State) -> State:
+    """Show what whoever was killed has not shown; a work tree without a run or traces of one is let alone."""
+    shown = state.run_in(desk.worktree) is not None or desk.files.read(STATE_FILE) is not None
+    return refresh(desk, state) if shown else state
 
 
 def wanted_views(desk: Desk, state: State, run: RunRecord | None) -> dict[str, bytes]:

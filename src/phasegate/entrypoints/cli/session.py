@@ -12,7 +12,7 @@ from typing import Any
 
 import rich_click as click
 
-from phasegate.engine import closing
+from phasegate.engine import closing, views
 from phasegate.errors import Exit, Failure
 from phasegate.ledger.event import Actor
 from phasegate.ledger.log import StateMoved
@@ -83,7 +83,7 @@ def desk(if_version: int | None = None) -> Iterator[RealDesk]:
             )
         lines = _log(project)
         with _logging_failures(lines, opened), _telling_what_is_recorded(opened):
-            closing.publish(opened, state)
+            views.redo(opened, closing.publish(opened, state))
             yield opened
         words = [readable(word) for word in sys.argv[1:]]
         lines.write("info", "command", argv=words, actor=opened.actor.name, events=opened.recorded)
