@@ -207,7 +207,7 @@ class Project:
 
 def sound(finished: Finished) -> Finished:
     """The session, in which no hook of ours met a bug."""
-    assert not [hook for hook in finished.hooks if "met a bug" in hook.stdout + hook.stderr]
+    assert [hook.stdout + hook.stderr for hook in finished.hooks if "met a bug" in hook.stdout + hook.stderr] == []
     return finished
 
 

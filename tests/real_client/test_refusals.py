@@ -111,7 +111,6 @@ def test_taking_the_hooks_out_by_script_leaves_them_in_force_for_the_session(pro
 
 
 FOR_PEOPLE = (
-    "phasegate init",
     "phasegate uninstall",
     "phasegate pause",
     "phasegate takeover",

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+from phasegate.entrypoints.demo.client import Finished
 from phasegate.entrypoints.demo.script import Step, call, say
 from phasegate.ledger import facts as f
 from tests.real_client.conftest import NewProject
@@ -61,11 +62,16 @@ def test_both_phases_close_on_recorded_evidence_and_the_plan_shows_it(new_projec
     project.begin(baseline=True)
     finished = project.play(*FEATURE, *DOCS, prompt=HAND_OVER)
     assert (finished.exit_code, finished.result) == (0, "Done.")
-    assert [fact.outcome for fact in project.facts(f.RunEnded)] == ["complete"], project.run
+    assert [fact.outcome for fact in project.facts(f.RunEnded)] == ["complete"], story(finished)
     the_plan_links_to_archives_that_are_as_recorded(project)
     what_was_forbidden_was_undone_and_what_failed_was_resolved(project)
     assert project.git("status", "--porcelain", "--", "state", "investigations") == ""
     assert command(project, "log", "verify").returncode == 0
+
+
+def story(finished: Finished) -> str:
+    """What came of each call, for whoever reads a failure."""
+    return "\n".join(f"-- {result.text[:600]}" for result in finished.tool_results)
 
 
 def the_plan_links_to_archives_that_are_as_recorded(project: Project) -> None:

@@ -98,6 +98,11 @@ def _answer(client: Client, call: c.Call) -> c.Answer:
 
 def _without_ledger(where: git.Place, call: c.Call) -> c.Answer:
     """A clone whose `phasegate.toml` came with it, but that nobody has set up here."""
+    if place.set_up(where):
+        raise place.PointerUnreadable(
+            f"{where.common}/{place.POINTER}, which says where the ledger of this clone lies, is gone.",
+            hint="Run `phasegate init` again: it finds the ledger or begins a new one.",
+        )
     if isinstance(call, c.SessionOpened) and os.path.exists(os.path.join(where.root, place.SETTINGS)):
         return c.Inform("phasegate: this clone is not set up. A person runs `phasegate init` in it once.")
     return c.Silent()

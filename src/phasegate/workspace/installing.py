@@ -18,9 +18,8 @@ from phasegate.errors import Failure
 from phasegate.settings import Render
 from phasegate.workspace import files
 from phasegate.workspace.git import Place
-from phasegate.workspace.place import SETTINGS
+from phasegate.workspace.place import RECEIPT, SETTINGS
 
-RECEIPT = "phasegate-installed.json"
 SKILL = ".claude/skills/phasegate/SKILL.md"
 EXCLUDE = "info/exclude"
 LARGEST = 16 * 1024 * 1024

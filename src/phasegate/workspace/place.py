@@ -13,6 +13,7 @@ POINTER = "phasegate/ledger.json"
 PAUSED = "phasegate-paused"
 SETTINGS = "phasegate.toml"
 TRUSTED = "trusted.json"
+RECEIPT = "phasegate-installed.json"
 
 
 class NotInitialised(Failure):
@@ -107,6 +108,11 @@ def write_pointer(place: git.Place, pointer: Pointer) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+
+
+def set_up(place: git.Place) -> bool:
+    """Whether `init` ran in this work tree and nothing took it out since."""
+    return os.path.exists(os.path.join(place.directory, RECEIPT))
 
 
 def paused(place: git.Place) -> bool:

@@ -234,9 +234,9 @@ def _opened(where: git.Place, trusted: wiring.Trusted) -> wiring.Project:
     try:
         pointer = place.read_pointer(where)
     except place.PointerUnreadable:
-        pointer = _lost(where, trusted.settings.project)
-        if pointer is not None:
-            place.write_pointer(where, pointer)
+        pointer = None
+    if pointer is None and (pointer := _lost(where, trusted.settings.project)) is not None:
+        place.write_pointer(where, pointer)
     if pointer is None:
         return wiring.begin_ledger(where, trusted.settings.project, trusted, os.environ)
     if pointer.project != trusted.settings.project:
@@ -255,7 +255,7 @@ def _opened(where: git.Place, trusted: wiring.Trusted) -> wiring.Project:
 
 
 def _lost(where: git.Place, project: str) -> place.Pointer | None:
-    """The ledger that was born for this clone, when the file that says which is unreadable."""
+    """The ledger that was born for this clone, when the file that says which is unreadable or gone."""
     folder = os.path.join(place.state_home(os.environ), project)
     for ledger in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         pointer = place.Pointer(project, ledger, where.common)
