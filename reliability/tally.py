@@ -14,8 +14,8 @@ import msgspec
 RESULTS = Path(__file__).parent / "results"
 
 
-class Run(msgspec.Struct):
-    """One seed on one version of everything: trials `0 .. count-1` of that seed held."""
+class Run(msgspec.Struct, omit_defaults=True):
+    """One seed on one version of everything: trials `0 .. count-1` of that seed held, in so many seconds of running."""
 
     seed: int
     count: int
@@ -24,6 +24,7 @@ class Run(msgspec.Struct):
     sqlite: str
     python: str
     system: str
+    seconds: float = 0.0
 
 
 class Tally(msgspec.Struct):
@@ -50,8 +51,9 @@ class Recorder:
         """Trials of this seed that held before, on the same versions."""
         return self._run.count
 
-    def reached(self, count: int) -> None:
-        """Trials `0 .. count-1` have held; kept at once."""
+    def reached(self, count: int, *, seconds: float = 0.0) -> None:
+        """Trials `0 .. count-1` have held, and it took `seconds` more; kept at once."""
+        self._run.seconds = round(self._run.seconds + seconds, 1)
         self._run.count, self._run.date = count, _today()
         self._tally.total = sum(run.count for run in self._tally.runs)
         if self._record:
@@ -71,7 +73,7 @@ class Recorder:
             system=f"{platform.system()} {platform.machine()}",
         )
         for run in self._tally.runs:
-            if msgspec.structs.replace(run, count=0, date=fresh.date) == fresh:
+            if msgspec.structs.replace(run, count=0, seconds=0.0, date=fresh.date) == fresh:
                 return run
         self._tally.runs.append(fresh)
         return fresh
