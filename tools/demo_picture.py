@@ -1,4 +1,4 @@
-"""Draws `docs/images/demo.svg`, the terminal of `phasegate demo`, by running it: the picture in the README is never made up."""
+"""Draws `docs/images/demo.svg`, the terminal of `phasegate demo`, by running it: nothing in the picture is made up."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def main() -> int:
     # Without the web font the picture names, nothing is fetched to show it.
     frame = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(console.export_svg(title="phasegate demo", theme=DIMMED_MONOKAI, code_format=frame, unique_id="demo"))
+    picture = console.export_svg(title="phasegate demo", theme=DIMMED_MONOKAI, code_format=frame, unique_id="demo")
+    TARGET.write_text(picture)
     return 0
 
 

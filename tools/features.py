@@ -29,7 +29,8 @@ def main() -> int:
 
 def collected_in(paths: Sequence[str]) -> Mapping[str, int]:
     """How many tests pytest collects in each of `paths`."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *paths]
+    options = ("--collect-only", "-q", "-p", "no:cacheprovider", "-p", "no:xdist")
+    command = (sys.executable, "-m", "pytest", *options, *paths)
     output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
     ids = [line for line in output.splitlines() if "::" in line]
     return {path: sum(id_.startswith((f"{path}::", f"{path}/")) for id_ in ids) for path in paths}

@@ -91,7 +91,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def matches(path: str, patterns: tuple[str, ...]) -> bool:
-    """Whether one of the glob patterns matches the whole path: `*` within a part, `**` across parts, `?` one character."""
+    """Whether a glob pattern matches the whole path: `*` within a part, `**` across parts, `?` one character."""
     return bool(patterns) and _compiled(patterns).fullmatch(path) is not None
 
 

@@ -8,6 +8,7 @@ import stat
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -160,7 +161,7 @@ def settings_digest(root: str) -> str:
 
 
 def worded(path: str) -> str:
-    """A path as the ledger can store it: bytes that are no UTF-8 become characters of plane 16, which stand for them."""
+    """A path as the ledger can store it: bytes that are no UTF-8 become characters of plane 16."""
     return "".join(chr(ord(char) + 0x100000) if "\udc80" <= char <= "\udcff" else char for char in path)
 
 
@@ -217,12 +218,9 @@ class RealTree:
 
         after = change.mode_after or (self._mode(change.path) if change.after else "")
         before = change.mode_before or (after or "100644" if change.before else "")
-        try:
-            self._work.put_back(
-                Difference(raw(change.path), change.before or None, change.after or None, before or None, after or None)
-            )
-        except ChangedSince:
-            pass  # somebody was faster: the next observation judges what they left
+        found = Difference(raw(change.path), change.before or None, change.after or None, before or None, after or None)
+        with suppress(ChangedSince):  # somebody was faster: the next observation judges what they left
+            self._work.put_back(found)
 
     def _mode(self, path: str) -> str:
         """The mode git gives a path as it is, for a change that was noticed by its content alone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from phasegate.ledger.state import PhaseRecord, RunRecord, Visit
 from phasegate.workflow.definition import Workflow
 
@@ -27,6 +29,6 @@ def _alternating(visits: list[Visit], limit: int) -> str:
     steps = [visit.step for visit in last]
     if len(last) < limit or len(set(steps)) != 2 or len({visit.subject for visit in last}) != 1:
         return ""
-    if any(first == second for first, second in zip(steps, steps[1:], strict=False)):
+    if any(first == second for first, second in pairwise(steps)):
         return ""
     return f"{steps[-2]} and {steps[-1]} have taken turns {limit} times on the same tree"

@@ -1,4 +1,4 @@
-"""Before a fact or an artifact is stored, the secrets in it are taken out, and that they were there is a fact itself."""
+"""Before a fact is stored the secrets in it are taken out, and that they were there is a fact itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the project's tests and records what they show; in the foreground, or in a process of its own that outlives us."""
+"""Runs the project's tests and records what they show; here, or in a process of its own that outlives us."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One observation bound to a subject digest: what was seen, by whom, how sure we are, and the artifacts that show it."""
+"""One observation bound to a subject digest: what was seen, by whom, how sure we are, and what shows it."""
 
 # Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 from typing import Literal
@@ -27,7 +27,7 @@ class RedTest(msgspec.Struct, frozen=True):
 
 
 class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
-    """What a test run showed. `new`, `gone` and `newly_red` compare its ids with the run `compared_to` (an evidence id)."""
+    """What a test run showed. `new`, `gone` and `newly_red` compare its ids with the run `compared_to`."""
 
     __test__ = False
 

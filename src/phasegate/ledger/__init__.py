@@ -1,1 +1,1 @@
-"""What happened: facts, the chain that binds them, the fold that reads them, and the Log protocol of whoever keeps them."""
+"""What happened: facts, the chain that binds them, the fold that reads them, and the Log that keeps them."""

@@ -36,7 +36,7 @@ class Clock(msgspec.Struct, frozen=True, order=True):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A fact about to be recorded in `stream`: its kind, schema version and JSON body, still without a place in the chain."""
+    """A fact about to be recorded in `stream`: its kind, schema version and JSON body, without a place in the chain yet."""
 
     stream: str
     kind: str
@@ -71,7 +71,7 @@ def digest(data: bytes) -> str:
 
 
 def canonical(event: Event) -> bytes:
-    """The bytes that `event.hash` covers: every field but the body (its digest stands for it), each behind its length."""
+    """The bytes that `event.hash` covers: every field but the body (its digest is there), each behind its length."""
     fields = (
         "phasegate-event-1",
         event.ledger,

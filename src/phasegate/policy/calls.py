@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 Does = Literal["read", "edit", "shell", "subagent", "mcp", "other"]
-"""What a tool can do to the tree: `read` never writes, `edit` writes the paths it names, the others may write unseen."""
+"""What a tool can do to the tree: `read` never writes, `edit` writes paths it names, the others may write unseen."""
 
 Source = Literal["startup", "resume", "clear", "compact", "fork"]
 

@@ -1,4 +1,4 @@
-"""Which files the present step lets anybody edit; asked before an edit, and of every difference a call leaves behind."""
+"""Which files the present step lets anybody edit; asked before an edit, and of every difference that a call left."""
 
 from __future__ import annotations
 

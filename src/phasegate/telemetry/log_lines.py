@@ -1,4 +1,4 @@
-"""Log lines as JSON beside the ledger, never in it: one id joins a line with its hook call and events; redacted, rotated.
+"""Log lines as JSON beside the ledger, never in it: one id joins a line with its call and events; redacted, rotated.
 
 The standard `logging` costs a hook more than the rest of its imports, so this writes the lines itself.
 """

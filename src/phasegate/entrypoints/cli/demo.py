@@ -91,7 +91,8 @@ def _summary(outcome: object) -> None:
 
     assert isinstance(outcome, Outcome)
     output.say(
-        f"\nThe plan is complete: {outcome.phases_closed} phases closed by {outcome.agent} in {outcome.seconds:.0f} s.\n"
+        f"\nThe plan is complete: {outcome.phases_closed} phases closed by {outcome.agent} "
+        f"in {outcome.seconds:.0f} s.\n"
         f"  {outcome.refusals} edit refused, {outcome.put_back} shell write put back, "
         f"{outcome.stops_refused} times told to go on, {outcome.uncertainties_resolved} uncertainty resolved,\n"
         f"  every phase red before it was green, one kill survived.\n\n"

@@ -105,7 +105,7 @@ def init(
 
 
 def _is_set_up(where: git.Place) -> bool:
-    """Whether there is anything whose trust could be abused; where there is nothing, an agent may set up the defaults."""
+    """Whether there is anything whose trust could be abused; where there is nothing, an agent may set it up."""
     there = (os.path.join(where.common, place.POINTER), os.path.join(where.root, place.SETTINGS))
     return any(map(os.path.lexists, there))
 

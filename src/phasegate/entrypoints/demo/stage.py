@@ -1,4 +1,4 @@
-"""The demo itself: lays out the project, lets a real client play the story under phasegate's hooks, kills it, goes on."""
+"""The demo itself: lays out the project, lets a real client play the story under our hooks, kills it, goes on."""
 
 from __future__ import annotations
 
@@ -242,5 +242,5 @@ def _need_tools() -> None:
     if missing:
         raise DemoNeedsTools(
             f"The demo runs real tests and needs {' and '.join(missing)} beside phasegate.",
-            hint="Run it from a checkout (`uv run phasegate demo`) or with `uvx --from 'phasegate[demo]' phasegate demo`.",
+            hint="Run it from a checkout: `uv run phasegate demo`.",
         )

@@ -1,4 +1,4 @@
-"""The demo's story: a small project with a plan of two phases, and an agent that does what agents do when left alone."""
+"""The demo's story: a small project, a plan of two phases, and an agent that does what agents do when left alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ PLAN = "docs/development_roadmap/phases.md"
 
 FILES = {
     "README.md": "# Tally\n\nShares the cost of an evening among friends. Amounts are whole cents.\n",
-    "pyproject.toml": '[project]\nname = "tally"\nversion = "0.1.0"\n\n[tool.pytest.ini_options]\npythonpath = ["src"]\n',
+    "pyproject.toml": (
+        '[project]\nname = "tally"\nversion = "0.1.0"\n\n[tool.pytest.ini_options]\npythonpath = ["src"]\n'
+    ),
     ".gitignore": "__pycache__/\n.pytest_cache/\n",
     "src/tally/__init__.py": '"""Shares the cost of an evening among friends."""\n',
     "src/tally/bill.py": (
