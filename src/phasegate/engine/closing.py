@@ -1,4 +1,4 @@
-"""Closing a phase, exactly: copy, verify, record, then publish; what follows the record is redone by whoever is next."""
+"""Closing a phase, exactly: copy, verify, record, then publish; the rest is redone by whoever is next."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Clock(msgspec.Struct, frozen=True, order=True):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A fact about to be recorded in `stream`: its kind, schema version and JSON body, without a place in the chain yet."""
+    """A fact about to be recorded in `stream`: its kind, schema version and JSON body, not in the chain yet."""
 
     stream: str
     kind: str
