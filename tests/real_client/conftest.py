@@ -43,8 +43,8 @@ def new_project(
     def client_in(place: Place, options: tuple[str, ...]) -> Client:
         return RealClient(place, real, options=options) if real else ScriptedClient(place)
 
-    def new(files: Mapping[str, str] | None = None) -> Project:
-        return Project(tmp_path, client_in, files)
+    def new(files: Mapping[str, str] | None = None, *, bare: bool = False) -> Project:
+        return Project(tmp_path, client_in, files, bare=bare)
 
     return new
 

@@ -49,7 +49,16 @@ HAND_OVER = "Continue the plan."
 OWN = "Please do what I ask, and no more."
 """A prompt of a person's own: its turn may end, and the step limits edits as before."""
 
-GIT = ("-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false", "-c", "init.defaultBranch=main")
+GIT = (
+    "-c",
+    "user.name=t",
+    "-c",
+    "user.email=t@localhost",
+    "-c",
+    "commit.gpgsign=false",
+    "-c",
+    "init.defaultBranch=main",
+)
 Kind = TypeVar("Kind", bound=f.Fact)
 ClientIn = Callable[[Place, tuple[str, ...]], Client]
 
@@ -73,14 +82,17 @@ def after(act: Callable[[], object], then: Step) -> Step:
 class Project:
     """What a test does with its project, and what it looks at afterwards."""
 
-    def __init__(self, folder: Path, client_in: ClientIn, files: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, client_in: ClientIn, files: Mapping[str, str] | None = None, *, bare: bool = False
+    ) -> None:
+        """`files` beside those of the default project, or with `bare` alone."""
         self.folder = folder
         self.root = folder / "shop"
         self.home = folder / "home"
         self.state_home = folder / "state"
         self.home.mkdir()
         self._client_in = client_in
-        for path, content in (FILES | (files or {})).items():
+        for path, content in (({} if bare else dict(FILES)) | dict(files or {})).items():
             self.write(path, content)
         self.git("init", "-q")
         self.commit("A small project")

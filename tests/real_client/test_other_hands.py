@@ -10,7 +10,7 @@ from phasegate.ledger import facts as f
 from tests.real_client.project import SHOP, Project, bash
 from tests.real_client.which import with_both, with_the_real_one
 
-SERVER = '''
+SERVER = """
 import json, sys
 TOOL = {"name": "write", "description": "Write a file.", "inputSchema": {"type": "object", "properties": {
     "path": {"type": "string"}, "content": {"type": "string"}}}}
@@ -31,7 +31,7 @@ for line in sys.stdin:
             result = {}
     if "id" in asked:
         print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
-'''
+"""
 """The smallest MCP server that can write a file."""
 
 

@@ -117,7 +117,9 @@ def _is_hook(pid: int, project: Project) -> bool:
 def test_a_killed_test_runner_is_noticed_and_the_check_is_made_again(new_project: NewProject) -> None:
     project = new_project()
     gate = project.folder / "hang"
-    slow = f"import os, time\n\n\ndef test_slow():\n    while os.path.exists({str(gate)!r}):\n        time.sleep(0.05)\n"
+    slow = (
+        f"import os, time\n\n\ndef test_slow():\n    while os.path.exists({str(gate)!r}):\n        time.sleep(0.05)\n"
+    )
     project.write("tests/test_slow.py", slow)
     project.begin(at="explore")
     gate.touch()
@@ -137,7 +139,9 @@ def test_a_killed_test_runner_is_noticed_and_the_check_is_made_again(new_project
 def test_tests_that_run_while_the_client_is_killed_are_recorded_all_the_same(new_project: NewProject) -> None:
     project = new_project()
     gate = project.folder / "hang"
-    slow = f"import os, time\n\n\ndef test_slow():\n    while os.path.exists({str(gate)!r}):\n        time.sleep(0.05)\n"
+    slow = (
+        f"import os, time\n\n\ndef test_slow():\n    while os.path.exists({str(gate)!r}):\n        time.sleep(0.05)\n"
+    )
     project.write("tests/test_slow.py", slow)
     project.begin(at="explore")
     gate.touch()

@@ -74,9 +74,12 @@ def test_after_clear_the_new_session_drives_at_once(project: Project) -> None:
 def test_a_second_session_in_the_same_tree_is_told_and_guarded_and_not_driven(project: Project) -> None:
     go_on = project.folder / "go-on"
     waiting = bash(f"while [ ! -e {go_on} ]; do sleep 0.1; done")
-    with project.model(waiting, say("Mine is done.")) as first, project.model(
-        call("Write", file_path="{{P}}/src/shop/new.py", content="x = 1\n"), bash("phasegate next")
-    ) as second:
+    with (
+        project.model(waiting, say("Mine is done.")) as first,
+        project.model(
+            call("Write", file_path="{{P}}/src/shop/new.py", content="x = 1\n"), bash("phasegate next")
+        ) as second,
+    ):
         driver = project.client(first).start(OWN)
         wait_for(lambda: project.run.in_flight, session=driver)
         finished = project.client(second).start(HAND_OVER).wait()
@@ -92,9 +95,10 @@ def test_a_second_session_in_the_same_tree_is_told_and_guarded_and_not_driven(pr
 @with_both
 def test_what_the_shell_of_a_second_session_writes_is_not_put_back_while_the_first_is_at_work(project: Project) -> None:
     go_on = project.folder / "go-on"
-    with project.model(bash(f"while [ ! -e {go_on} ]; do sleep 0.1; done")) as first, project.model(
-        bash(f"echo 'x = 1' >> {SHOP}")
-    ) as second:
+    with (
+        project.model(bash(f"while [ ! -e {go_on} ]; do sleep 0.1; done")) as first,
+        project.model(bash(f"echo 'x = 1' >> {SHOP}")) as second,
+    ):
         driver = project.client(first).start(OWN)
         wait_for(lambda: project.run.in_flight, session=driver)
         project.client(second).start(OWN).wait()

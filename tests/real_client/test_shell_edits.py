@@ -30,7 +30,7 @@ COMMANDS = {
     "rename": f"mv {SHOP} src/shop/moved.py",
     "failing": f"echo 'x = 1' >> {SHOP}; exit 3",
     "elsewhere": f"cd /tmp && echo 'x = 1' >> $CLAUDE_PROJECT_DIR/{SHOP} || cd - && echo 'x = 1' >> {SHOP}",
-    "odd name": "printf x > \"$(printf \"src/a 'b\\nc \\303\\244.py\")\"",
+    "odd name": 'printf x > "$(printf "src/a \'b\\nc \\303\\244.py")"',
 }
 
 

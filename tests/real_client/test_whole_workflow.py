@@ -34,7 +34,9 @@ FEATURE: tuple[Step, ...] = (
     call("Write", file_path="{{P}}/tests/test_discount.py", content=TEST),
     bash("phasegate check tests"),
     bash("phasegate done"),
-    discount("    return amount\n", "    return amount\n\n\ndef discount(amount: int) -> int:\n    return amount - 1\n"),
+    discount(
+        "    return amount\n", "    return amount\n\n\ndef discount(amount: int) -> int:\n    return amount - 1\n"
+    ),
     say("Done!"),
     bash("phasegate check tests; phasegate done"),
     bash(CATEGORISE),
