@@ -54,7 +54,7 @@ release-tier seed="1": sync
 
 # Measure what hooks, digests and whole runs cost, against baselines of the same run.
 bench *arguments: sync
-    uv run --no-sync python -m benchmarks {{arguments}}
+    uv run --no-sync python benchmarks/run.py {{arguments}}
 
 # Which feature is tried with the real tool behind it, and which is not.
 features:

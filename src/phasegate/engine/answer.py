@@ -38,6 +38,9 @@ ATTEMPTS = 5
 STOPS_REFUSED = 3
 """Refusals to stop with no new event between them, after which the turn may end."""
 
+STOPS_IN_A_STEP = 20
+"""Refusals to stop in one visit of a step, whatever happened between them, after which the turn may end."""
+
 UNSEEN = ("shell", "mcp", "other")
 """What a tool does that can write without naming the path. A subagent writes by calls of its own, each in flight."""
 
@@ -279,11 +282,14 @@ def settle_tree(desk: Desk, state: State, run: RunRecord, over: tuple[str, ...] 
 def _settle(
     desk: Desk, state: State, run: RunRecord, before: list[Fact], *, a_persons: bool = False
 ) -> tuple[State, tuple[str, ...]]:
-    """Judge the tree, record it behind `before`, undo what nobody allowed; `a_persons` when nobody else was at work."""
+    """Judge the tree, record it with `before`, undo what nobody allowed; `a_persons` when nobody else was at work."""
     flying = [id for id, call in run.in_flight.items() if call.does in UNSEEN]
     judgement = judge(desk, state, run, call=flying[0] if flying else "", alone=len(flying) == 1)
     if a_persons and not flying:
         judgement = of_a_person(judgement)
+    if judgement.undone:  # until it is undone the call counts as in flight, so that the next session undoes it if we die
+        state = carry_out(desk, desk.record(judgement.facts, relying_on=state), judgement)
+        return desk.record(before, relying_on=None), judgement.told
     facts = [*before, *judgement.facts]
     if facts:
         state = desk.record(facts, relying_on=state)
@@ -312,7 +318,8 @@ def _refuse_stop(
     from phasegate.context.instruction import instruction, unmet, where
 
     moment = _moment(desk, state, run)
-    if run.refused_stops >= STOPS_REFUSED and run.last_stop_position == state.position:
+    idle = run.refused_stops >= STOPS_REFUSED and run.last_stop_position == state.position
+    if idle or run.refused_here >= STOPS_IN_A_STEP:
         question = f"The agent stopped at {where(moment)} although: {unmet(outcome.held_by) or 'the step is not done'}"
         asked = QuestionAsked(desk.new_id("q"), run.id, question, step=run.step)
         desk.record([asked, StopAllowed(run.id, call.caller.session, "unmet")], relying_on=None)

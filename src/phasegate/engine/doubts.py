@@ -13,6 +13,9 @@ from phasegate.ledger.facts import Fact, NoteAdded, NoteResolved
 MOST_TESTS = 20
 """Failing tests that get a note of their own; the rest share the gate's."""
 
+NO_DOUBT = ("notes_settled", "tasks_evidenced", "kind_gates")
+"""Gates that, shut, leave nothing uncertain: other notes say why, or a link is missing that doublecheck asks for."""
+
 TEST_GATES = ("no_new_red", "red_first", "same_tests", "tests_ran")
 
 
@@ -20,7 +23,7 @@ def raised(desk: Desk, moment: Moment, verdicts: Iterable[Verdict]) -> list[Fact
     """Notes for what keeps the gates shut and is not noted yet."""
     known = {note.about for note in moment.state.open_notes(moment.run.phase)}
     shut = [
-        verdict for verdict in verdicts if not verdict.passes and verdict.gate not in ("notes_settled", "kind_gates")
+        verdict for verdict in verdicts if not verdict.passes and verdict.gate not in NO_DOUBT
     ]
     facts: list[Fact] = []
     tests = moment.tests(moment.subject)

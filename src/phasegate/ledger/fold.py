@@ -234,7 +234,7 @@ def _enter(state: State, fact: f.StepEntered, run: RunRecord, at_ms: int) -> Non
     if run.step != fact.step and not fact.why.startswith("@"):
         run.asked_from = run.step
     run.step, run.phase = fact.step, fact.phase
-    run.entered, run.entered_ms = state.position, at_ms
+    run.entered, run.entered_ms, run.refused_here = state.position, at_ms, 0
     run.trail.append(Visit(fact.step, fact.phase, fact.subject, fact.failure, fact.loop, state.position, at_ms))
     del run.trail[:-TRAIL]
     if fact.loop and fact.phase:
@@ -279,9 +279,10 @@ def _calls(state: State, fact: f.Fact, run: RunRecord, at_ms: int) -> None:
         case f.StopRefused():
             moved = state.position - run.last_stop_position > 1
             run.refused_stops = 1 if moved else run.refused_stops + 1
+            run.refused_here += 1
             run.last_stop_position = state.position
         case f.StopAllowed():
-            run.refused_stops, run.handed_over = 0, False
+            run.refused_stops, run.refused_here, run.handed_over = 0, 0, False
         case f.HookFailed():
             pass
         case _:

@@ -147,6 +147,7 @@ class RunRecord(msgspec.Struct):
     driver_seen_ms: int = 0
     handed_over: bool = False
     refused_stops: int = 0
+    refused_here: int = 0
     last_stop_position: int = 0
     checks: dict[str, Check] = msgspec.field(default_factory=dict)
     outcome: str = ""

@@ -116,7 +116,7 @@ def read_plan(opened: RealDesk, state: State) -> State:
         state = write_own(opened, state, opened.settings.plan, mended.content)
     for told in mended.told:
         output.progress(f"phasegate: {told}")
-    return state
+    return refresh(opened, state)  # the block is there before the first digest, so that no phase begins by its coming
 
 
 def begin(opened: RealDesk, state: State) -> State:
