@@ -6,6 +6,9 @@ import sys
 
 from phasegate.entrypoints import streams
 
+INTERRUPTED = 130
+"""`errors.Exit.INTERRUPTED`, for an interrupt that comes before anything is imported."""
+
 
 def main() -> int:
     """Run the command in `sys.argv` and return its exit code."""
@@ -13,7 +16,10 @@ def main() -> int:
         from phasegate.entrypoints import hook
 
         hook.main(sys.argv[2:])
-    streams.hold()
-    from phasegate.entrypoints.cli import app
+    try:
+        streams.hold()
+        from phasegate.entrypoints.cli import app
 
-    return app.run()
+        return app.run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
