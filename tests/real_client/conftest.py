@@ -1,4 +1,4 @@
-"""The clients that the tests of this folder run with: the real Claude Code, and the stand-in that calls the same hooks."""
+"""The clients of these tests: the real Claude Code, and the stand-in that calls the same hooks."""
 
 from __future__ import annotations
 

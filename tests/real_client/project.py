@@ -1,4 +1,4 @@
-"""A small git project with a plan, a run and a client at work in it; each has a home, a ledger and a model of its own."""
+"""A small git project with a plan, a run and a client at work in it; each with a home, ledger and model of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fix in a repository of somebody else, with its own tests, as the package registry supplies it: red first, then closed."""
+"""A fix in a repository of somebody else, as the package registry supplies it with its tests: red first, then closed."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ SECONDS = 240
 
 pytestmark = pytest.mark.timeout(SECONDS + 240)
 
+TEST = '\n\ndef test_geese():\n    assert inflection.pluralize("goose") == "geese"\n'
+
 FIX: tuple[Step, ...] = (
     say("The phase is about plurals."),
     say("`pluralize` knows its irregular words by a list."),
     call("Edit", file_path="{{P}}/inflection/__init__.py", old_string="_irregular('person', 'people')",
          new_string="_irregular('goose', 'geese')"),
-    bash("printf '\\n\\ndef test_geese():\\n    assert inflection.pluralize(\"goose\") == \"geese\"\\n' >> test_inflection.py"),
+    bash(f"cat >> test_inflection.py <<'END'\n{TEST}END"),
     bash("phasegate check tests; phasegate done"),
     bash("sed -i \"s/^_irregular('person', 'people')/&\\n_irregular('goose', 'geese')/\" inflection/__init__.py"),
     bash("phasegate done; phasegate check tests && phasegate done"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from phasegate.entrypoints.demo.script import call, say
 from phasegate.ledger import facts as f
 from tests.real_client.project import HAND_OVER, SHOP, Project, bash
@@ -58,7 +56,7 @@ def test_a_secret_typed_into_a_shell_command_a_prompt_or_a_note_is_kept_nowhere(
         prompt=f"Use {KEY} to log in.",
     )
     assert not any(result.is_error for result in finished.tool_results), finished.tool_results
-    assert [fact.command for fact in project.facts(f.CallAsked)][0].startswith("export GITHUB_TOKEN=")
+    assert next(fact.command for fact in project.facts(f.CallAsked)).startswith("export GITHUB_TOKEN=")
     assert KEY.encode() not in everything_below(project)
     assert project.facts(f.SecretSeen)
 
