@@ -1,4 +1,4 @@
-"""A fix in a repository of somebody else, as the package registry supplies it with its tests: red first, then closed."""
+"""A fix in somebody else's repository, as the package registry supplies it with its tests: red first, then closed."""
 
 from __future__ import annotations
 
