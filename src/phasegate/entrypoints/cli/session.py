@@ -13,6 +13,7 @@ from typing import Any
 import rich_click as click
 
 from phasegate.engine import closing, views
+from phasegate.entrypoints.cli import output
 from phasegate.errors import Exit, Failure
 from phasegate.ledger.event import Actor
 from phasegate.ledger.log import StateMoved
@@ -82,13 +83,22 @@ def desk(if_version: int | None = None) -> Iterator[RealDesk]:
                 f"The ledger is at position {state.position}, not {if_version}.", hint="Read the state again."
             )
         lines = _log(project)
-        with _logging_failures(lines, opened), _telling_what_is_recorded(opened):
-            views.redo(opened, closing.publish(opened, state))
-            yield opened
+        with _logging_failures(lines, opened):
+            _catch_up(opened, state)
+            with _telling_what_is_recorded(opened):
+                yield opened
         words = [readable(word) for word in sys.argv[1:]]
         lines.write("info", "command", argv=words, actor=opened.actor.name, events=opened.recorded)
     finally:
         project.close()
+
+
+def _catch_up(opened: RealDesk, state: State) -> None:
+    """Publish and show what an interrupted command left undone; a tree that takes no files hides only the newest."""
+    try:
+        views.redo(opened, closing.publish(opened, state))
+    except (files.NotWritable, files.DiskFull) as failure:
+        output.progress(f"phasegate: files that show the state are out of date: {failure.message} {failure.hint}")
 
 
 @contextlib.contextmanager
@@ -97,8 +107,8 @@ def _logging_failures(lines: LogLines, opened: RealDesk) -> Iterator[None]:
         yield
     except Failure as failure:
         lines.write(
-            "warning", "command failed", argv=sys.argv[1:], actor=opened.actor.name, code=failure.code,
-            said=failure.message, events=opened.recorded,
+            "warning", "command failed", argv=list(map(readable, sys.argv[1:])), actor=opened.actor.name,
+            code=failure.code, said=failure.message, events=opened.recorded,
         )  # fmt: skip
         raise
 
@@ -106,14 +116,15 @@ def _logging_failures(lines: LogLines, opened: RealDesk) -> Iterator[None]:
 @contextlib.contextmanager
 def _telling_what_is_recorded(opened: RealDesk) -> Iterator[None]:
     """A file that cannot be written undoes no record: say so, lest somebody does it all a second time."""
+    before = len(opened.recorded)
     try:
         yield
     except (files.NotWritable, files.DiskFull) as failure:
-        if not opened.recorded:
+        if len(opened.recorded) == before:
             raise
         raise type(failure)(
             f"{failure.message} Only showing it failed: what the command did is recorded.",
-            hint=f"{failure.hint} Do not run it again: what is missing is written with the next step.",
+            hint=f"{failure.hint} Do not run it again: the next command writes what is missing.",
         ) from failure
 
 
