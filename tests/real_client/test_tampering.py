@@ -73,7 +73,7 @@ def test_evidence_written_by_hand_opens_nothing(new_project: NewProject) -> None
 @with_both
 def test_removing_the_pointer_to_the_ledger_does_not_set_the_agent_free(project: Project) -> None:
     finished = project.play(
-        bash("mv .git/phasegate .git/elsewhere"),
+        bash("python3 -c \"import os; os.rename('.git/phasegate', '.git/elsewhere')\""),  # the client itself refuses mv
         call("Write", file_path="{{P}}/src/shop/new.py", content="x = 1\n"),
     )
     (project.root / ".git/elsewhere").rename(project.root / ".git/phasegate")
