@@ -83,6 +83,14 @@ def client(project: Project) -> Client:
     return Client(project)
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Client:
+    """The same for tests that leave the tree as it was: setting one up takes longer than asking it."""
+    project = Project(tmp_path_factory.mktemp("standing"))
+    project.ok("start", "--no-baseline")
+    return Client(project)
+
+
 def names(project: Project) -> set[bytes]:
     return set(os.listdir(os.fsencode(project.root)))
 
@@ -91,44 +99,44 @@ def names(project: Project) -> set[bytes]:
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe", b"[]", b"null", b"{" * 100_000])
-def test_payloads_that_are_none_are_refused(client: Client, payload: bytes) -> None:
-    refuses(client.raw(payload), "phasegate cannot decide")
+def test_payloads_that_are_none_are_refused(standing: Client, payload: bytes) -> None:
+    refuses(standing.raw(payload), "phasegate cannot decide")
 
 
-def test_a_payload_above_the_cap_is_refused_and_says_how_large_it_may_be(client: Client) -> None:
-    refuses(client.writes("tests/a.py", content="x" * (33 << 20)), "32 MiB")
+def test_a_payload_above_the_cap_is_refused_and_says_how_large_it_may_be(standing: Client) -> None:
+    refuses(standing.writes("tests/a.py", content="x" * (33 << 20)), "32 MiB")
 
 
 @pytest.mark.parametrize("redirect", ["<&-", ">&-", "2>&-", ">/dev/full", "| true", ">&- 2>&-"])
-def test_a_refusal_keeps_its_exit_code_when_nobody_listens(client: Client, tmp_path: Path, redirect: str) -> None:
+def test_a_refusal_keeps_its_exit_code_when_nobody_listens(standing: Client, tmp_path: Path, redirect: str) -> None:
     asked = {
-        "session_id": "s1", "cwd": str(client.project.root), "hook_event_name": "PreToolUse", "tool_name": "Write",
+        "session_id": "s1", "cwd": str(standing.project.root), "hook_event_name": "PreToolUse", "tool_name": "Write",
         "tool_use_id": "w1", "tool_input": {"file_path": "src/a.py", "content": "x"},
     }  # fmt: skip
     (tmp_path / "payload").write_text(json.dumps(asked))
     given = "" if redirect == "<&-" else f"<'{tmp_path}/payload'"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {PHASEGATE} hook claude {given} {redirect}"],
-        cwd=client.project.root, env=client.env, capture_output=True, check=False,
+        cwd=standing.project.root, env=standing.env, capture_output=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1 and b"Traceback" not in done.stderr, done
-    client.project.ok("log", "verify")
+    standing.project.ok("log", "verify")
 
 
-def test_a_damaged_installation_refuses_instead_of_passing(client: Client) -> None:
+def test_a_damaged_installation_refuses_instead_of_passing(standing: Client) -> None:
     damaged = (
         "import sys; sys.modules['phasegate.entrypoints.hook_call'] = None; "
         "from phasegate.entrypoints import hook; hook.main(['claude'])"
     )
     run = [sys.executable, "-c", damaged]
-    done = subprocess.run(run, input=b"{}", env=client.env, capture_output=True, check=False)
+    done = subprocess.run(run, input=b"{}", env=standing.env, capture_output=True, check=False)
     refuses(done, "phasegate uninstall")
     assert b"Traceback" not in done.stderr
 
 
-def test_a_process_id_that_is_none_stops_nothing(client: Client) -> None:
+def test_a_process_id_that_is_none_stops_nothing(standing: Client) -> None:
     for pid in ("", "x", "-1", "9" * 30, "²"):
-        assert "load_phase_plans" in client.opens({"CLAUDE_PID": pid})
+        assert "load_phase_plans" in standing.opens({"CLAUDE_PID": pid})
 
 
 # --- paths ------------------------------------------------------------------------------------------------------------
@@ -137,16 +145,18 @@ def test_a_process_id_that_is_none_stops_nothing(client: Client) -> None:
 @pytest.mark.parametrize(
     "name", ["a b.py", "q'\"`$x.py", r"new\nline.py", "ünï😀.py", "-rf", r"tab\t", r"\x01ctl", r"end\n", r"we\xffird"]
 )
-def test_a_file_of_any_name_is_put_back_and_its_bytes_can_be_had_again(client: Client, name: str) -> None:
-    before = names(client.project)
+def test_a_file_of_any_name_is_put_back_and_its_bytes_can_be_had_again(standing: Client, name: str) -> None:
+    before = names(standing.project)
     escaped = name.replace("'", r"\'")
-    told = client.shell(f"printf kept > ./$'{escaped}'")
+    told = standing.shell(f"printf kept > ./$'{escaped}'")
     assert "was put back" in told
-    assert names(client.project) == before
+    assert names(standing.project) == before
     restore = told.split("What it held is kept; `", 1)[1].removesuffix("` restores it.")
     subprocess.run(["bash", "-c", restore], check=True)
-    (new,) = names(client.project) - before
-    assert Path(os.fsdecode(os.fsencode(client.project.root) + b"/" + new)).read_bytes() == b"kept"
+    (new,) = names(standing.project) - before
+    restored = Path(os.fsdecode(os.fsencode(standing.project.root) + b"/" + new))
+    assert restored.read_bytes() == b"kept"
+    restored.unlink()
 
 
 @pytest.mark.parametrize("path", ["", ".", "a" * 5000, ".git/config", "~/x", "loop", "dangling", "dangling/x.py"])
@@ -235,10 +245,10 @@ def test_settings_spoilt_during_a_run_stay_as_they_were_trusted_and_the_session_
     refuses(client.writes("src/a.py"), "load_phase_plans")
 
 
-def test_a_home_that_is_missing_or_no_path_stops_no_refusal(client: Client) -> None:
+def test_a_home_that_is_missing_or_no_path_stops_no_refusal(standing: Client) -> None:
     for home, state in (("", ""), ("/none", "x"), ("/", "/dev/null")):
-        refuses(client.writes("src/a.py", {"HOME": home, "XDG_STATE_HOME": state}))
-    assert names(client.project).isdisjoint({b"~", b"x"})
+        refuses(standing.writes("src/a.py", {"HOME": home, "XDG_STATE_HOME": state}))
+    assert names(standing.project).isdisjoint({b"~", b"x"})
 
 
 # --- logs -------------------------------------------------------------------------------------------------------------

@@ -123,8 +123,8 @@ def _telling_what_is_recorded(opened: RealDesk) -> Iterator[None]:
         if len(opened.recorded) == before:
             raise
         raise type(failure)(
-            f"{failure.message} Only showing it failed: what the command did is recorded.",
-            hint=f"{failure.hint} Do not run it again: the next command writes what is missing.",
+            f"{failure.message} What the command recorded until then is kept.",
+            hint=f"{failure.hint} Then see `phasegate status` before you run it again.",
         ) from failure
 
 
