@@ -60,7 +60,7 @@ def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -
         objection = _objection(desk, change, grounds)
         if objection is None:
             continue
-        if alone:
+        if alone or run.undone.get(change.path) == change.after:  # whoever was to put it back was killed before
             undo = desk.tree.undo(change)
             fact: Fact = ChangePutBack(
                 run.id, change.path, objection.rule, call, change.before, undo.overwritten, undo.command

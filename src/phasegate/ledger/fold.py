@@ -262,11 +262,12 @@ def _calls(state: State, fact: f.Fact, run: RunRecord, at_ms: int) -> None:
         case f.TreeObserved(tree=tree, subject=subject):
             run.tree, run.subject = tree, subject
             run.edits.clear()
+            run.undone.clear()
         case f.PathsRehashed(blobs=blobs):
             run.edits.update(blobs)
             run.subject = ""
         case f.ChangePutBack():
-            run.edits[fact.path] = fact.restored
+            run.edits[fact.path], run.undone[fact.path] = fact.restored, fact.overwritten
             run.subject = ""
         case f.ChangeHeld():
             run.held[fact.path] = Held(fact.path, fact.rule, fact.why, fact.before)

@@ -138,6 +138,7 @@ class RunRecord(msgspec.Struct):
     tree: str = ""
     subject: str = ""
     edits: dict[str, str] = msgspec.field(default_factory=dict)
+    undone: dict[str, str] = msgspec.field(default_factory=dict)
     in_flight: dict[str, InFlight] = msgspec.field(default_factory=dict)
     held: dict[str, Held] = msgspec.field(default_factory=dict)
     sessions: dict[str, str] = msgspec.field(default_factory=dict)
