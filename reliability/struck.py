@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
-from phasegate.engine import closing, plan_watch
+from phasegate.engine import closing
 from phasegate.engine.judge import write_own
 from phasegate.entrypoints import hook_call
 from phasegate.entrypoints.cli import app, check, done, evidence, note, record  # noqa: F401  (warm for every child)
@@ -64,14 +64,13 @@ def publish_before_record() -> None:
     archive = closing._archive
 
     def hasty(desk: Any, state: Any, phase: Any, verdicts: Any) -> Any:
-        made = archive(desk, state, phase, verdicts)
         path = desk.settings.plan
         text = (desk.files.read(path) or b"").decode()
         plan = parse_plan(text, path=path)
         listed = state.planned(phase.id)
         boxes = [phase.id, *(task.id for task in listed.tasks)]
-        link = plan_watch.link_to(desk, made[2])
-        return (write_own(desk, made[0], path, tick(text, plan, boxes=boxes, evidence=link).encode()), *made[1:])
+        state = write_own(desk, state, path, tick(text, plan, boxes=boxes).encode())
+        return archive(desk, state, phase, verdicts)
 
     closing._archive = hasty
 
