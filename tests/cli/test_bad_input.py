@@ -454,7 +454,7 @@ def test_streams_that_are_closed_or_broken_end_no_command_badly(project: Project
 
 def test_a_closed_stream_never_lets_words_into_the_ledger(project: Project) -> None:
     for redirect in (">&-", "2>&-", ">&- 2>&- <&-"):
-        shell(project, f"P note add error x {redirect}")
+        shell(project, f"P note add error '{redirect}' {redirect}")
     project.ok("log", "verify")
     assert project.facts().count("NoteAdded") == 3
 
