@@ -126,9 +126,7 @@ def test_a_state_directory_that_cannot_be_made_stops_init_before_it_touches_the_
     ],
     ids=["empty", "no-task", "no-text", "twice", "long-line", "10000-tasks", "17MiB", "finished"],
 )
-def test_a_plan_that_cannot_be_worked_on_starts_nothing(
-    project: Project, content: bytes, code: str, said: str
-) -> None:
+def test_a_plan_that_cannot_be_worked_on_starts_nothing(project: Project, content: bytes, code: str, said: str) -> None:
     project.write(PLAN_FILE, content)
     done = project.person("start", "--no-baseline")
     says(done, code, 6 if code == "file-too-large" else 2)

@@ -282,14 +282,11 @@ def settle_tree(desk: Desk, state: State, run: RunRecord, over: tuple[str, ...] 
 def _settle(
     desk: Desk, state: State, run: RunRecord, before: list[Fact], *, a_persons: bool = False
 ) -> tuple[State, tuple[str, ...]]:
-    """Judge the tree, record it with `before`, undo what nobody allowed; `a_persons` when nobody else was at work."""
+    """Judge the tree, record it behind `before`, undo what nobody allowed; `a_persons` when nobody else was at work."""
     flying = [id for id, call in run.in_flight.items() if call.does in UNSEEN]
     judgement = judge(desk, state, run, call=flying[0] if flying else "", alone=len(flying) == 1)
     if a_persons and not flying:
         judgement = of_a_person(judgement)
-    if judgement.undone:  # until it is undone the call counts as in flight, so that the next session undoes it if we die
-        state = carry_out(desk, desk.record(judgement.facts, relying_on=state), judgement)
-        return desk.record(before, relying_on=None), judgement.told
     facts = [*before, *judgement.facts]
     if facts:
         state = desk.record(facts, relying_on=state)

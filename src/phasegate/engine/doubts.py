@@ -22,9 +22,7 @@ TEST_GATES = ("no_new_red", "red_first", "same_tests", "tests_ran")
 def raised(desk: Desk, moment: Moment, verdicts: Iterable[Verdict]) -> list[Fact]:
     """Notes for what keeps the gates shut and is not noted yet."""
     known = {note.about for note in moment.state.open_notes(moment.run.phase)}
-    shut = [
-        verdict for verdict in verdicts if not verdict.passes and verdict.gate not in NO_DOUBT
-    ]
+    shut = [verdict for verdict in verdicts if not verdict.passes and verdict.gate not in NO_DOUBT]
     facts: list[Fact] = []
     tests = moment.tests(moment.subject)
     red = [test for test in tests[1].red if test.id in tests[1].newly_red or test.id in tests[1].new] if tests else []
