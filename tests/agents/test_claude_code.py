@@ -358,7 +358,7 @@ def test_at_a_moment_that_cannot_be_told_only_a_tool_call_is_refused() -> None:
         assert reply.exit == 1 and said(reply)["hookSpecificOutput"]["permissionDecision"] == "deny"
 
 
-@pytest.mark.parametrize("moment", [*set(claude_code.MOMENTS) - {"PreToolUse", "ConfigChange"}, "Notification"])
+@pytest.mark.parametrize("moment", [*sorted({*claude_code.MOMENTS} - {"PreToolUse", "ConfigChange"}), "Notification"])
 @pytest.mark.parametrize("env", [NEW, OLD], ids=["new", "old"])
 def test_a_failure_of_ours_lets_all_else_pass_and_says_so_once(moment: str, env: dict[str, str]) -> None:
     first, later = (claude_code.crashed(moment, FAILURE, env=env, first=first) for first in (True, False))
