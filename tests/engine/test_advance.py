@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from bench import NEW, OLD, PLAN_PATH, Bench
 
-from phasegate.engine.advance import Outcome
+from phasegate.engine.advance import Outcome, RunIsPaused
 from phasegate.engine.circles import circling
-from phasegate.ledger.facts import BaselineMoved, QuestionAsked
+from phasegate.engine.plan_watch import PlanDemandsLess, refuse_less
+from phasegate.ledger.facts import BaselineMoved, ChangeSettled, PathsRehashed, PlanRead, QuestionAsked, RunPaused
 from phasegate.ledger.state import PhaseRecord, RunRecord, Visit
 from phasegate.policy import calls as c
 from phasegate.workflow.default import DEFAULT
@@ -95,8 +97,39 @@ def test_a_spike_is_archived_and_never_merged(lay_out: Callable[..., Bench]) -> 
 def test_a_phase_cannot_close_without_evidence_of_this_very_tree(bench: Bench) -> None:
     bench.to_close()
     bench.write("src/app.py", "def old() -> int:\n    return 3\n")
+    assert [verdict.gate for verdict in bench.done().held_by] == ["nothing_held"]
+    run, blobs = bench.run, bench.desk.tree.rehash(["src/app.py"])
+    accepted = [ChangeSettled(run.id, "src/app.py", "accepted"), PathsRehashed(run.id, blobs)]
+    bench.desk.record(accepted, relying_on=None)
     assert bench.done().entered[-1] == "categorize_uncertainties"
     assert not bench.state.is_closed("1")
+
+
+def test_while_a_run_is_active_nobody_but_a_person_puts_a_plan_into_force_that_demands_less(bench: Bench) -> None:
+    first, *rest = bench.state.plan
+    weaker = msgspec.structs.replace(first, tasks=first.tasks[:-1])
+    with pytest.raises(PlanDemandsLess, match=first.tasks[-1].id):
+        refuse_less(bench.state, [PlanRead("plan.md", "0", (weaker, *rest))])
+    refuse_less(bench.state, [PlanRead("plan.md", "0", tuple(bench.state.plan))])
+
+
+def test_a_phase_that_began_keeps_its_kind_whatever_the_plan_says_later(bench: Bench) -> None:
+    first, *rest = bench.state.plan
+    docs = msgspec.structs.replace(first, kind="docs")
+    bench.desk.record([PlanRead("plan.md", "0", (docs, *rest))], relying_on=None)
+    assert bench.state.kind_of(first.id) == first.kind != "docs"
+
+
+def test_a_paused_run_leaves_no_step(bench: Bench) -> None:
+    bench.desk.record([RunPaused(bench.run.id)], relying_on=None)
+    with pytest.raises(RunIsPaused):
+        bench.done()
+
+
+def test_the_question_of_a_stop_is_withdrawn_when_the_agent_leaves_the_step(bench: Bench) -> None:
+    bench.desk.record([QuestionAsked("q-stop", bench.run.id, "It stopped.", step=bench.step)], relying_on=None)
+    assert bench.done().moved
+    assert not bench.state.open_questions() and bench.state.questions["q-stop"].verdict == "withdrawn"
 
 
 # -- loops and escalation ------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ SENTENCES: Mapping[str, str] = {
     "NoteCorrected": "{note} was corrected[ to {category}][ to {severity}]",
     "NoteResolved": "{note} is settled: {how}[ (shown by {evidence})]",
     "QuestionAsked": "a person is asked, {question}: {text:300}",
+    "QuestionWithdrawn": "question {question} needs no answer any more: {why:200}",
     "QuestionAnswered": "{by} answered {question}: {verdict}[, {words:300}] ({approval} approval)",
     "StopRefused": "the agent wanted to stop and was told to go on: {reason:300}",
     "StopAllowed": "the turn ended ({why})",

@@ -23,6 +23,7 @@ from phasegate.ledger.facts import (
     PhaseReopened,
     PhaseStarted,
     QuestionAsked,
+    QuestionWithdrawn,
     RunEnded,
     StepEntered,
     TreeObserved,
@@ -43,6 +44,13 @@ class RunLost(Failure):
     """The run that a command speaks of has ended or belongs to another work tree."""
 
     code = "no-active-run"
+    exit_code = Exit.USAGE
+
+
+class RunIsPaused(Failure):
+    """A step cannot be ended while the run is paused."""
+
+    code = "run-paused"
     exit_code = Exit.USAGE
 
 
@@ -72,8 +80,12 @@ def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
     state = closing.publish(desk, state)
     run = run_of(desk, state)
     step = desk.workflow.step(run.step)
+    if run.status == "paused":
+        raise RunIsPaused("The run is paused.", hint="A person takes it up again with `phasegate resume`.")
     if step.rests:
         return _resume(desk, state, seen)
+    if run.held:
+        return Outcome(state, held_by=ask(("nothing_held",), Moment(state, run, desk.settings, seen.subject)))
     if step.ends:  # entered, and interrupted before the run was ended
         return Outcome(refresh(desk, _act(desk, state, step, seen)), (step.name,))
     if _baseline_moves(desk, state, run, step, seen):
@@ -208,6 +220,11 @@ def _enter(desk: Desk, state: State, taken: Transition, verdicts: tuple[Verdict,
     why = "@asked" if taken.to == ASKED else ", ".join(map(str, taken.when)) or ("otherwise" if taken.otherwise else "")
     failure = state.failure_on(seen.subject) if step.counts_loop else ""
     facts: list[Fact] = [StepEntered(run.id, name, run.step, why, run.phase, seen.subject, step.counts_loop, failure)]
+    facts += [
+        QuestionWithdrawn(question.id, run.id, f"the agent left {question.step}")
+        for question in state.open_questions()
+        if question.run == run.id and not question.phase and not question.note and question.step == run.step
+    ]
     if step.counts_loop:
         facts += doubts.raised(desk, Moment(state, run, desk.settings, seen.subject), verdicts)
     return desk.record(facts, relying_on=state)

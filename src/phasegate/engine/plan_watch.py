@@ -8,10 +8,17 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from phasegate.engine.desk import Change, Desk
-from phasegate.errors import Failure
+from phasegate.errors import Exit, Failure
 from phasegate.ledger.facts import BoxesPutBack, ChangeHeld, Fact, PlanRead
 from phasegate.ledger.state import RunRecord, State
 from phasegate.workflow.plan import Phase
+
+
+class PlanDemandsLess(Failure):
+    """A run is active, and somebody who is not a person put a plan into force that demands less of it."""
+
+    code = "plan-demands-less"
+    exit_code = Exit.GATE_FAILED
 
 
 class Mended(msgspec.Struct, frozen=True):
@@ -30,7 +37,11 @@ def mended(
     changed = next((change for change in changes if change.path == path and path not in skip), None)
     if changed is None:
         return Mended()
-    content = desk.files.read(path)
+    try:
+        content = desk.files.read(path)
+    except Failure as failure:  # a link that leads out, or no file at all
+        why = f"the plan cannot be read: {failure.message}"
+        return Mended((ChangeHeld(run.id, path, "plan-unreadable", why, changed.before),), (f"{path} is held: {why}",))
     if content is None:
         return Mended(told=(f"{path} is gone; bring it back.",))
     found = read(desk, state, content)
@@ -42,6 +53,18 @@ def mended(
     held = ChangeHeld(run.id, path, "plan-demands-less", why, changed.before)
     told = f"{path} is held: {why}. Undo that, or a person accepts it: `phasegate answer settle {path}`."
     return Mended((held, *found.facts), (told, *found.told), found.content)
+
+
+def refuse_less(state: State, facts: Sequence[Fact]) -> None:
+    """Raise `PlanDemandsLess` when a plan about to be put into force takes something from a run that is active."""
+    if all(run.status == "ended" for run in state.runs.values()):
+        return
+    fewer = [lost for fact in facts if isinstance(fact, PlanRead) for lost in demands_less(state, fact.phases)]
+    if fewer:
+        raise PlanDemandsLess(
+            f"A run is active, and this plan no longer demands {', '.join(fewer[:10])}.",
+            hint="Bring it back, or let a person put the plan into force.",
+        )
 
 
 def demands_less(state: State, after: Sequence[Phase]) -> list[str]:

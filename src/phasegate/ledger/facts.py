@@ -423,6 +423,14 @@ class QuestionAnswered(Fact, frozen=True):
     shown: str = ""
 
 
+class QuestionWithdrawn(Fact, frozen=True):
+    """What a question was about settled itself before anybody answered."""
+
+    question: str
+    run: str
+    why: str
+
+
 class StopRefused(Fact, frozen=True):
     """The agent wanted to stop and was told to go on."""
 

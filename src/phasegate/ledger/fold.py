@@ -164,7 +164,9 @@ def _note(state: State, fact: f.Fact, author: str, at_ms: int) -> None:
             question = state.questions[id]
             question.verdict, question.words = fact.verdict, fact.words
             question.approval, question.by = fact.approval, fact.by
-        case f.NoteCorrected() | f.NoteResolved() | f.QuestionAnswered():
+        case f.QuestionWithdrawn(question=id) if id in state.questions:
+            state.questions[id].verdict, state.questions[id].words = "withdrawn", fact.why
+        case f.NoteCorrected() | f.NoteResolved() | f.QuestionAnswered() | f.QuestionWithdrawn():
             pass  # of a note or question so old that the state has dropped it
         case _:
             raise AssertionError(f"no rule for {type(fact).__name__}")
@@ -295,7 +297,7 @@ def _seen(run: RunRecord, session: str, at_ms: int) -> None:
         run.driver_seen_ms = at_ms
 
 
-_OF_NOTES = (f.NoteAdded, f.NoteCorrected, f.NoteResolved, f.QuestionAsked, f.QuestionAnswered)
+_OF_NOTES = (f.NoteAdded, f.NoteCorrected, f.NoteResolved, f.QuestionAsked, f.QuestionAnswered, f.QuestionWithdrawn)
 _OF_PROJECT = (
     f.LedgerBorn, f.LedgerMoved, f.SettingsTrusted, f.PlanRead, f.BoxesPutBack, f.KindCorrected, f.ViewRendered,
     f.SecretSeen, f.EvidenceRecorded,

@@ -194,9 +194,9 @@ class State(msgspec.Struct):
         return next((listed for listed in self.plan if listed.id == phase), None)
 
     def kind_of(self, phase: str) -> str:
-        """The kind of a phase: as corrected, else as the plan says or lets infer."""
+        """The kind of a phase: as corrected, else as it was when the phase began, else as the plan says or implies."""
         listed = self.planned(phase)
-        return self.kinds.get(phase) or (listed.kind if listed else "feature")
+        return self.kinds.get(phase) or self.record_of(phase).kind or (listed.kind if listed else "feature")
 
     def record_of(self, phase: str) -> PhaseRecord:
         """What happened to a phase so far."""

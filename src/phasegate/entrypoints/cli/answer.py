@@ -25,7 +25,7 @@ from phasegate.workspace import processes, signatures
 
 Verdict = Literal["approve", "reject"]
 MOST_WORDS = 4000
-SAID = {"approve": "approved", "reject": "rejected"}
+SAID = {"approve": "approved", "reject": "rejected", "withdrawn": "withdrawn"}
 
 
 class UnknownQuestion(Failure):

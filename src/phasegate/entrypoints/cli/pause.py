@@ -13,7 +13,7 @@ from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import again, desk, json_option, only_people
 from phasegate.entrypoints.cli.start import HAND_OVER
 from phasegate.errors import Exit, Failure
-from phasegate.ledger.facts import RunPaused, RunResumed
+from phasegate.ledger.facts import RunEnded, RunPaused, RunResumed
 from phasegate.ledger.log import StateMoved
 from phasegate.ledger.state import RunRecord, State
 from phasegate.wiring import RealDesk
@@ -28,8 +28,11 @@ class CannotPause(Failure):
 
 
 @click.command()
+@click.option(
+    "--end", is_flag=True, help="End the run for good; `phasegate start` begins another on the tree as it is."
+)
 @json_option
-def pause(as_json: bool) -> int:
+def pause(end: bool, as_json: bool) -> int:
     """Let the agent work without phasegate until `phasegate resume`; works also when the ledger cannot be read.
 
     Example: phasegate pause
@@ -40,6 +43,8 @@ def pause(as_json: bool) -> int:
         if place.read_pointer(where) is None:
             raise place.NotInitialised(f"{where.root} has no ledger yet.", hint="Nothing drives here; no need to.")
         with desk() as opened:
+            if end:
+                return _tell_ended(again(lambda state: _end(opened, state), opened), as_json)
             state: State = again(lambda state: _pause(opened, state), opened)
             return _tell_paused(state.run_in(opened.worktree), as_json)
     except (StateMoved, place.NotInitialised):
@@ -56,6 +61,24 @@ def _pause(opened: RealDesk, state: State) -> State:
     with contextlib.suppress(files.NotWritable, files.DiskFull):  # it is paused, whether or not that can be shown
         state = refresh(opened, state)
     return state
+
+
+def _end(opened: RealDesk, state: State) -> RunRecord | None:
+    """End the run as stopped by a person; None when there was none."""
+    run = state.run_in(opened.worktree)
+    if run is not None:
+        refresh(opened, opened.record([RunEnded(run.id, "stopped")], relying_on=state))
+    return run
+
+
+def _tell_ended(run: RunRecord | None, as_json: bool) -> int:
+    if as_json:
+        output.give({"ended": run is not None, "run": run.id if run else ""})
+    elif run is None:
+        output.say("phasegate: no run is active here.")
+    else:
+        output.say(f"phasegate: run {run.id} is ended. `phasegate start` begins another on the tree as it is.")
+    return Exit.OK
 
 
 def _tell_paused(run: RunRecord | None, as_json: bool) -> int:

@@ -191,10 +191,12 @@ def _refuse_agent(opened: RealDesk, state: State) -> None:
 
 def _write(opened: RealDesk, state: State, content: bytes) -> State:
     """Write the plan as our own, and let a ledger that has read it read it anew."""
+    mended = plan_watch.read(opened, state, content) if state.plan_digest else None
+    if mended is not None and opened.actor.kind != "person":
+        plan_watch.refuse_less(state, mended.facts)
     state = write_own(opened, state, opened.settings.plan, content)
-    if not state.plan_digest:
+    if mended is None:
         return state  # `start` reads it for the first time, and imports what is ticked
-    mended = plan_watch.read(opened, state, content)
     state = opened.record(mended.facts, relying_on=state)
     if mended.content is not None:
         state = write_own(opened, state, opened.settings.plan, mended.content)

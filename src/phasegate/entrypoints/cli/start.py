@@ -11,6 +11,7 @@ import rich_click as click
 
 from phasegate.collectors.pytest_runner import NoTestCommand
 from phasegate.context.instruction import instruction
+from phasegate.context.plain import line
 from phasegate.engine import plan_watch
 from phasegate.engine.advance import next_phase, observe, take
 from phasegate.engine.judge import shown_views, write_own
@@ -22,10 +23,13 @@ from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import TestsSeen
 from phasegate.gates.baseline_known import UNTESTED
 from phasegate.gates.interface import Moment
-from phasegate.ledger.facts import RunStarted, StepEntered, TreeObserved
-from phasegate.ledger.state import State
-from phasegate.wiring import RealDesk
+from phasegate.ledger.facts import BaselineMoved, RunStarted, StepEntered, TreeObserved
+from phasegate.ledger.state import PhaseRecord, State
+from phasegate.wiring import RealDesk, test_command
 from phasegate.workspace import files
+
+NOT_RUN = ("import_of_test", "syntax_of_test", "collection")
+"""Causes of a test that never began."""
 
 HAND_OVER = "Continue the plan."
 
@@ -42,6 +46,13 @@ class PlanFinished(Failure):
 
     code = "plan-finished"
     exit_code = Exit.USAGE
+
+
+class BaselineUnusable(Failure):
+    """The tests could not be run to their end, or none could even be imported: nothing could be compared with that."""
+
+    code = "baseline-unusable"
+    exit_code = Exit.CANNOT_TELL
 
 
 class RunActive(Failure):
@@ -62,8 +73,8 @@ def start(no_baseline: bool, as_json: bool, if_version: int | None) -> int:
     """
     with desk(if_version) as opened:
         _refuse_unwritable(opened)
+        _refuse_second(opened, opened.state())
         state: State = again(lambda state: read_plan(opened, state), opened)
-        _refuse_second(opened, state)
         phase = next_phase(state, opened.worktree)
         if phase is None:
             raise _nothing_left(state, opened)
@@ -110,6 +121,8 @@ def read_plan(opened: RealDesk, state: State) -> State:
             hint='Write one, or begin with `phasegate plan new "WHAT TO BUILD"`.',
         )
     mended = plan_watch.read(opened, state, content, first=not state.plan_digest)
+    if opened.actor.kind != "person":
+        plan_watch.refuse_less(state, mended.facts)
     if mended.facts:
         state = opened.record(mended.facts, relying_on=state)
     if mended.content is not None:
@@ -131,9 +144,20 @@ def begin(opened: RealDesk, state: State) -> State:
         relying_on=state,
     )
     state = take(opened, state, state.runs[id_], seen)
+    again_begun = state.record_of(state.runs[id_].phase)
+    if again_begun.tree not in ("", seen.tree) and _was_stopped(state, again_begun, id_):
+        moved = BaselineMoved(again_begun.id, seen.subject, seen.tree)
+        state = opened.record([moved], relying_on=state)
     entered = StepEntered(id_, first, "", "start", state.runs[id_].phase, seen.subject)
     state = refresh(opened, opened.record([entered], relying_on=state))
     return observe(opened, state)[0]
+
+
+def _was_stopped(state: State, phase: PhaseRecord, run: str) -> bool:
+    """Whether a person ended every run that worked on the phase before, so that it begins anew on the tree as it is."""
+    return all(
+        other.outcome == "stopped" for other in state.runs.values() if other.phase == phase.id and other.id != run
+    )
 
 
 def know_baseline(opened: RealDesk, state: State) -> None:
@@ -144,15 +168,29 @@ def know_baseline(opened: RealDesk, state: State) -> None:
         return
     output.progress("phasegate: running the tests as they are, so that it is known what was red before")
     try:
-        tests, _ = checking.check_here(opened, lambda line: output.progress(f"phasegate: {line}"))
+        tests, _ = checking.check_here(opened, lambda said: output.progress(f"phasegate: {said}"))
     except NoTestCommand as failure:
         raise NoTestCommand(
             failure.message, hint=f"{failure.hint} Or begin without: `phasegate start --no-baseline`."
         ) from failure
     red = f", {len(tests.red)} of them red" if tests.red else ""
     output.progress(f"phasegate: {tests.collected} tests known{red}")
+    _refuse_unusable(opened, tests)
+
+
+def _refuse_unusable(opened: RealDesk, tests: TestsSeen) -> None:
+    """A baseline that was never measured would let everything that follows look new."""
+    named = test_command(opened.project)
+    hint = (
+        f"The tests were run by `{' '.join(named)}` in {opened.worktree}. If that is not how they run, set "
+        "`[tests] command` in phasegate.toml and `phasegate policy trust`, or begin without: "
+        "`phasegate start --no-baseline`."
+    )
     if not tests.complete:
-        output.progress(f"phasegate: the test run is incomplete: {tests.why_incomplete}")
+        raise BaselineUnusable(f"The tests did not run to their end: {tests.why_incomplete}.", hint=hint)
+    if tests.collected and all(test.cause in NOT_RUN for test in tests.red) and len(tests.red) == tests.collected:
+        first = tests.red[0]
+        raise BaselineUnusable(f"Not one test could be imported: {first.id}: {line(first.message, 200)}.", hint=hint)
 
 
 def _nothing_left(state: State, opened: RealDesk) -> Failure:
