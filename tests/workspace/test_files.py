@@ -151,3 +151,21 @@ def test_what_is_contained_lies_beneath_the_root(tmp_path_factory: pytest.TempPa
     if found is not None:
         assert os.path.realpath(root / found).startswith(str(root.resolve()))
         assert found == "." or ".." not in found.split("/")
+
+
+def test_a_file_of_a_work_tree_is_written_in_gits_directory_first(root: Path) -> None:
+    """There no digest looks, so that no name needs to be hidden from digests; and the next writer clears it."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (root / ".git").mkdir()
+    (root / f".git/.phasegate-writing.{gone.pid}-1.phasegate").touch()
+    (root / "src").mkdir()
+    write_atomic(str(root), "src/a", b"x")
+    assert (root / "src/a").read_bytes() == b"x"
+    assert list((root / ".git").iterdir()) == []
+
+
+def test_a_git_directory_that_cannot_be_used_is_no_hindrance(root: Path) -> None:
+    (root / ".git").write_text("gitdir: /proc\n")
+    write_atomic(str(root), "a", b"x")
+    assert sorted(path.name for path in root.iterdir()) == [".git", "a"]

@@ -336,6 +336,21 @@ def test_put_back_never_follows_a_link_out(repository: Repository, tree: WorkTre
     assert list(outside.iterdir()) == []
 
 
+def test_no_name_hides_a_file_from_the_digest(repository: Repository, tree: WorkTree) -> None:
+    before = tree.observe()
+    repository.write("src/.impl.1-1.phasegate")
+    assert paths(tree, before.id, tree.observe().id) == ["src/.impl.1-1.phasegate"]
+
+
+def test_a_directory_replaced_by_a_link_to_its_copy_is_seen_as_what_it_is(
+    repository: Repository, tree: WorkTree, tmp_path: Path
+) -> None:
+    before = tree.observe()
+    (repository.root / "src").rename(tmp_path / "src")
+    (repository.root / "src").symlink_to(tmp_path / "src")
+    assert paths(tree, before.id, tree.observe().id) == ["src", "src/app.py"]
+
+
 def test_put_back_refuses_when_the_file_has_changed_since(repository: Repository, tree: WorkTree) -> None:
     before = tree.observe()
     repository.write("src/app.py", "value = 2\n")

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from phasegate.errors import Exit, Failure
@@ -16,6 +16,7 @@ READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 SUFFIX = ".phasegate"
+WRITING = "phasegate-writing"
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _OCCUPIED = frozenset({errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY})
@@ -84,32 +85,22 @@ def write_atomic(root: str, relative: str, data: bytes, mode: int | None = None)
 def place(root: str, relative: str, data: bytes, *, mode: int | None = None, new_mode: int = 0o666) -> None:
     """Replace the entry at exactly `relative`, following no link; `new_mode` is for a new file, before the umask."""
     with _failures(relative), _parent(root, relative, make=True) as (folder, name):
-        temporary = _temporary(folder, name)
-        try:
-            descriptor = os.open(temporary, CREATING, new_mode, dir_fd=folder)
+        kept = _kept_mode(folder, name) if mode is None else mode
+
+        def write(temporary: str, aside: int) -> None:
+            descriptor = os.open(temporary, CREATING, new_mode, dir_fd=aside)
             try:
-                _write_out(descriptor, data, _kept_mode(folder, name) if mode is None else mode)
+                _write_out(descriptor, data, kept)
             finally:
                 os.close(descriptor)
-            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            raise
-        os.fsync(folder)
+
+        _replace(root, folder, name, write)
 
 
 def place_link(root: str, relative: str, target: bytes) -> None:
     """Put a symbolic link to `target` at exactly `relative`, replacing a file or link that is there."""
     with _failures(relative), _parent(root, relative, make=True) as (folder, name):
-        temporary = _temporary(folder, name)
-        os.symlink(target, os.fsencode(temporary), dir_fd=folder)
-        try:
-            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError:
-            os.unlink(temporary, dir_fd=folder)
-            raise
-        os.fsync(folder)
+        _replace(root, folder, name, lambda temporary, aside: os.symlink(target, os.fsencode(temporary), dir_fd=aside))
 
 
 def remove(root: str, relative: str) -> None:
@@ -149,7 +140,7 @@ def read_exactly(root: str, relative: str, cap: int) -> bytes:
 def state_of(root: str, relative: str) -> os.stat_result | None:
     """The status of the entry at exactly `relative`, following no link; None when nothing is there."""
     try:
-        with _parent(root, relative) as (folder, name):
+        with _parent(root, relative, into_git=True) as (folder, name):
             return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return None
@@ -162,9 +153,9 @@ def link_target(root: str, relative: str) -> bytes:
 
 
 @contextmanager
-def _parent(root: str, relative: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+def _parent(root: str, relative: str, *, make: bool = False, into_git: bool = False) -> Iterator[tuple[int, str]]:
     """The open directory that holds `relative`, reached without following a link, and the last name."""
-    *folders, name = _components(relative)
+    *folders, name = _components(relative, into_git=into_git)
     current = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for folder in folders:
@@ -179,14 +170,14 @@ def _parent(root: str, relative: str, *, make: bool = False) -> Iterator[tuple[i
         os.close(current)
 
 
-def _components(relative: str) -> list[str]:
+def _components(relative: str, *, into_git: bool = False) -> list[str]:
     parts = relative.split("/")
     if not all(parts) or "\0" in relative or any(part in (".", "..") for part in parts):
         raise OutsideRoot(
             f"{relative!r} is not a plain path beneath the root.", hint="Name a path inside the repository."
         )
     # A write into `.git` could plant a hook or a filter that git runs; HFS+ ignores the zero-width characters.
-    if any(part.translate(_INVISIBLE).casefold() == ".git" for part in parts):
+    if not into_git and any(part.translate(_INVISIBLE).casefold() == ".git" for part in parts):
         raise OutsideRoot(f"{relative!r} reaches into git's own directory.", hint="phasegate does not write there.")
     return parts
 
@@ -194,8 +185,47 @@ def _components(relative: str) -> list[str]:
 _INVISIBLE = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
 
 
+def _replace(root: str, folder: int, name: str, write: Callable[[str, int], None]) -> None:
+    """Let `write` make a temporary entry, and rename it to `name`.
+
+    It is made in git's directory, where no digest looks; beside `name` only when a rename from there is impossible.
+    """
+    with _git_directory(root) as hidden:
+        for aside in (folder,) if hidden is None else (hidden, folder):
+            temporary = ""
+            try:
+                temporary = _temporary(aside, name if aside == folder else WRITING)
+                write(temporary, aside)
+                os.replace(temporary, name, src_dir_fd=aside, dst_dir_fd=folder)
+                break
+            except OSError:
+                with suppress(OSError):
+                    os.unlink(temporary, dir_fd=aside)
+                if aside == folder:
+                    raise
+    os.fsync(folder)
+
+
+@contextmanager
+def _git_directory(root: str) -> Iterator[int | None]:
+    """The open git directory of the work tree at `root`; None when there is none to be found."""
+    path = os.path.join(root, ".git")
+    try:
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                path = os.path.join(root, os.fsdecode(file.read(4096).removeprefix(b"gitdir: ").rstrip(b"\n")))
+        opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        yield None
+        return
+    try:
+        yield opened
+    finally:
+        os.close(opened)
+
+
 def _temporary(folder: int, name: str) -> str:
-    """A new name beside `name`, after removing those of writers that were killed."""
+    """A new name in `folder` for what becomes `name`, after removing those of writers that were killed."""
     prefix = f".{name[:30]}."
     for left in os.listdir(folder):
         owner = left.removeprefix(prefix).split("-", 1)[0]

@@ -28,8 +28,6 @@ from phasegate.workspace.git import (
 )
 
 ATTRIBUTES = b"* -filter -text -eol -ident -working-tree-encoding !diff !merge\n"
-HALF_WRITTEN = b".*.[0-9]*-[0-9]*.phasegate\n"
-"""The rule for files that we (see `files.place`) are writing now, or were killed at: they are nobody's change."""
 
 CONFIG = """\
 [core]
@@ -179,7 +177,7 @@ class Shadow:
         """The ignore rules from outside the tree, in git's order of precedence; the shadow follows them from now on."""
         own = _content(os.path.join(self.place.common, "info", "exclude"))
         rules = _content(self.remembered.excludes_file) + b"\n" + own + b"\n"
-        self._put("info/exclude", rules + HALF_WRITTEN + self._itself())
+        self._put("info/exclude", rules + self._itself())
         return rules
 
     def _itself(self) -> bytes:

@@ -296,7 +296,7 @@ class WorkTree:
     def _sort(self, seen: _Seen) -> _Work:
         read, write, stand_ins = [], [], []
         for path, (mode, oid) in seen.changed.items():
-            status = self._lstat(path)
+            status = files.state_of(self.root, path)
             text = "" if status is None or stat.S_ISDIR(status.st_mode) else self._stand_in(path, status)
             if text:
                 stand_ins.append((path, text))
@@ -350,14 +350,11 @@ class WorkTree:
             yield about[:6].decode(), os.fsdecode(path)
 
     def _is_large(self, path: str) -> bool:
-        status = self._lstat(path)
-        return status is not None and stat.S_ISREG(status.st_mode) and status.st_size > self.limits.file
-
-    def _lstat(self, path: str) -> os.stat_result | None:
         try:
-            return os.lstat(os.path.join(self.root, path))
+            status = os.lstat(os.path.join(self.root, path))
         except OSError:
-            return None
+            return False
+        return stat.S_ISREG(status.st_mode) and status.st_size > self.limits.file
 
     def _stand_in(self, path: str, status: os.stat_result) -> str:
         """What stands for the file in the tree, "" when it is read itself."""
@@ -372,7 +369,7 @@ class WorkTree:
         return ""
 
     def _described(self, path: str) -> str:
-        status = self._lstat(path)
+        status = files.state_of(self.root, path)
         return described(status) if status else ""
 
     def _identity(self, path: str, *, durable: bool = False) -> tuple[str | None, str | None]:
