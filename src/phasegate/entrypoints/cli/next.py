@@ -19,7 +19,7 @@ def next(prompt: bool, as_json: bool) -> int:
 
     Example: phasegate next --prompt
     """
-    with desk() as opened:
+    with desk(looks=True) as opened:
         state = opened.state()
         run = state.run_in(opened.worktree)
         if as_json:

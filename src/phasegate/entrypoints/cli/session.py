@@ -72,8 +72,11 @@ def actor() -> Actor:
 
 
 @contextlib.contextmanager
-def desk(if_version: int | None = None) -> Iterator[RealDesk]:
-    """The desk of the project in the current directory; what a closure still owes is done first."""
+def desk(if_version: int | None = None, *, looks: bool = False) -> Iterator[RealDesk]:
+    """The desk of the project in the current directory.
+
+    What an interrupted command left undone is done first, unless the command `looks` and shall change nothing.
+    """
     project = open_project(os.getcwd(), os.environ)
     try:
         opened = RealDesk(project, actor())
@@ -84,7 +87,8 @@ def desk(if_version: int | None = None) -> Iterator[RealDesk]:
             )
         lines = _log(project)
         with _logging_failures(lines, opened):
-            _catch_up(opened, state)
+            if not looks:
+                _catch_up(opened, state)
             with _telling_what_is_recorded(opened):
                 yield opened
         words = [readable(word) for word in sys.argv[1:]]

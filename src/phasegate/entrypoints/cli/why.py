@@ -21,7 +21,7 @@ def why(id_: str | None, as_json: bool) -> int:
     `phasegate log show` (`@21` where a phase has the same number).
     Example: phasegate why covered
     """
-    with desk() as opened:
+    with desk(looks=True) as opened:
         found = explanation.explain(opened, id_) if id_ else explanation.present(opened)
     if as_json:
         output.give(found)
