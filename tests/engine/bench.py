@@ -184,7 +184,8 @@ class Bench:
         seen = desk.tree.observe(state.views.get(desk.worktree, {}))
         run = state.run_in(desk.worktree)
         whole = _test_run(outcomes, complete)
-        tests = checks.seen_of(whole, *(checks.baseline_of(desk, state, run) or (None, "")))
+        before, compared_to = checks.baseline_of(desk, state, run) or (None, "")
+        tests = checks.seen_of(whole, before, compared_to, checks.red_seen(state, run))
         kept: Artifact = desk.keep(checks.RUN_ARTIFACT, msgspec.json.encode(whole))
         facts = checks.evidence_facts(
             desk, state, run, check="check-1", tests=tests, coverage=coverage or CoverageSeen("coverage", 10, 10),

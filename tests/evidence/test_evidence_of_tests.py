@@ -11,9 +11,12 @@ from phasegate.evidence.tests import (
     Outcome,
     TestResult,
     TestRun,
+    baseline,
     fails_for_right_reason,
+    holds,
     new_tests,
     newly_red,
+    standing_for,
     without_parameters,
 )
 
@@ -50,16 +53,60 @@ def test_only_a_complete_run_with_a_test_that_passed_is_all_green() -> None:
 def test_newly_red_are_those_that_were_not_red() -> None:
     before = run_of(a="failed", b="passed", c="skipped")
     after = run_of(a="failed", b="error", c="failed", d="failed", e="passed")
-    assert ids(newly_red(before, after)) == ["f.py::b", "f.py::c", "f.py::d"]
+    assert ids(newly_red(baseline([before]), after)) == ["f.py::b", "f.py::c", "f.py::d"]
 
 
 def test_a_test_red_before_its_file_could_be_imported_is_not_newly_red_with_its_parameters() -> None:
-    assert not newly_red(run_of(a="error"), run_of(a__1="failed", a__2="passed"))
+    assert not newly_red(baseline([run_of(a="error")]), run_of(a__1="failed", a__2="passed"))
 
 
 def test_new_tests_are_those_that_were_not_there() -> None:
     before = run_of(a__1="passed", b="passed")
-    assert ids(new_tests(before, run_of(a="error", a__2="passed", b="failed", c="passed"))) == ["f.py::c"]
+    assert ids(new_tests(baseline([before]), run_of(a="error", a__2="passed", b="failed", c="passed"))) == ["f.py::c"]
+
+
+def test_several_runs_on_one_tree_list_what_any_had_and_are_red_where_each_was() -> None:
+    runs = [run_of(a="failed", b="passed", c="passed"), run_of(a="error", b="failed", d="skipped")]
+    for known in (baseline(runs), baseline(runs[::-1])):
+        assert known.listed == {"f.py::a", "f.py::b", "f.py::c", "f.py::d"}
+        assert known.red == {"f.py::a"} and known.ran == known.listed - {"f.py::d"}
+
+
+def unread(name: str, outcome: Outcome = "error") -> TestRun:
+    run = run_of(**{name: outcome})
+    return msgspec.structs.replace(run, results=(msgspec.structs.replace(run.results[0], uncollected=True),))
+
+
+@pytest.mark.parametrize(
+    ("id", "run", "count"),
+    [
+        ("f.py::a", run_of(a="passed", b="passed"), 1),
+        ("f.py::a", run_of(a__1="passed", a__2="passed", ab="passed"), 2),
+        ("f.py::a[1]", run_of(a="passed"), 0),
+        ("f.py::a[1]", run_of(a__2="passed"), 0),
+        ("f.py::a[1]", unread("a"), 1),
+        ("f.py", run_of(a="passed", b__1="passed"), 2),
+        ("g.py::a", run_of(a="passed"), 0),
+    ],
+    ids=["itself", "each parameter", "collapsed", "another parameter", "its unread file", "a file", "gone"],
+)
+def test_what_speaks_for_a_test_in_a_later_run(id: str, run: TestRun, count: int) -> None:
+    assert len(standing_for([id], run)[id]) == count
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (run_of(a__1="passed", a__2="passed"), True),
+        (run_of(a__1="passed", a__2="skipped"), True),
+        (run_of(a__1="passed", a__2="failed"), False),
+        (run_of(a="skipped"), False),
+        (run_of(a="xpassed"), False),
+        (run_of(), False),
+    ],
+)
+def test_a_test_holds_when_one_of_it_passed_and_none_is_red(run: TestRun, expected: bool) -> None:
+    assert holds(standing_for(["f.py::a"], run)["f.py::a"]) is expected
 
 
 @pytest.mark.parametrize("cause", msgspec.inspect.type_info(Cause).values)  # type: ignore[attr-defined]

@@ -39,7 +39,7 @@ def proven() -> World:
     world.baseline("old")
     world.record.red_seen = {"t::new": "assertion"}
     world.covered(subject=BEFORE)
-    world.link(world.tests("old", newly_red=()))
+    world.link(world.tests("old", newly_red=(), held=("t::new",)))
     world.covered()
     world.visited("implement", BEFORE)
     return world
@@ -145,6 +145,23 @@ def test_red_tests_of_the_start_may_stay_and_new_ones_may_not() -> None:
     assert verdict("no_new_red", world).says == "fail"
 
 
+def test_a_later_run_on_the_tree_of_the_start_cannot_add_to_what_was_red() -> None:
+    world = World()
+    world.baseline("old", "flaky")
+    world.baseline("old", "poisoned")
+    world.baseline(complete=False)
+    for red, says in (("old", "pass"), ("poisoned", "fail"), ("flaky", "fail")):
+        world.tests(red)
+        assert verdict("no_new_red", world).says == says
+
+
+def test_a_file_that_could_not_be_read_at_the_start_may_still_be_red_with_its_parameters() -> None:
+    world = World()
+    world.baseline("t::old")
+    world.tests("t::old[1]")
+    assert verdict("no_new_red", world).passes
+
+
 def test_a_refactoring_needs_green_tests_to_hold_on_to() -> None:
     world = World("refactor")
     world.baseline(collected=0)
@@ -162,7 +179,7 @@ def test_a_new_test_must_fail_for_the_right_reason(cause: str, passes: bool) -> 
     world.tests("t::new", cause=cause)
     assert verdict("new_tests_fail", world).passes is passes
     world.record.red_seen = {"t::new": cause}
-    world.tests()
+    world.tests(held=("t::new",))
     assert verdict("red_first", world).passes is passes
 
 
@@ -181,9 +198,9 @@ def test_a_test_that_was_red_before_the_phase_is_no_new_one() -> None:
 
 def test_a_test_seen_red_must_be_there_and_green_at_the_end() -> None:
     world = World()
-    world.record.red_seen = {"t::new": "assertion"}
-    world.tests(gone=("t::new",))
-    assert verdict("red_first", world).says == "fail"
+    world.record.red_seen = {"t::new": "assertion", "t::more": "missing_name"}
+    world.tests(held=("t::more",))
+    assert "not seen to pass: t::new" in verdict("red_first", world).reasons[0]
     world.tests("t::new")
     assert verdict("red_first", world).says == "fail"
     world.record.red_seen = {}

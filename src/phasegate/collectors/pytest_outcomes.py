@@ -129,6 +129,7 @@ def _uncollected(report: Report, ours: FirstParty, root: str) -> Iterator[TestRe
             message=_message(report),
             file=_file(report.path, id, root),
             line=_line(report),
+            uncollected=True,
         )
 
 

@@ -19,7 +19,17 @@ from phasegate.evidence.items import (
     Seen,
     TestsSeen,
 )
-from phasegate.evidence.tests import TestRun, new_tests, newly_red, without_parameters
+from phasegate.evidence.tests import (
+    Baseline,
+    TestRun,
+    baseline,
+    holds,
+    new_tests,
+    newly_red,
+    rightly_red,
+    standing_for,
+)
+from phasegate.gates.interface import complete_runs
 from phasegate.ledger.facts import CheckEnded, EvidenceRecorded, Fact
 from phasegate.ledger.state import RunRecord, State
 from phasegate.settings import Settings
@@ -27,6 +37,7 @@ from phasegate.settings import Settings
 RUN_ARTIFACT = "tests.json"
 MESSAGE = 500
 RED_KEPT = 500
+UNHEARD = ("skipped", "xfailed", "xpassed")
 
 
 def reap(desk: Desk, state: State) -> State:
@@ -41,34 +52,37 @@ def reap(desk: Desk, state: State) -> State:
     return desk.record(lost, relying_on=None) if lost else state
 
 
-def seen_of(run: TestRun, baseline: TestRun | None, baseline_id: str) -> TestsSeen:
-    """A test run as evidence, against the run at the phase's start when there is one."""
+def seen_of(run: TestRun, before: Baseline | None, compared_to: str, red_seen: Collection[str] = ()) -> TestsSeen:
+    """A test run as evidence: against the phase's start when that is known, and what became of tests seen red since."""
     red = tuple(
         RedTest(result.id, result.cause, result.message[:MESSAGE], result.line)
         for result in run.results
         if result.is_red
     )
+    listed, ran = (before.listed, before.ran) if before is not None else (frozenset(), frozenset())
+    standing = standing_for(sorted({*listed, *red_seen}), run)
+    unheard = {id for id, results in standing.items() if all(each.outcome in UNHEARD for each in results)}
+    gone = tuple(id for id, results in standing.items() if not results)
     seen = TestsSeen(
         run.runner, run.complete, run.why_incomplete, collected=len(run.results), passed=len(run.green),
-        skipped=len(run.skipped) + len(run.xfailed), red=red[:RED_KEPT],
+        skipped=len(run.skipped) + len(run.xfailed), red=red[:RED_KEPT], gone=gone,
+        newly_skipped=tuple(id for id in standing if id in unheard - {*gone} and (id in ran or id in red_seen)),
+        held=tuple(id for id in red_seen if holds(standing[id])),
     )  # fmt: skip
-    if baseline is None:
+    if before is None:
         return seen
     return msgspec.structs.replace(
         seen,
-        compared_to=baseline_id,
-        new=tuple(result.id for result in new_tests(baseline, run)),
-        gone=_gone(baseline, run),
-        newly_red=tuple(result.id for result in newly_red(baseline, run)),
-        newly_green=tuple(sorted(set(baseline.red) & set(run.green))),
-        newly_skipped=tuple(sorted((set(baseline.green) | set(baseline.red)) & (set(run.skipped) | set(run.xfailed)))),
+        compared_to=compared_to,
+        new=tuple(result.id for result in new_tests(before, run)),
+        newly_red=tuple(result.id for result in newly_red(before, run)),
+        newly_green=tuple(sorted(before.red & set(run.green))),
     )
 
 
-def _gone(baseline: TestRun, run: TestRun) -> tuple[str, ...]:
-    """Tests the baseline had and this run has not; a file that failed to import lists its tests without parameters."""
-    here = {result.id for result in run.results} | {result.id for result in run.results if "[" not in result.id}
-    return tuple(r.id for r in baseline.results if r.id not in here and without_parameters(r.id) not in here)
+def red_seen(state: State, run: RunRecord | None) -> tuple[str, ...]:
+    """The tests that were red for the right reason earlier in the run's phase."""
+    return rightly_red(state.record_of(run.phase).red_seen) if run is not None and run.phase else ()
 
 
 def coverage_of(coverage: Coverage, changed: Mapping[str, Collection[int]], settings: Settings) -> CoverageSeen:
@@ -90,15 +104,14 @@ def _measurable(path: str, settings: Settings) -> bool:
     return path.endswith(".py") and settings.class_of(path) == "source"
 
 
-def baseline_of(desk: Desk, state: State, run: RunRecord | None) -> tuple[TestRun, str] | None:
-    """The full test run at the start of the run's phase, and its evidence id."""
+def baseline_of(desk: Desk, state: State, run: RunRecord | None) -> tuple[Baseline, str] | None:
+    """What every complete test run on the tree of the phase's start comes to, and the id of the newest of them."""
     if run is None or not run.phase:
         return None
-    found = state.newest(TestsSeen, subject=state.record_of(run.phase).subject)
-    artifact = next((a for a in found.artifacts if a.name == RUN_ARTIFACT), None) if found else None
-    if found is None or artifact is None:
-        return None
-    return msgspec.json.decode(desk.kept(artifact), type=TestRun), found.id
+    found = complete_runs(state, state.record_of(run.phase).subject)
+    kept = [(e.id, artifact) for e in found for artifact in e.artifacts if artifact.name == RUN_ARTIFACT]
+    runs = [msgspec.json.decode(desk.kept(artifact), type=TestRun) for _, artifact in kept]
+    return (baseline(runs), kept[-1][0]) if runs else None
 
 
 def evidence_facts(

@@ -61,8 +61,8 @@ def _record(
     """Evidence of the tree the tests ran on; of neither when the tree changed under them."""
     state, after = observe(desk, state)
     run = state.run_in(desk.worktree)
-    baseline = checks.baseline_of(desk, state, run)
-    tests = checks.seen_of(result.tests, *(baseline or (None, "")))
+    before_phase, compared_to = checks.baseline_of(desk, state, run) or (None, "")
+    tests = checks.seen_of(result.tests, before_phase, compared_to, checks.red_seen(state, run))
     if after.subject != before.subject:
         paths = [change.path for change in desk.tree.changes(before.tree, after.tree)] or ["an ignored file"]
         why = f"the tree changed while the tests ran ({', '.join(paths[:5])}); let git ignore what tests write"

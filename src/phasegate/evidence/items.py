@@ -27,7 +27,10 @@ class RedTest(msgspec.Struct, frozen=True):
 
 
 class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
-    """What a test run showed. `new`, `gone` and `newly_red` compare its ids with the run `compared_to`."""
+    """What a test run showed. `new`, `gone` and `newly_red` compare its ids with the runs up to `compared_to`.
+
+    `gone` and `newly_skipped` look also at the tests seen red earlier in the phase; `held` are those that pass now.
+    """
 
     __test__ = False
 
@@ -44,6 +47,7 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
     newly_red: tuple[str, ...] = ()
     newly_green: tuple[str, ...] = ()
     newly_skipped: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     @property
     def failure(self) -> str:

@@ -16,6 +16,7 @@ below the project's source roots that is not itself test code.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -39,7 +40,10 @@ RIGHT_REASONS: Final[frozenset[Cause]] = frozenset({"assertion", "missing_name",
 
 
 class TestResult(Struct, frozen=True):
-    """One test and how it ended. `id` is pytest's node id; `file` is relative to the run's root, `line` from 1."""
+    """One test and how it ended. `id` is pytest's node id; `file` is relative to the run's root, `line` from 1.
+
+    `uncollected`: its file could not be read, so the id has no parameters and stands for the test with all of them.
+    """
 
     __test__ = False  # pytest would take the name for a test class
 
@@ -50,6 +54,7 @@ class TestResult(Struct, frozen=True):
     file: str = ""
     line: int = 0
     seconds: float = 0.0
+    uncollected: bool = False
 
     @property
     def is_red(self) -> bool:
@@ -99,17 +104,73 @@ class TestRun(Struct, frozen=True):
         return tuple(result.id for result in self.results if result.outcome in outcomes)
 
 
-def newly_red(before: TestRun, after: TestRun) -> tuple[TestResult, ...]:
-    """The tests that are red in `after` and were not in `before`."""
-    known = frozenset(before.red)
-    return tuple(result for result in after.results if result.is_red and not _listed(result.id, known))
+class Baseline(Struct, frozen=True):
+    """What is known of the tests at a phase's start: `listed` at all, `ran` (passed or red), and `red`."""
+
+    listed: frozenset[str]
+    ran: frozenset[str]
+    red: frozenset[str]
 
 
-def new_tests(before: TestRun, after: TestRun) -> tuple[TestResult, ...]:
-    """The tests of `after` that `before` did not have."""
-    ids = frozenset(result.id for result in before.results)
-    known = ids | {without_parameters(id) for id in ids}
-    return tuple(result for result in after.results if not _listed(result.id, known))
+def baseline(runs: Sequence[TestRun]) -> Baseline:
+    """What complete runs on one tree come to: whatever any of them listed, and red only what was red in each.
+
+    So a run that was bent, before the work began, to show less or to fail more, changes nothing.
+    """
+    listed = frozenset(result.id for run in runs for result in run.results)
+    ran = frozenset(id for run in runs for id in (*run.green, *run.red))
+    return Baseline(listed, ran, red_in_each([run.red for run in runs]))
+
+
+def red_in_each(reds: Iterable[Iterable[str]]) -> frozenset[str]:
+    """The ids that each run had red."""
+    runs = [frozenset(red) for red in reds]
+    return frozenset(id for red in runs for id in red if all(among(id, other) for other in runs))
+
+
+def newly_red(before: Baseline, after: TestRun) -> tuple[TestResult, ...]:
+    """The tests that are red in `after` and were not `before`."""
+    return tuple(result for result in after.results if result.is_red and not among(result.id, before.red))
+
+
+def new_tests(before: Baseline, after: TestRun) -> tuple[TestResult, ...]:
+    """The tests of `after` that were not there `before`."""
+    known = before.listed | {without_parameters(id) for id in before.listed}
+    return tuple(result for result in after.results if not among(result.id, known))
+
+
+def standing_for(ids: Iterable[str], run: TestRun) -> dict[str, tuple[TestResult, ...]]:
+    """The results of `run` that speak for each of `ids`; none when the test is gone.
+
+    That is its own result, or the one of its file when that could not be read; and, for an id without parameters or
+    without a name (as a file that could not be read had it), each test it stood for.
+    """
+    own = {result.id: result for result in run.results}
+    families: dict[str, list[TestResult]] = {}
+    for result in run.results:
+        families.setdefault(without_parameters(result.id), []).append(result)
+
+    def of(id: str) -> tuple[TestResult, ...]:
+        if id in own:
+            return (own[id],)
+        for unread in (without_parameters(id), id.partition("::")[0]):
+            if unread in own and own[unread].uncollected:
+                return (own[unread],)
+        if "::" not in id:
+            return tuple(result for result in run.results if result.id.startswith((f"{id}::", f"{id}/")))
+        return tuple(families.get(id, ()))
+
+    return {id: of(id) for id in ids}
+
+
+def holds(results: Sequence[TestResult]) -> bool:
+    """Whether the results that speak for a test show that it passes: at least one passed, and none is red."""
+    return any(result.outcome == "passed" for result in results) and not any(result.is_red for result in results)
+
+
+def rightly_red(seen: Mapping[str, str]) -> tuple[str, ...]:
+    """The ids among `seen` (id to cause) that were red because the code under test lacked something."""
+    return tuple(id for id, cause in seen.items() if cause in RIGHT_REASONS)
 
 
 def fails_for_right_reason(result: TestResult) -> bool:
@@ -123,6 +184,6 @@ def without_parameters(id: str) -> str:
     return path + separator + name.partition("[")[0]
 
 
-def _listed(id: str, known: frozenset[str]) -> bool:
-    # A file that cannot be imported lists its tests without parameters: they are the same tests, before and after.
+def among(id: str, known: frozenset[str]) -> bool:
+    """Whether `known` has the test; a file that cannot be imported lists its tests without parameters."""
     return id in known or without_parameters(id) in known

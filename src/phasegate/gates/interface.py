@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, TestsSeen
+from phasegate.evidence.tests import red_in_each
 from phasegate.ledger.state import PhaseRecord, RunRecord, State, Visit
 from phasegate.settings import Settings
 from phasegate.workflow.plan import Phase
@@ -27,6 +28,14 @@ class Verdict(msgspec.Struct, frozen=True):
     def passes(self) -> bool:
         """Whether the gate is open."""
         return self.says == "pass"
+
+
+class Start(msgspec.Struct, frozen=True):
+    """The tests on the tree a phase starts from, by every complete run on it: red in each, the most that passed."""
+
+    red: frozenset[str]
+    passed: int
+    evidence: tuple[str, ...]
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -57,6 +66,15 @@ class Moment(msgspec.Struct, frozen=True):
         found = self.state.newest(TestsSeen, subject=subject)
         return (found, found.seen) if found and isinstance(found.seen, TestsSeen) else None
 
+    def baseline(self) -> Start | None:
+        """The tests when the phase began; a later run on that tree can take from what is known red, never add to it."""
+        found = complete_runs(self.state, self.phase.subject)
+        seen = [evidence.seen for evidence in found if isinstance(evidence.seen, TestsSeen)]
+        if not seen:
+            return None
+        red = red_in_each([test.id for test in tests.red] for tests in seen)
+        return Start(red, max(tests.passed for tests in seen), tuple(evidence.id for evidence in found))
+
     def coverage(self, subject: str) -> tuple[Evidence, CoverageSeen | NoCoverage] | None:
         """The newest recorded coverage on `subject`, or the record that there is none."""
         found = self.state.newest((CoverageSeen, NoCoverage), subject=subject)  # type: ignore[arg-type]
@@ -65,6 +83,12 @@ class Moment(msgspec.Struct, frozen=True):
     def entered(self, step: str) -> Visit | None:
         """The newest visit of `step` in this run, as far as the run remembers."""
         return next((visit for visit in reversed(self.run.trail) if visit.step == step), None)
+
+
+def complete_runs(state: State, subject: str) -> list[Evidence]:
+    """Every complete test run recorded on `subject`, oldest first."""
+    runs = [evidence for evidence in state.evidence.values() if evidence.speaks_for(subject)]
+    return [evidence for evidence in runs if isinstance(evidence.seen, TestsSeen) and evidence.seen.complete]
 
 
 class Gate(Protocol):

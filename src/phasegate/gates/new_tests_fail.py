@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phasegate.evidence.tests import RIGHT_REASONS
+from phasegate.evidence.tests import RIGHT_REASONS, rightly_red
 from phasegate.gates import tests_ran
 from phasegate.gates.interface import Moment, Verdict, failed, passed, some
 
@@ -26,7 +26,7 @@ def gate(moment: Moment) -> Verdict:
     if wrong:
         remedy = "Mend these tests so that they fail only by what the code lacks."
         return failed(f"red by a fault of the test itself: {some(wrong)}", remedy=remedy, evidence=(evidence.id,))
-    earlier = [id for id, cause in moment.phase.red_seen.items() if cause in RIGHT_REASONS]
+    earlier = rightly_red(moment.phase.red_seen)
     if not right and earlier:
         return passed(f"failed as they should earlier in this phase: {some(earlier)}", evidence=(evidence.id,))
     if not right:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phasegate.evidence.tests import among
 from phasegate.gates import tests_ran
 from phasegate.gates.interface import Moment, Verdict, failed, passed, some, unknown
 
@@ -11,25 +12,24 @@ def gate(moment: Moment) -> Verdict:
     ran = tests_ran.gate(moment)
     if not ran.passes:
         return ran
-    found, baseline = moment.tests(moment.subject), moment.tests(moment.phase.subject)
+    found, baseline = moment.tests(moment.subject), moment.baseline()
     if found is None or baseline is None:
         return unknown("the phase has no baseline to compare with", remedy="Run `phasegate check tests`.")
     evidence, tests = found
-    known = {test.id for test in baseline[1].red}
-    red = [test.id for test in tests.red if test.id not in known]
-    ids = (evidence.id, baseline[0].id)
+    red = [test.id for test in tests.red if not among(test.id, baseline.red)]
+    ids = (evidence.id, *baseline.evidence)
     if red:
         return failed(f"newly red: {some(red)}", remedy="Mend the code until they pass.", evidence=ids)
     if tests.gone:
         return failed(
-            f"tests that existed at the start are gone: {some(tests.gone)}",
+            f"tests that existed at the start, or were red since, are gone: {some(tests.gone)}",
             remedy="Bring them back; deleting or renaming a test needs a person's approval.",
             evidence=ids,
         )
     if tests.newly_skipped:
         return failed(
-            f"tests that ran at the start are skipped now: {some(tests.newly_skipped)}",
+            f"tests that ran at the start, or were red since, are skipped now: {some(tests.newly_skipped)}",
             remedy="Let them run again; skipping a test needs a person's approval.",
             evidence=ids,
         )
-    return passed(f"nothing is newly red, {len(known)} tests were red before", evidence=ids)
+    return passed(f"nothing is newly red, {len(baseline.red)} tests were red before", evidence=ids)

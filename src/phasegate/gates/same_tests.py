@@ -9,12 +9,12 @@ from phasegate.gates.interface import Moment, Verdict, failed, passed
 def gate(moment: Moment) -> Verdict:
     """Nothing newly red, nothing gone or skipped, and the baseline had green tests to hold on to."""
     verdict = no_new_red.gate(moment)
-    baseline = moment.tests(moment.phase.subject)
+    baseline = moment.baseline()
     if not verdict.passes or baseline is None:
         return verdict
-    if not baseline[1].passed:
+    if not baseline.passed:
         return failed(
             "no test was green before the refactoring, so nothing holds the behaviour",
             remedy="Make this a feature phase that writes the missing tests first.",
         )
-    return passed(f"{baseline[1].passed} tests green before and after", evidence=verdict.evidence)
+    return passed(f"{baseline.passed} tests green before and after", evidence=verdict.evidence)

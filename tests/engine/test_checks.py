@@ -1,0 +1,68 @@
+"""What a test run or a coverage report comes to, against a phase's start: nothing that was there is lost unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench import Bench
+
+from phasegate.engine.checks import red_seen, seen_of
+from phasegate.evidence.items import TestsSeen
+from phasegate.evidence.tests import Outcome, TestResult, TestRun, baseline
+
+
+def run_of(unread: bool = False, **outcomes: Outcome) -> TestRun:
+    """A run of tests in `f.py`; `a__1` stands for the id `f.py::a[1]`; `unread`: the file could not be collected."""
+    results = tuple(TestResult(id_of(name), said, uncollected=unread) for name, said in outcomes.items())
+    return TestRun("pytest 9", ("pytest",), 0, True, "", results, len(results), 0, "3.11", "/r")
+
+
+def id_of(name: str) -> str:
+    base, _, parameter = name.partition("__")
+    return f"f.py::{base}" + (f"[{parameter}]" if parameter else "")
+
+
+BEFORE = baseline([run_of(a__1="passed", a__2="passed", b="passed", c="skipped")])
+
+
+def test_parametrised_tests_that_collapsed_into_one_are_gone() -> None:
+    seen = seen_of(run_of(a="passed", b="passed", c="skipped"), BEFORE, "ev-0")
+    assert seen.gone == ("f.py::a[1]", "f.py::a[2]")
+
+
+def test_tests_of_a_file_that_cannot_be_read_now_are_not_gone() -> None:
+    assert seen_of(run_of(unread=True, a="error", b="error", c="error"), BEFORE, "ev-0").gone == ()
+
+
+def test_tests_of_a_file_that_could_not_be_read_at_the_start_are_not_gone() -> None:
+    before = baseline([run_of(unread=True, a="error")])
+    assert seen_of(run_of(a__1="passed", a__2="passed"), before, "ev-0").gone == ()
+
+
+def test_a_file_that_skips_itself_skips_each_test_that_ran() -> None:
+    seen = seen_of(run_of(unread=True, a="skipped", b="skipped", c="skipped"), BEFORE, "ev-0")
+    assert (seen.gone, seen.newly_skipped) == ((), ("f.py::a[1]", "f.py::a[2]", "f.py::b"))
+
+
+def test_a_test_seen_red_in_this_phase_is_missed_like_one_of_the_start() -> None:
+    wanted = ("f.py::new", "f.py::other", "f.py::third")
+    seen = seen_of(run_of(new__1="passed", other="skipped"), None, "", wanted)
+    assert (seen.held, seen.newly_skipped, seen.gone) == (("f.py::new",), ("f.py::other",), ("f.py::third",))
+
+
+def _newest(bench: Bench) -> TestsSeen:
+    found = bench.state.newest(TestsSeen)
+    assert found is not None and isinstance(found.seen, TestsSeen)
+    return found.seen
+
+
+def test_every_complete_run_on_the_tree_of_the_start_counts_as_the_baseline(lay_out: Callable[..., Bench]) -> None:
+    bench = lay_out()
+    bench.begin(baseline=False)
+    bench.tests({"t::a": "passed", "t::b": "passed", "t::c": "assertion"})
+    bench.tests({"t::a": "fixture", "t::c": "assertion"})
+    bench.tests({}, complete=False)
+    bench.tests({"t::a": "fixture", "t::c": "assertion"})
+    seen = _newest(bench)
+    assert (seen.newly_red, seen.gone) == (("t::a",), ("t::b",))
+    assert red_seen(bench.state, bench.run) == (), "a broken fixture is no right reason"
