@@ -37,6 +37,7 @@ from phasegate.workspace import files, git, place
 
 if TYPE_CHECKING:
     from phasegate.collectors.pytest_runner import PytestRun
+    from phasegate.workspace.tree import Change as Difference
 
 VERSION = __version__
 """Of phasegate."""
@@ -208,19 +209,23 @@ class RealTree:
         return self._work.read_blob(blob)
 
     def undo(self, change: Change) -> Undo:
+        self._work.check(self._difference(change))
         return Undo(
             change.after, self._work.restore_command(raw(change.path), change.mode_after or None, change.after or None)
         )
 
     def put_back(self, change: Change) -> None:
-        from phasegate.workspace.tree import Change as Difference
         from phasegate.workspace.tree import ChangedSince
+
+        with suppress(ChangedSince):  # somebody was faster: the next observation judges what they left
+            self._work.put_back(self._difference(change))
+
+    def _difference(self, change: Change) -> Difference:
+        from phasegate.workspace.tree import Change as Difference
 
         after = change.mode_after or (self._mode(change.path) if change.after else "")
         before = change.mode_before or (after or "100644" if change.before else "")
-        found = Difference(raw(change.path), change.before or None, change.after or None, before or None, after or None)
-        with suppress(ChangedSince):  # somebody was faster: the next observation judges what they left
-            self._work.put_back(found)
+        return Difference(raw(change.path), change.before or None, change.after or None, before or None, after or None)
 
     def _mode(self, path: str) -> str:
         """The mode git gives a path as it is, for a change that was noticed by its content alone."""
@@ -380,6 +385,7 @@ def run_tests(project: Project, command: Sequence[str], scratch: str, say: Calla
         root=project.where.root,
         command=command,
         args=tests.args,
+        env=tests.env,
         scratch=scratch,
         source_roots=source_roots(project),
         timeout_seconds=tests.timeout_seconds,

@@ -321,3 +321,83 @@ def test_nothing_that_was_found_as_a_secret_is_stored(bench: Bench) -> None:
     bench.shell(lambda: None, text=f"curl -H 'Authorization: {KEY}'")
     assert all(KEY.encode() not in (event.body or b"") for event in bench.desk.project.log.read())
     assert bench.facts(SecretSeen)
+
+
+# -- what must not, or cannot, be put back ----------------------------------------------------------------------------
+
+
+def test_code_that_git_ignores_is_held_where_its_step_forbids_it(bench: Bench) -> None:
+    bench.to_write_tests()
+    bench.write(".git/info/exclude", "extra.py\n")
+    told = said(bench.shell_writes("src/extra.py", "x = 1\n"))
+    assert "src/extra.py is held" in told and "git ignores this file" in told
+    assert held(bench) == ["src/extra.py"] and bench.exists("src/extra.py")
+    bench.shell(lambda: (bench.root / "src/extra.py").unlink())
+    assert held(bench) == []
+
+
+def test_ignored_code_that_a_shell_removed_is_put_back(lay_out: Callable[..., Bench]) -> None:
+    bench = lay_out()
+    bench.write(".git/info/exclude", "extra.py\n")
+    bench.write("src/extra.py", "x = 1\n")
+    bench.begin()
+    bench.to_write_tests()
+    bench.shell(lambda: (bench.root / "src/extra.py").unlink())
+    assert bench.read("src/extra.py") == "x = 1\n" and put_back(bench) == ["src/extra.py"]
+
+
+def test_a_file_too_large_to_keep_is_never_taken_away(bench: Bench) -> None:
+    bench.to_write_tests()
+
+    def act() -> None:
+        with open(bench.root / "dataset.bin", "wb") as file:
+            file.truncate((20 << 20) + 1)
+
+    assert "too large" in said(bench.shell(act))
+    assert bench.exists("dataset.bin") and held(bench) == ["dataset.bin"] and not put_back(bench)
+
+
+def test_a_directory_in_place_of_a_file_is_cleared_before_the_file_comes_back(bench: Bench) -> None:
+    bench.to_write_tests()
+
+    def act() -> None:
+        (bench.root / "src/app.py").unlink()
+        bench.write("src/app.py/deep/er.py", "x = 1\n")
+        bench.write("src/later.py", "x = 1\n")
+
+    bench.shell(act)
+    assert bench.read("src/app.py") == APP and not bench.exists("src/later.py")
+
+
+def test_a_link_in_place_of_a_directory_is_removed_before_its_files_come_back(bench: Bench) -> None:
+    bench.to_write_tests()
+    copy = bench.root.parent / "copy"
+
+    def act() -> None:
+        (bench.root / "src").rename(copy)
+        (bench.root / "src").symlink_to(copy)
+
+    bench.shell(act)
+    assert not (bench.root / "src").is_symlink() and bench.read("src/app.py") == APP
+    assert (copy / "app.py").read_text() == APP
+
+
+def test_what_cannot_be_undone_is_held_and_the_rest_is_undone(bench: Bench) -> None:
+    bench.to_write_tests()
+
+    def act() -> None:
+        (bench.root / "src/app.py").unlink()
+        bench.write("src/app.py/trace.log", "git ignores this\n")
+        bench.write("src/later.py", "x = 1\n")
+
+    bench.shell(act)
+    assert held(bench) == ["src/app.py"] and not bench.exists("src/later.py")
+    (bench.root / "src/app.py/trace.log").unlink()
+    (bench.root / "src/app.py").rmdir()
+    bench.shell_writes("src/app.py", APP)
+    assert held(bench) == []
+
+
+def test_no_name_of_a_file_steers_a_terminal(bench: Bench) -> None:
+    bench.to_write_tests()
+    assert "\x1b" not in said(bench.shell_writes("src/\x1b[31mred\n.py", "x = 1\n")).partition("What it held")[0]

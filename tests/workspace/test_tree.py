@@ -12,7 +12,7 @@ import pytest
 from git_repository import ROOTS, Repository, fresh, paths
 
 from phasegate.workspace.files import OutsideRoot
-from phasegate.workspace.tree import ChangedSince, WorkTree
+from phasegate.workspace.tree import ChangedSince, NotRestorable, WorkTree
 
 
 def everything_in(folder: Path) -> dict[str, bytes]:
@@ -123,7 +123,7 @@ def test_an_ignored_file_that_head_tracks_is_seen(repository: Repository, tree: 
     "path", ["tests/conftest.py", "src/app.pth", "sitecustomize.py", "src/_fast.so", "tox.ini", "tests/deep/er/x.py"]
 )
 def test_an_ignored_file_that_a_runner_loads_moves_the_subject(
-    repository: Repository, tree: WorkTree, path: str
+    repository: Repository, tree: WorkTree, tmp_path: Path, path: str
 ) -> None:
     name = path.split("/")[1] if path.count("/") > 1 else os.path.basename(path)
     repository.write(".git/info/exclude", f"{name}\n")
@@ -133,7 +133,14 @@ def test_an_ignored_file_that_a_runner_loads_moves_the_subject(
     repository.write(path, "2\n")
     seen.append(tree.observe(roots=ROOTS))
     assert len({each.subject for each in seen}) == 3
-    assert len({each.id for each in seen}) == 1
+    assert paths(tree, seen[0].id, seen[1].id) == paths(tree, seen[1].id, seen[2].id) == [path]
+    (change,) = tree.changes(seen[0].id, seen[1].id)
+    assert tree.observe(roots=ROOTS) == seen[2] == fresh(tree, tmp_path).observe(roots=ROOTS)
+    assert tree.changed_lines(seen[0].id, seen[2].id, [path]) == {path: {1}}
+    with pytest.raises(NotRestorable):
+        tree.put_back(change)
+    os.unlink(repository.root / path)
+    assert tree.observe(roots=ROOTS) == seen[0]
 
 
 def test_caches_and_environments_leave_the_subject_alone(repository: Repository, tree: WorkTree) -> None:

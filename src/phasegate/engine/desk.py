@@ -62,7 +62,7 @@ class Tree(Protocol):
         ...
 
     def undo(self, change: Change) -> Undo:
-        """What putting `change` back would keep; nothing is written yet."""
+        """What putting `change` back would keep; nothing is written yet. A `Failure` says why it must not be done."""
         ...
 
     def put_back(self, change: Change) -> None:

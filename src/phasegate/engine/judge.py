@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 
+from phasegate.context.plain import line
 from phasegate.engine import plan_watch
 from phasegate.engine.desk import Change, Desk, Observation
 from phasegate.errors import Failure
@@ -61,36 +62,50 @@ def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -
         if objection is None:
             continue
         if alone or run.undone.get(change.path) == change.after:  # whoever was to put it back was killed before
-            undo = desk.tree.undo(change)
-            fact: Fact = ChangePutBack(
-                run.id, change.path, objection.rule, call, change.before, undo.overwritten, undo.command
-            )
-            told.append(
-                f"{change.path} was put back: {objection.reason} What it held is kept; `{undo.command}` restores it."
-            )
-            undone.append(change)
+            fact, text = _undone(desk, run, change, objection, call)
         else:
             why = "more than one call could have made it" if call else "no call of this session made it"
-            fact = ChangeHeld(run.id, change.path, objection.rule, why, change.before)
-            told.append(f"{change.path} is held: {objection.reason} Undo it yourself; until then no gate opens.")
+            fact, text = _held(run, change, objection, why, "Undo it yourself; until then no gate opens.")
+        if isinstance(fact, ChangePutBack):
+            undone.append(change)
         facts.append(fact)
+        told.append(text)
     plan = plan_watch.mended(desk, state, run, changes, skip={change.path for change in undone})
     facts += plan.facts
     return Judgement(seen, tuple(facts), tuple(undone), (*told, *unread, *plan.told), plan.content)
+
+
+def _undone(
+    desk: Desk, run: RunRecord, change: Change, objection: Objection, call: str
+) -> tuple[ChangePutBack | ChangeHeld, str]:
+    """The fact and the words of putting a change back, or of holding it where that would lose something."""
+    try:
+        undo = desk.tree.undo(change)
+    except Failure as problem:
+        why = problem.message.rstrip(".")
+        return _held(run, change, objection, why, f"It was not put back: {why}. Undo it, or let a person accept it.")
+    fact = ChangePutBack(run.id, change.path, objection.rule, call, change.before, undo.overwritten, undo.command)
+    reason = f"{line(change.path)} was put back: {line(objection.reason, 1000)}"
+    return fact, f"{reason} What it held is kept; `{undo.command}` restores it."
+
+
+def _held(run: RunRecord, change: Change, objection: Objection, why: str, then: str) -> tuple[ChangeHeld, str]:
+    fact = ChangeHeld(run.id, change.path, objection.rule, why, change.before)
+    return fact, f"{line(change.path)} is held: {line(objection.reason, 1000)} {then}"
 
 
 def of_a_person(judgement: Judgement) -> Judgement:
     """`judgement` of what changed while nobody was at work for the agent: the person's changes are not held."""
     known = tuple(fact for fact in judgement.facts if not isinstance(fact, ChangeHeld))
     held = {fact.path for fact in judgement.facts if isinstance(fact, ChangeHeld)}
-    told = tuple(text for text in judgement.told if not any(text.startswith(f"{path} is held:") for path in held))
+    told = tuple(text for text in judgement.told if not any(text.startswith(f"{line(path)} is held:") for path in held))
     return msgspec.structs.replace(judgement, facts=known, told=told)
 
 
 def _unread(seen: Observation) -> tuple[str, ...]:
     if not seen.unread:
         return ()
-    return (f"these cannot be read, so no gate can tell: {', '.join(seen.unread[:5])}. Make them readable.",)
+    return (f"these cannot be read, so no gate can tell: {', '.join(map(line, seen.unread[:5]))}. Make them readable.",)
 
 
 def _differences(desk: Desk, run: RunRecord, seen: Observation) -> tuple[Change, ...]:
@@ -109,12 +124,25 @@ def _differences(desk: Desk, run: RunRecord, seen: Observation) -> tuple[Change,
 
 
 def carry_out(desk: Desk, state: State, judgement: Judgement) -> State:
-    """Undo what was judged, after it was recorded; digest again when that changed the tree."""
-    for change in judgement.undone:
-        desk.tree.put_back(change)
+    """Undo what was judged, after it was recorded; what cannot be undone is held."""
+    recorded = {fact.path: fact for fact in judgement.facts if isinstance(fact, ChangePutBack)}
+    stuck = []
+    for change in sorted(judgement.undone, key=_clears_the_way):
+        try:
+            desk.tree.put_back(change)
+        except Failure as problem:
+            fact = recorded[change.path]
+            stuck.append(ChangeHeld(fact.run, fact.path, fact.rule, f"not put back: {problem.message}", fact.restored))
+    if stuck:
+        state = desk.record(stuck, relying_on=None)
     if judgement.plan is not None:
         state = write_own(desk, state, desk.settings.plan, judgement.plan)
     return state
+
+
+def _clears_the_way(change: Change) -> tuple[bool, int]:
+    """What is to go goes first and deepest first: a directory may stand where a file was, or a link for a directory."""
+    return bool(change.before), -change.path.count("/")
 
 
 def shown_views(desk: Desk, state: State) -> dict[str, str]:

@@ -17,6 +17,7 @@ CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 SUFFIX = ".phasegate"
 WRITING = "phasegate-writing"
+DEEPEST = 200
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _OCCUPIED = frozenset({errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY})
@@ -114,6 +115,17 @@ def remove_empty(root: str, relative: str) -> None:
     """Remove the directory at exactly `relative`; Occupied when it is not empty."""
     with _failures(relative), _parent(root, relative) as (folder, name):
         os.rmdir(name, dir_fd=folder)
+
+
+def remove_hollow(root: str, relative: str) -> None:
+    """Remove the directory at exactly `relative` with the empty ones in it; Occupied when there is anything else."""
+    with _failures(relative), _parent(root, f"{relative}/any") as (folder, _):
+        inner = [f"{relative}/{name}" for name in os.listdir(folder)]
+    for path in inner if relative.count("/") < DEEPEST else ():
+        status = state_of(root, path)
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            remove_hollow(root, path)
+    remove_empty(root, relative)
 
 
 def read_capped(root: str, relative: str, cap: int) -> bytes:

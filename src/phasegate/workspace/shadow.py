@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from struct import unpack_from
 
@@ -91,6 +91,7 @@ class Remembered(msgspec.Struct, frozen=True):
     head: str = ""
     rules: str = ""
     tree: str = ""
+    whole: tuple[str, str] = ("", "")
 
 
 class Shadow:
@@ -200,6 +201,22 @@ class Shadow:
         self.remember(tree=tree)
         return tree
 
+    def tree_with(self, entries: Sequence[tuple[str, str, str]]) -> str:
+        """The tree with further files (mode, blob, path), which the index itself never learns of."""
+        tree = self.tree()
+        if not entries:
+            return tree
+        given = index_info(entries)
+        asked = self.name_of("blob", tree.encode() + b"\0" + given)
+        if self.remembered.whole[0] != asked:
+            index = os.path.join(self.directory, "whole")
+            self.git("read-tree", tree, index=index)
+            self.git("update-index", "--add", "--replace", "-z", "--index-info", given=given, index=index)
+            whole = self.git("write-tree", "--missing-ok", index=index).output.decode().strip()
+            os.unlink(index)
+            self.remember(whole=(asked, whole))
+        return self.remembered.whole[1]
+
     def distrust(self, since: float) -> None:
         """Forget the cached status of entries changed in this very second.
 
@@ -220,7 +237,7 @@ class Shadow:
 
     def forget(self) -> None:
         """Start the index over; empty objects, which a loss of power may leave, go too."""
-        self.remember(head_stamp="", head="", rules="", tree="")
+        self.remember(head_stamp="", head="", rules="", tree="", whole=("", ""))
         with suppress(FileNotFoundError):
             os.unlink(self.index)
         self._put("HEAD", b"ref: refs/heads/none\n")
@@ -245,7 +262,8 @@ class Shadow:
             pause = min(pause * 1.5, 0.05)
 
     def _make_ready(self) -> None:
-        for name in ("index.lock", "HEAD.lock", "config.lock"):  # whoever left one is gone: we hold the lock
+        # Whoever left one of these is gone: we hold the lock.
+        for name in ("index.lock", "whole", "whole.lock", "HEAD.lock", "config.lock"):
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.directory, name))
         for folder in ("objects/info", "refs/heads", "info"):
@@ -325,6 +343,11 @@ def replace_file(path: str, content: bytes, *, durable: bool = False) -> None:
             file.flush()
             os.fsync(descriptor)
     os.rename(temporary, path)
+
+
+def index_info(entries: Iterable[tuple[str, str, str]]) -> bytes:
+    """Entries (mode, blob, path) as `git update-index --index-info -z` reads them."""
+    return b"".join(b"%s %s\t%s\0" % (mode.encode(), oid.encode(), os.fsencode(path)) for mode, oid, path in entries)
 
 
 def quoted(path: str) -> bytes:

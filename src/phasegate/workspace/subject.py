@@ -1,14 +1,10 @@
-"""What a work tree means to a gate: its tree less phasegate's own views, and what git ignores but a runner loads."""
+"""What a work tree means to a gate: its tree less phasegate's views, and which ignored files a runner loads."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-from phasegate.errors import Failure
-from phasegate.workspace.files import link_target, read_exactly
 
 LOADED = (".py", ".pyc", ".pth", ".egg-link", ".so", ".pyd", ".dylib")
 CONFIGURES = frozenset(
@@ -107,28 +103,27 @@ def sealed(parts: Iterable[tuple[str, ...]]) -> str:
 
 
 class Loadables:
-    """The ignored files a runner could load, as facts for the subject; `held` is what could not be read."""
+    """The ignored files a runner could load: `paths`; `facts` say what was not looked into, `held` what cannot be."""
 
-    def __init__(self, root: str, roots: Sequence[str], *, cap: int, count: int) -> None:
+    def __init__(self, root: str, roots: Sequence[str], *, count: int) -> None:
+        self.paths: list[str] = []
         self.facts: list[tuple[str, ...]] = []
         self.held: list[str] = []
         self._root = root
         self._roots = tuple(name.strip("/").removeprefix("./") for name in roots)
         self._everywhere = any(name in ("", ".") for name in self._roots)
-        self._cap = cap
         self._count = count
 
     def look(self, ignored: Sequence[str]) -> None:
-        """Read the loadable ones among the paths git ignores; a directory ends with a slash."""
+        """Find the loadable ones among the paths git ignores; a directory ends with a slash."""
         environments = {os.path.dirname(path) for path in ignored if os.path.basename(path) == "pyvenv.cfg"}
         for path in ignored:
             if path.endswith("/"):
                 if self._concerns(path) and not _is_environment(os.path.join(self._root, path), path, environments):
                     self._descend(path)
             elif self._loadable(path) and not _within(path, environments):
-                self._read(path)
+                self.paths.append(path)
         self.facts.extend(("environment", path) for path in sorted(environments))
-        self.facts.sort()
 
     def covers(self, path: str) -> bool:
         """Is `path` beneath a source or test root that was named?"""
@@ -151,7 +146,7 @@ class Loadables:
         return os.path.islink(os.path.join(self._root, path))
 
     def _descend(self, folder: str) -> None:
-        if len(self.facts) > self._count:
+        if len(self.paths) > self._count:
             return
         for parent, folders, names in os.walk(os.path.join(self._root, folder), onerror=self._closed):
             folders[:] = sorted(name for name in folders if name not in ("__pycache__", ".git", "node_modules"))
@@ -160,30 +155,13 @@ class Loadables:
             for name in (*names, *linked):
                 path = os.path.join(relative, name)
                 if self._loadable(path):
-                    self._read(path)
-            if len(self.facts) > self._count:
+                    self.paths.append(path)
+            if len(self.paths) > self._count:
                 self.held.append(folder)
                 return
 
     def _closed(self, problem: OSError) -> None:
         self.held.append(os.path.relpath(os.fsdecode(problem.filename), self._root))
-
-    def _read(self, path: str) -> None:
-        try:
-            self.facts.append(("loadable", path, *self._described(path)))
-        except (Failure, OSError):
-            self.held.append(path)
-            self.facts.append(("unreadable", path))
-
-    def _described(self, path: str) -> tuple[str, ...]:
-        status = os.lstat(os.path.join(self._root, path))
-        if stat.S_ISLNK(status.st_mode):
-            return "link", os.fsdecode(link_target(self._root, path))
-        if not stat.S_ISREG(status.st_mode):
-            return ("special", stat.filemode(status.st_mode))
-        if status.st_size > self._cap:
-            return ("large", described(status))
-        return "file", hashlib.sha256(read_exactly(self._root, path, self._cap)).hexdigest()
 
 
 def described(status: os.stat_result) -> str:

@@ -1,8 +1,8 @@
 """What a work tree holds now, as a git tree and as the digest evidence is bound to; what changed; putting it back.
 
-The tree has every file that git does not ignore, and the ignored ones that HEAD tracks. What cannot or should not be
-hashed (a file above the cap, one we may not read, a FIFO where a file was) has a stand-in: a symbolic link to nowhere,
-whose target tells size and times. So it still shows in every difference.
+The tree has every file that git does not ignore, and the ignored ones that HEAD tracks or a runner could load. What
+cannot or should not be hashed (a file above the cap, one we may not read, a FIFO where a file was) has a stand-in: a
+symbolic link to nowhere, whose target tells size and times. So it still shows in every difference.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 
 from phasegate.errors import Exit, Failure
 from phasegate.workspace import files, git
-from phasegate.workspace.shadow import Shadow
+from phasegate.workspace.shadow import Shadow, index_info
 from phasegate.workspace.subject import (
     Blank,
     Loadables,
@@ -35,6 +35,12 @@ STATUS = (
     *("--no-renames", "--ignore-submodules=none"),
 )
 DIFF = ("diff-tree", "-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-abbrev")
+READINGS = {
+    "large": "the file is too large to read",
+    "special": "it is no regular file",
+    "unreadable": "the file cannot be read",
+}
+UNDO = "Undo the change yourself, or restore the file from git or from a backup."
 PASSES = 16
 FEW = 500
 
@@ -124,6 +130,7 @@ class WorkTree:
         self.place = git.locate(root)
         self.root = self.place.root
         self.limits = limits or Limits()
+        self._loaded: frozenset[str] = frozenset()
         self._shadow = Shadow(self.place, shadow, seconds=self.limits.seconds, lock_seconds=self.limits.lock_seconds)
 
     @classmethod
@@ -169,12 +176,26 @@ class WorkTree:
         self._open()
         return self._shadow.store("blob", data, durable=True)
 
+    def check(self, change: Change) -> None:
+        """Raise when `change` is not to be put back: it would lose bytes, or remove what git ignores, or is not so."""
+        status = files.state_of(self.root, change.path) if change.after is None else None
+        if status is not None and not stat.S_ISDIR(status.st_mode):
+            raise ChangedSince("the file is there again", hint="Look again: `phasegate status`.")
+        if change.after and change.path in self._loaded:
+            raise NotRestorable("git ignores this file, and a test run would load it", hint=UNDO)
+        for mode, blob in ((change.mode_before, change.before), (change.mode_after, change.after)):
+            text = self.read_blob(blob) if blob and mode in (None, LINK) else b""
+            if text.startswith(STAND_IN.encode()):
+                kind = os.fsdecode(text[len(STAND_IN) :]).partition("?")[0]
+                raise NotRestorable(f"{READINGS.get(kind, kind)}, so phasegate has no copy of it", hint=UNDO)
+
     def put_back(self, change: Change) -> Kept:
         """Undo one change, atomically and beneath the root, keeping what is overwritten.
 
-        ChangedSince when the file is not what `change` left; NotRestorable when its old content was never read.
+        ChangedSince when the file is not what `change` left; NotRestorable when bytes of either side were never read.
         """
         self._open()
+        self.check(change)
         mode, found = self._identity(change.path, durable=True)
         if (mode, found) != (change.mode_after, change.after) and (found or change.after):
             raise ChangedSince(
@@ -184,7 +205,7 @@ class WorkTree:
         if change.before is None or change.mode_before is None:
             files.remove(self.root, change.path)
         else:
-            self._restore(change.path, change.mode_before, self._content_before(change.path, change.before))
+            self._restore(change.path, change.mode_before, self.read_blob(change.before))
         return Kept(path=change.path, blob=found, restore_command=self.restore_command(change.path, mode, found))
 
     def changed_lines(self, base_tree: str, tree: str, paths: Iterable[str]) -> dict[str, set[int]]:
@@ -229,11 +250,13 @@ class WorkTree:
 
     def _observe(self, views: Mapping[str, str], blanks: Mapping[str, Blank], roots: Sequence[str]) -> Tree:
         started = time.time()
-        loadables = Loadables(self.root, roots, cap=self.limits.file, count=self.limits.loadables)
+        loadables = Loadables(self.root, roots, count=self.limits.loadables)
         seen, work = self._settle(loadables)
-        tree = self._shadow.tree()
-        self._shadow.distrust(started)
         loadables.look(seen.ignored)
+        entries = self._loaded_entries(loadables)
+        self._loaded = frozenset(path for _, _, path in entries)
+        tree = self._shadow.tree_with(entries)
+        self._shadow.distrust(started)
         unread = [path for path, text in work.stand_ins if not text.startswith(STAND_IN + "large")]
         held = sorted({*unread, *seen.locked, *loadables.held})
         facts = [("stand-in", path, text) for path, text in sorted(work.stand_ins)]
@@ -241,6 +264,19 @@ class WorkTree:
         closed = [("held", path, self._described(path)) for path in held]
         subject = sealed([("tree", less), ("rules", self._shadow.excludes().hex()), *facts, *loadables.facts, *closed])
         return Tree(id=tree, subject=subject, held=tuple(held))
+
+    def _loaded_entries(self, loadables: Loadables) -> list[tuple[str, str, str]]:
+        """What git ignores and a runner could load, as entries of the tree."""
+        entries = []
+        for path in sorted(loadables.paths):
+            try:
+                mode, oid = self._identity(path)
+            except Failure:
+                loadables.held.append(path)
+                continue
+            if mode and oid:
+                entries.append((mode, oid, path))
+        return entries
 
     def _settle(self, loadables: Loadables) -> tuple[_Seen, _Work]:
         """Bring the index up to the work tree; what git saw last, and what stands in."""
@@ -327,9 +363,7 @@ class WorkTree:
         return True
 
     def _write_entries(self, entries: Iterable[tuple[str, str, str]]) -> None:
-        given = b"".join(
-            b"%s %s\t%s\0" % (mode.encode(), oid.encode(), os.fsencode(path)) for mode, oid, path in entries
-        )
+        given = index_info(entries)
         if given:
             self._shadow.git("update-index", "--add", "--replace", "-z", "--index-info", given=given)
 
@@ -413,19 +447,10 @@ class WorkTree:
             pieces = (b"\n" + patch).split(b"\ndiff --git ")[1:]
             yield from zip(sorted(some, key=os.fsencode), map(_hunk_lines, pieces), strict=True)
 
-    def _content_before(self, path: str, blob: str) -> bytes:
-        data = self.read_blob(blob)
-        if data.startswith(STAND_IN.encode()):
-            raise NotRestorable(
-                f"{path!r} was not read before it was changed: {os.fsdecode(data[len(STAND_IN) :])}.",
-                hint="Restore it from git or from a backup.",
-            )
-        return data
-
     def _restore(self, path: str, mode: str, data: bytes) -> None:
         status = files.state_of(self.root, path)
         if status is not None and stat.S_ISDIR(status.st_mode):
-            files.remove_empty(self.root, path)
+            files.remove_hollow(self.root, path)
         if mode == LINK:
             files.place_link(self.root, path, data)
             return
