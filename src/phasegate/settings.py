@@ -38,6 +38,8 @@ class Tests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the tests run: the command up to and with `pytest` (empty: found by itself), more arguments, seconds at most.
 
     `source_roots` are the folders first-party code is imported from (empty: `src` where there is one, else the root).
+    `env` are variables that the tests get; those that could bend a run (`PYTEST_ADDOPTS`, `PYTHONPATH`, `COVERAGE_*`)
+    they get from here alone, never from whoever starts them.
     """
 
     __test__ = False
@@ -46,6 +48,7 @@ class Tests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     args: tuple[str, ...] = ()
     timeout_seconds: float = 1800.0
     source_roots: tuple[str, ...] = ()
+    env: dict[str, str] = {}
 
 
 class Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

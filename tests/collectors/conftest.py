@@ -58,6 +58,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Runs:
         scratch: Path | None = None,
         plugins: tuple[str, ...] = (),
         autoload: bool = False,
+        env: Mapping[str, str] | None = None,
     ) -> PytestRun:
         root = write(root or tmp_path_factory.mktemp("project"), {**BASE, **files})
         wanted = [word for plugin in plugins for word in ("-p", plugin)]
@@ -69,6 +70,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Runs:
                 root=str(root),
                 command=command,
                 args=(*wanted, *args),
+                env=env,
                 scratch=str(scratch or tmp_path_factory.mktemp("scratch")),
                 source_roots=("src",),
                 timeout_seconds=timeout,

@@ -81,7 +81,9 @@ def test_without_coverage_the_reason_names_the_line_that_installs_it(run: Runs, 
     python.chmod(0o755)
     seen = run(FILES, "tests/test_one.py", measure=True, command=(str(python), "-m", "pytest"))
     assert seen.tests.all_green and seen.coverage is None
-    assert seen.why_no_coverage == f"coverage.py is not installed there: `{python} -m pip install coverage`"
+    assert seen.why_no_coverage.startswith(
+        f"coverage.py is not installed for `{python}`: install it in that environment"
+    )
 
 
 def test_a_command_of_another_form_runs_unmeasured(run: Runs) -> None:

@@ -187,9 +187,38 @@ def test_deselected_tests_are_counted(run: Runs) -> None:
         assert seen.complete and (seen.collected, seen.deselected) == (1, 1)
 
 
-def test_what_the_environment_adds_is_noted(run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-k a")
-    assert run({"tests/test_a.py": "def test_a(): ..."}).tests.notes == ("PYTEST_ADDOPTS was '-k a'",)
+def test_an_environment_cannot_bend_a_run_and_what_was_left_out_is_said(
+    run: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bent.py").write_text("import builtins\nbuiltins.sum = lambda numbers: -1\n")
+    (tmp_path / "rc").write_text("[report]\nexclude_lines =\n    def price\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p bent --deselect tests/test_a.py::test_b")
+    monkeypatch.setenv("PYTEST_PLUGINS", "bent")
+    monkeypatch.setenv("COVERAGE_RCFILE", str(tmp_path / "rc"))
+    seen = run({"tests/test_a.py": "import shop\ndef test_a(): assert sum([1]) == 1\ndef test_b(): ..."}, measure=True)
+    assert seen.tests.all_green and len(seen.tests.green) == 2
+    assert "COVERAGE_RCFILE, PYTEST_ADDOPTS, PYTEST_PLUGINS, PYTHONPATH;" in seen.tests.notes[0]
+    assert seen.coverage is not None and not any(file.excluded for file in seen.coverage.files)
+
+
+def test_the_settings_say_what_the_environment_may_not(run: Runs, tmp_path: Path) -> None:
+    (tmp_path / "lent.py").write_text("NUMBER = 7\n")
+    body = "import lent, os\ndef test_a(): assert lent.NUMBER == int(os.environ['SEVEN'])\ndef test_b(): ..."
+    env = {"PYTHONPATH": str(tmp_path), "SEVEN": "7", "PYTEST_ADDOPTS": "--deselect tests/test_a.py::test_b"}
+    seen = run({"tests/test_a.py": body}, env=env).tests
+    assert seen.all_green and len(seen.green) == 1 and not seen.notes
+
+
+def test_an_interpreter_below_the_root_measures_too(run: Runs, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tmp_path / "bin/python").chmod(0o755)
+    seen = run(
+        {"tests/test_a.py": "import shop\ndef test_a(): ..."},
+        root=tmp_path, command=("bin/python", "-m", "pytest"), measure=True,
+    )  # fmt: skip
+    assert seen.tests.all_green and seen.coverage is not None, seen.why_no_coverage
 
 
 def test_a_user_option_that_stops_early_does_not(run: Runs) -> None:

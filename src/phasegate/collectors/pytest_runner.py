@@ -7,7 +7,7 @@ import secrets
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from msgspec import Struct
@@ -22,6 +22,19 @@ from phasegate.evidence.coverage import Coverage
 from phasegate.evidence.tests import TestRun
 
 _REPORTER_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytest_reporter")
+_BENDING = frozenset(
+    {
+        "PYTEST_ADDOPTS",
+        "PYTEST_PLUGINS",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PYTHONSTARTUP",
+        "PYTHONOPTIMIZE",
+        "PYTHONUSERBASE",
+    }
+)
+_BENDING_FAMILIES = ("COVERAGE_", "COV_CORE_")
+"""What an environment can change a run by without a trace in the tree; only the project's settings may."""
 _PROBE_SECONDS = 60.0
 _LOCK_FILE_BYTES = 16 << 20
 
@@ -62,6 +75,7 @@ def run_pytest(
     root: str,
     command: Sequence[str],
     args: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
     scratch: str,
     source_roots: Sequence[str],
     timeout_seconds: float,
@@ -70,17 +84,18 @@ def run_pytest(
 ) -> PytestRun:
     """Run `command` (`PYTHON -m pytest`) in `root`; a new directory below `scratch` takes all that is written.
 
+    `env` is added to the environment, which is cleared of what could bend the run; the run's notes name what was.
     Raises TestCommandNotStarted and NoScratchDirectory; whatever happens after the start is in the result.
     """
-    session = _session(root, command, scratch, source_roots)
+    session = _session(root, command, scratch, source_roots, env or {})
     why_not = session.why_not_measured() if measure else "not asked for"
     argv = session.argv(args, measured=not why_not)
-    env = session.environment(measured=not why_not)
-    ended = _start(argv, root, env, timeout_seconds, _Progress(session.report, on_progress).tick)
+    environment = session.environment(measured=not why_not)
+    ended = _start(argv, root, environment, timeout_seconds, _Progress(session.report, on_progress).tick)
     content = session.report()
     observed = Observed(argv, root, session.frames(content), ended, timeout_seconds, session.notes())
     tests = as_test_run(observed, first_party(root, source_roots))
-    measured = session.measured(env, tests, why_not)
+    measured = session.measured(environment, tests, why_not)
     return PytestRun(tests, measured.coverage, measured.why_not, _artifacts(content, measured.report, ended.output))
 
 
@@ -101,10 +116,13 @@ def detect(root: str) -> tuple[str, ...]:
     )
 
 
-def _session(root: str, command: Sequence[str], scratch: str, source_roots: Sequence[str]) -> _Session:
+def _session(
+    root: str, command: Sequence[str], scratch: str, source_roots: Sequence[str], env: Mapping[str, str]
+) -> _Session:
     try:
         os.makedirs(scratch, exist_ok=True)
-        return _Session(root, tuple(command), tempfile.mkdtemp(dir=scratch, prefix="run-"), tuple(source_roots))
+        own = tempfile.mkdtemp(dir=scratch, prefix="run-")
+        return _Session(root, _placed(root, command), own, tuple(source_roots), env)
     except OSError as problem:
         raise NoScratchDirectory(
             f"Nothing can be written below {scratch}: {problem}.",
@@ -112,11 +130,25 @@ def _session(root: str, command: Sequence[str], scratch: str, source_roots: Sequ
         ) from problem
 
 
+def _placed(root: str, command: Sequence[str]) -> tuple[str, ...]:
+    """The command with a program like `.venv/bin/python` found below the root, wherever it is then started."""
+    return (os.path.join(root, command[0]), *command[1:]) if os.sep in command[0] else tuple(command)
+
+
+def _unbent() -> tuple[dict[str, str], tuple[str, ...]]:
+    """The environment without what could bend a run, and the names of what was left out."""
+    bending = {name for name in os.environ if name in _BENDING or name.startswith(_BENDING_FAMILIES)}
+    kept = {name: value for name, value in os.environ.items() if name not in bending}
+    return kept, tuple(sorted(name for name in bending if os.environ[name]))
+
+
 class _Session:
     """One run: where its report goes, what it is started with, what came out."""
 
-    def __init__(self, root: str, command: tuple[str, ...], scratch: str, source_roots: tuple[str, ...]) -> None:
-        self.root, self.command, self.source_roots = root, command, source_roots
+    def __init__(
+        self, root: str, command: tuple[str, ...], scratch: str, source_roots: tuple[str, ...], env: Mapping[str, str]
+    ) -> None:
+        self.root, self.command, self.source_roots, self.env = root, command, source_roots, env
         self.scratch = os.path.realpath(scratch)
         self.nonce = secrets.token_hex(16)
         self.report_path = os.path.join(self.scratch, "results.jsonl")
@@ -134,7 +166,10 @@ class _Session:
         if self.python is None:
             return f"`{shlex.join(self.command)}` is not of the form `PYTHON -m pytest`: write it so in phasegate.toml"
         if not _imports(*self.python, "coverage", cwd=self.root if len(self.python) > 1 else os.sep):
-            return f"coverage.py is not installed there: `{shlex.join(self.python)} -m pip install coverage`"
+            return (
+                f"coverage.py is not installed for `{shlex.join(self.python)}`: install it in that environment, "
+                "for example by `uv pip install coverage` or `pip install coverage`"
+            )
         return ""
 
     def argv(self, args: Sequence[str], *, measured: bool) -> tuple[str, ...]:
@@ -148,8 +183,9 @@ class _Session:
         return (*command, "-p", "phasegate_reporter", "--continue-on-collection-errors", "--maxfail=0", *cache, *args)
 
     def environment(self, *, measured: bool) -> dict[str, str]:
-        """The user's own, less git's (a hook's GIT_DIR would misdirect tests that use git), writing nothing here."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        """The user's own and the settings', less git's (a hook's GIT_DIR misdirects tests), writing nothing here."""
+        kept, _ = _unbent()
+        env = {name: value for name, value in kept.items() if not name.startswith("GIT_")} | dict(self.env)
         path = env.get("PYTHONPATH", "")
         env.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(self.scratch, "hypothesis"))
         return env | {
@@ -171,8 +207,9 @@ class _Session:
         return read_frames(content, self.nonce)
 
     def notes(self) -> tuple[str, ...]:
-        set_outside = [(name, os.environ.get(name, "")) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")]
-        return tuple(f"{name} was {value!r}" for name, value in set_outside if value)
+        _, left_out = _unbent()
+        where = "what the tests need of them belongs under [tests] env in phasegate.toml"
+        return (f"left out of the environment: {', '.join(left_out)}; {where}",) if left_out else ()
 
     def measured(self, env: dict[str, str], tests: TestRun, why_not: str) -> coverage_py.Measured:
         if why_not or self.python is None:
@@ -250,7 +287,7 @@ def _imports(*python_and_module: str, cwd: str = os.sep) -> bool:
 
 
 def _quick(command: Sequence[str], *, cwd: str) -> process.Ended | None:
-    env = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
+    env = _unbent()[0] | {"PYTHONDONTWRITEBYTECODE": "1"}
     try:
         return process.run(command, cwd=cwd, env=env, timeout_seconds=_PROBE_SECONDS)
     except OSError:
