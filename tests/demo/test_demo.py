@@ -26,6 +26,15 @@ def played(which: str, folder: Path) -> dict[str, Any]:
     return outcome
 
 
+@pytest.mark.parametrize("taken", ["tally", "home"])
+def test_the_demo_writes_over_nothing_that_is_there(taken: str, tmp_path: Path) -> None:
+    (tmp_path / taken).write_text("mine\n")
+    program = os.path.join(os.path.dirname(sys.executable), "phasegate")
+    ran = subprocess.run([program, "demo", "--dir", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 2 and "demo-folder-taken" in ran.stderr, ran.stderr
+    assert (tmp_path / taken).read_text() == "mine\n"
+
+
 @pytest.mark.timeout(450)
 @pytest.mark.parametrize("which", ["scripted", REAL])
 def test_the_demo_plays_its_whole_story(which: str, tmp_path: Path) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
+
 import rich_click as click
 
 from phasegate.context.plain import line
@@ -100,9 +104,17 @@ def _summary(outcome: object) -> None:
         f"  ledger     {outcome.ledger}\n"
         f"  archive    {', '.join(outcome.archives)}\n\n"
         f"Try next:\n"
-        f"  cd {outcome.project} && export XDG_STATE_HOME={outcome.state_home}\n"
-        f"  phasegate log show        every fact that was recorded\n"
-        f"  phasegate why 1           why phase 1 could close\n"
-        f"  phasegate log verify      whether the chain holds\n"
-        f"and in a repository of yours: phasegate init"
+        f"  {_here(outcome.state_home)}\n"
+        f"  cd {shlex.quote(outcome.project)}\n"
+        f"  pg log show               every fact that was recorded\n"
+        f"  pg why 1                  why phase 1 could close\n"
+        f"  pg log verify             whether the chain holds\n\n"
+        f"The demo wrote nothing outside {os.path.dirname(outcome.project)}; remove its tally, home and state when you "
+        f"are done.\nFor a repository of yours: `uv tool install PATH-TO-CHECKOUT`, then `phasegate init` there."
     )
+
+
+def _here(state_home: str) -> str:
+    """A shell function that calls this phasegate on the demo's ledger; an export would follow its user elsewhere."""
+    program = shlex.quote(os.path.abspath(sys.argv[0]))
+    return f'pg() {{ XDG_STATE_HOME={shlex.quote(state_home)} {program} "$@"; }}'

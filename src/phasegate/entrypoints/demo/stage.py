@@ -39,6 +39,13 @@ class DemoNeedsTools(Failure):
     exit_code = Exit.CANNOT_TELL
 
 
+class DemoFolderTaken(Failure):
+    """The project of the demo cannot be laid out in this folder."""
+
+    code = "demo-folder-taken"
+    exit_code = Exit.USAGE
+
+
 class DemoStalled(Failure):
     """The story did not come to its end."""
 
@@ -84,8 +91,8 @@ def play(folder: str | None, which: Which, hear: Hear, say: Callable[[str], None
     base = os.path.realpath(folder or tempfile.mkdtemp(prefix="phasegate-demo-"))
     project, home, state = (os.path.join(base, name) for name in ("tally", "home", "state"))
     environment = {"XDG_STATE_HOME": state}
+    _make_room(project, home, state)
     lay_out(project)
-    os.makedirs(home, exist_ok=True)
     with ScriptedModel(story.script(), variables={"PROJECT": project}) as model:
         place = Place(project, home, model.url, model.key, environment)
         client = choose(place, which)
@@ -100,6 +107,19 @@ def play(folder: str | None, which: Which, hear: Hear, say: Callable[[str], None
         say("The agent is killed in the middle of a command. A new session begins.")
         finished = _to_the_end(client.start("Continue the plan."), listener)
     return _outcome(project, environment, client, listener, finished, time.monotonic() - started)
+
+
+def _make_room(project: str, *others: str) -> None:
+    """Make the folders of the demo; the project must not be there, for it would be written over."""
+    try:
+        for folder in others:
+            os.makedirs(folder, exist_ok=True)
+        os.makedirs(project)
+    except OSError as problem:
+        raise DemoFolderTaken(
+            f"The demo cannot make {problem.filename or project}: {problem.strerror}.",
+            hint="Name an empty or a new folder with --dir, or leave it out.",
+        ) from problem
 
 
 def lay_out(project: str) -> None:
@@ -242,5 +262,5 @@ def _need_tools() -> None:
     if missing:
         raise DemoNeedsTools(
             f"The demo runs real tests and needs {' and '.join(missing)} beside phasegate.",
-            hint="Run it from a checkout: `uv run phasegate demo`.",
+            hint="Run it from a checkout of phasegate, where they are installed: `uv run phasegate demo`.",
         )
