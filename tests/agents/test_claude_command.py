@@ -76,7 +76,7 @@ def test_without_phasegate_only_the_start_of_a_session_says_so_and_all_else_pass
 def test_an_interpreter_that_will_be_gone_is_refused_with_a_way_out(executable: str, why: str) -> None:
     with pytest.raises(EphemeralInterpreter, match=why) as raised:
         refuse_ephemeral(executable)
-    assert "uv tool install phasegate" in raised.value.hint
+    assert "uv tool install PATH-TO-CHECKOUT" in raised.value.hint
 
 
 @pytest.mark.parametrize(

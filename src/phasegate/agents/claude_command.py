@@ -19,7 +19,8 @@ SETTINGS_FILES: Final[Mapping[Scope, str]] = {
 """Where the hooks of each scope live, from the project's root."""
 
 HOW_TO_INSTALL: Final = (
-    "This project is guided by phasegate, which is not installed here: run `uv tool install phasegate`."
+    "This project is guided by phasegate, which is not installed here: run `uv tool install PATH`, "
+    "where PATH is a checkout of phasegate."
 )
 
 REASON: Final = shlex.quote(HOW_TO_INSTALL)
@@ -72,7 +73,7 @@ def refuse_ephemeral(executable: str) -> None:
         if why:
             raise EphemeralInterpreter(
                 f"{executable} {why}, so hooks that call it would break.",
-                hint="Install phasegate to stay (`uv tool install phasegate`) and run that `phasegate init`.",
+                hint="Install phasegate to stay: `uv tool install PATH-TO-CHECKOUT`. Then repeat with that one.",
             )
 
 

@@ -59,7 +59,9 @@ class Patient(msgspec.Struct):
 def doctor(live: bool, as_json: bool) -> int:
     """Check git, ledger, settings, hooks, client and tests of this repository.
 
-    Exit code 1 when a check fails, 7 when one cannot be told. Example: phasegate doctor --live
+    Exit code 1 when a check fails, 7 when one cannot be told.
+
+    Example: phasegate doctor --live
     """
     if live:
         only_people("`phasegate doctor --live`")
@@ -183,7 +185,7 @@ def _hooks(patient: Patient) -> Iterator[Finding]:
 def _answering(command: tuple[str, ...], root: str) -> Finding:
     if command[0] == "/bin/sh" and shutil.which("phasegate") is None:
         return Finding("hook command", "fail", "`phasegate` is not on the PATH, so the team's hooks do nothing.",
-                       "uv tool install phasegate")  # fmt: skip
+                       "`uv tool install PATH-TO-CHECKOUT`")  # fmt: skip
     problem = installed.hook_problem(command, root)
     if problem:
         return Finding("hook command", "fail", f"It should let a read pass in silence, but {problem}.",
