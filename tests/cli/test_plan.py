@@ -112,3 +112,20 @@ def test_a_plan_that_is_not_utf8_is_named_with_its_line(project: Project) -> Non
     project.write(AT, b"# Plan\n\xff\n")
     done = project.person("plan", "check")
     assert done.returncode == 1 and f"{AT}:2 is not UTF-8" in done.stdout
+
+
+def test_a_fault_of_the_whole_file_names_no_line_and_its_path_once(project: Project) -> None:
+    project.write(AT, "# Plan\n\nNothing yet.\n")
+    done = project.person("plan", "check")
+    assert done.returncode == 1 and done.stdout.startswith(f"{AT} lists no phase") and done.stdout.count(AT) == 1
+
+
+def test_a_plan_that_cannot_be_added_to_is_named_by_its_path(project: Project) -> None:
+    project.write(AT, f"{PLAN}\n> - [ ] quoted\n")
+    done = project.person("plan", "new", "Parse files")
+    assert done.returncode == 2 and f"{AT}:15 has a check box" in done.stderr, done.stderr
+
+
+def test_one_phase_is_one_phase(project: Project) -> None:
+    project.write(AT, PLAN.partition("## Phase 2")[0])
+    assert "lists 1 phase;" in project.ok("plan", "check")

@@ -156,10 +156,10 @@ def _claims_status(line: str) -> bool:
     )
 
 
-def add_phase(text: str, *, title: str, kind: Kind, tasks: Sequence[str]) -> str:
+def add_phase(text: str, *, title: str, kind: Kind, tasks: Sequence[str], path: str = "plan") -> str:
     """`text` with one more phase behind its last, written as that one is; all that was there keeps its bytes."""
     try:
-        before: Reading | None = read(text, "the plan")
+        before: Reading | None = read(text, path)
     except PlanEmpty:
         before = None
     eol = "\r" if "\r\n" in text else ""
@@ -171,7 +171,7 @@ def add_phase(text: str, *, title: str, kind: Kind, tasks: Sequence[str]) -> str
     if at == len(lines) and at and eol:
         lines[-1], added[-1] = lines[-1] + eol, added[-1].removesuffix(eol)
     result = "\n".join([*lines[:at], *added, *lines[at:]])
-    _refuse_unless_added(before, result, kind, len(tasks))
+    _refuse_unless_added(before, result, kind, len(tasks), path)
     return result
 
 
@@ -247,11 +247,11 @@ def _item_lead(line: str) -> tuple[str, str]:
     return f"{lead} ", " " * (len(lead) + 1)
 
 
-def _refuse_unless_added(before: Reading | None, result: str, kind: Kind, tasks: int) -> None:
+def _refuse_unless_added(before: Reading | None, result: str, kind: Kind, tasks: int, path: str) -> None:
     """Read the result back: what a title or task text means in Markdown must not change the plan around it."""
     known = before.plan.phases if before else ()
     try:
-        *others, added = read(result, "the plan").plan.phases
+        *others, added = read(result, path).plan.phases
     except Failure as problem:
         raise PhaseUnwritable(
             f"This phase cannot be written into the plan: with it, {problem.message}",

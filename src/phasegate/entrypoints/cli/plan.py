@@ -55,7 +55,10 @@ class Found(msgspec.Struct, frozen=True):
 
 @click.group()
 def plan() -> None:
-    """Write, check and show the plan: phases with tasks and check boxes, in Markdown."""
+    """Write, check and show the plan: phases with tasks and check boxes, in Markdown.
+
+    Example: phasegate plan show
+    """
 
 
 @plan.command()
@@ -78,7 +81,7 @@ def new(
         state, path = opened.state(), opened.settings.plan
         content = opened.files.read(path)
         before = _text(path, content) if content is not None else ""
-        after = _with_phase(before, sentence, kind, tasks or (sentence,))
+        after = _with_phase(path, before, sentence, kind, tasks or (sentence,))
         added = parse_plan(after, path=path).phases[-1]
         if not dry_run:
             _refuse_agent(opened, state)
@@ -116,10 +119,9 @@ def check(as_json: bool) -> int:
         output.give({"path": path, "problems": found})
     else:
         for problem in found:
-            place = f"{line(problem.path)}:{problem.line}: "
-            output.say(problem.text if problem.text.startswith(f"{problem.path}:") else f"{place}{problem.text}")
+            output.say(_placed(problem))
         if not found:
-            output.say(f"phasegate: {path} lists {len(read.phases)} phases; nothing is wrong with it.")
+            output.say(f"phasegate: {path} lists {_counted(len(read.phases))}; nothing is wrong with it.")
     return Exit.GATE_FAILED if found else Exit.OK
 
 
@@ -166,12 +168,12 @@ def kind(phase: str, kind: Kind, if_version: int | None) -> int:
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def _with_phase(before: str, sentence: str, kind: Kind | None, tasks: tuple[str, ...]) -> str:
+def _with_phase(path: str, before: str, sentence: str, kind: Kind | None, tasks: tuple[str, ...]) -> str:
     title = sentence.strip().rstrip(".")
     sort = kind or _inferred(title)
     if not before.strip():
         return new_plan("Plan", (title, sort, tasks))
-    return add_phase(before, title=title, kind=sort, tasks=tasks)
+    return add_phase(before, title=title, kind=sort, tasks=tasks, path=path)
 
 
 def _inferred(title: str) -> Kind:
@@ -237,6 +239,17 @@ def _line_in(message: str, path: str) -> int:
     """The line that a message about `path` names, which begins `PATH:LINE`; 0 when it names none."""
     number = message.removeprefix(f"{path}:").split(" ", 1)[0].rstrip(":")
     return int(number) if number.isdecimal() else 0
+
+
+def _placed(problem: Found) -> str:
+    """What is wrong behind its place, unless it begins with that itself."""
+    if problem.text.startswith((f"{problem.path}:", f"{problem.path} ")):
+        return problem.text
+    return f"{line(problem.path)}{f':{problem.line}' if problem.line else ''}: {problem.text}"
+
+
+def _counted(phases: int) -> str:
+    return "1 phase" if phases == 1 else f"{phases} phases"
 
 
 def _of_phases(path: str, read: Plan) -> Iterator[Found]:
