@@ -303,3 +303,9 @@ def test_without_committed_signers_a_signature_says_where_they_belong(project: P
     (tmp_path / "x.sig").write_text("nonsense")
     refused = project.person("answer", "approve", "q-1", "--signature", str(tmp_path / "x.sig"))
     assert refused.returncode == 2 and "no-allowed-signers" in refused.stderr
+
+
+def test_where_a_question_is_shown_the_command_that_answers_it_is_too(project: Project) -> None:
+    id_ = asked(project)
+    for words in (("status",), ("answer", "list")):
+        assert f'`phasegate answer approve {id_} "WORDS"`' in project.ok(*words)

@@ -72,7 +72,10 @@ signature_option = click.option(
 
 @click.group()
 def answer() -> None:
-    """Answer what waits for a person."""
+    """Answer what waits for a person.
+
+    Example: phasegate answer list
+    """
 
 
 @answer.command("list")
@@ -294,6 +297,7 @@ def _shown(state: State, question: Question) -> str:
     report = _report(state, question)
     if report:
         rows.append(f"  what was tried and what stands open: {report}")
+    rows.append(f'  answer: `phasegate answer approve {question.id} "WORDS"`, or `reject`')
     return "\n".join(rows)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import rich_click as click
 
 from phasegate.context.instruction import where
@@ -12,6 +14,7 @@ from phasegate.errors import Exit
 from phasegate.gates.interface import Moment
 from phasegate.ledger.state import State
 from phasegate.wiring import RealDesk, settings_changed
+from phasegate.workspace import place
 
 
 @click.command()
@@ -21,7 +24,7 @@ def status(as_json: bool) -> int:
 
     Example: phasegate status
     """
-    with desk() as opened:
+    with desk(looks=True) as opened:
         state = opened.state()
         if as_json:
             output.give(_as_value(opened, state))
@@ -63,7 +66,9 @@ def _lines(opened: RealDesk, state: State) -> list[str]:
                      f"({state.kind_of(phase.id)}, {status})")  # fmt: skip
     open_notes = [note for note in state.notes.values() if not note.resolved]
     lines += [f"  {note.id} {note.kind}, {note.severity}: {line(note.text)}" for note in open_notes[:20]]
-    lines += [f"  waits for you: {question.id} {line(question.text)}" for question in state.open_questions()]
-    if settings_changed(opened.project):
+    for question in state.open_questions():
+        lines += [f"  waits for you: {question.id} {line(question.text)}",
+                  f'    answer: `phasegate answer approve {question.id} "WORDS"`, or `reject`']  # fmt: skip
+    if settings_changed(opened.project) and os.path.lexists(os.path.join(opened.worktree, place.SETTINGS)):
         lines.append("phasegate.toml is not the one you trusted: `phasegate policy trust`.")
     return lines
