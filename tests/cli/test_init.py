@@ -228,6 +228,20 @@ def test_uninstall_keeps_settings_that_were_changed_and_says_so(repository: Path
     assert "Left: phasegate.toml" in done.stdout and (repository / "phasegate.toml").exists()
 
 
+def test_uninstall_says_that_a_run_is_not_over_and_names_every_file_it_leaves(repository: Path) -> None:
+    init(repository)
+    for words in (["plan", "new", "Round amounts"], ["start", "--no-baseline"], ["note", "add", "error", "It fails."]):
+        done = as_person(["phasegate", *words], repository, state(repository))
+        assert done.returncode == 0, done.stderr
+    (repository / "investigations" / "empty").mkdir(parents=True)
+    done = uninstall(repository)
+    assert done.returncode == 0 and "`phasegate pause --end` ends it" in done.stdout, done.stdout
+    assert "Left: state/agent_state.json" in done.stdout and "Left: logs/errors/ (2 files)" in done.stdout, done.stdout
+    assert not (repository / "investigations" / "empty").exists()
+    status = as_person(["phasegate", "status"], repository, state(repository))
+    assert status.returncode == 0 and "phasegate.toml" not in status.stdout, status.stdout + status.stderr
+
+
 def test_uninstall_shows_a_difference_first_and_does_nothing_where_nothing_is(repository: Path) -> None:
     before = everything(repository)
     assert "nothing was changed" in uninstall(repository).stdout

@@ -11,14 +11,15 @@ import rich_click as click
 from phasegate.agents.claude_command import SETTINGS_FILES
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.init import named, uninstalled
-from phasegate.entrypoints.cli.session import json_option, only_people
+from phasegate.entrypoints.cli.session import actor, json_option, only_people
 from phasegate.errors import Exit, Failure
 from phasegate.settings import Settings
+from phasegate.wiring import RealDesk, open_project
 from phasegate.workspace import git, installing, place
 from phasegate.workspace.settings_file import read_settings
 
-LEFT = ("investigations", "archive/investigations", "logs/errors", "state/agent_state.json")
-"""What runs wrote; it is the person's record and stays."""
+LEFT = ("state/agent_state.json", "logs/errors", "investigations", "archive/investigations")
+"""What runs wrote; it is the person's record and stays, as far as there is anything in it."""
 
 
 @click.command()
@@ -36,6 +37,7 @@ def uninstall(dry_run: bool, as_json: bool) -> int:
     left = list(_left(where, {edit.path for edit in edits}))
     if not dry_run:
         installing.take_out(where, edits)
+        _sweep(where.root)
     changed = [named(where, edit) for edit in edits]
     if as_json:
         output.give({"root": where.root, "dry_run": dry_run, "changed": changed, "left": left,
@@ -51,7 +53,35 @@ def uninstall(dry_run: bool, as_json: bool) -> int:
         output.say("Nothing of phasegate's setup is in this work tree; nothing was changed.")
     for text in left:
         output.say(f"- Left: {text}")
+    for text in _active(where):
+        output.say(f"- {text}")
     return Exit.OK
+
+
+def _sweep(root: str) -> None:
+    """Remove the folders that views are kept in, and those above them, as far as nothing is left in them."""
+    for path in LEFT:
+        top = path if os.path.isdir(os.path.join(root, path)) else os.path.dirname(path)
+        if not top or os.path.realpath(os.path.join(root, top)) != os.path.join(os.path.realpath(root), top):
+            continue  # somebody's link leads elsewhere
+        for folder, _, _ in os.walk(os.path.join(root, top), topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.join(root, top.partition("/")[0]))
+
+
+def _active(where: git.Place) -> Iterator[str]:
+    """That a run is not over, as far as the ledger can be read."""
+    with contextlib.suppress(Failure):
+        project = open_project(where.root, os.environ)
+        try:
+            run = RealDesk(project, actor()).state().run_in(where.root)
+        finally:
+            project.close()
+        if run is not None:
+            yield (f"Run {run.id} is {run.status}, at step {run.step} of phase {run.phase}: it goes on after another "
+                   "`phasegate init`. `phasegate pause --end` ends it, `phasegate pause` lets it rest.")  # fmt: skip
 
 
 def _left(where: git.Place, gone: set[str]) -> Iterator[str]:
@@ -66,7 +96,11 @@ def _left(where: git.Place, gone: set[str]) -> Iterator[str]:
     if installing.SKILL not in gone and installing.read(where.root, installing.SKILL) is not None:
         yield f"{installing.SKILL}, which was changed."
     for path in (settings.plan, *LEFT):
-        if os.path.exists(os.path.join(where.root, path)):
+        at = os.path.join(where.root, path)
+        count = sum(len(names) for _, _, names in os.walk(at))
+        if count:
+            yield f"{path}/ ({count} {'file' if count == 1 else 'files'})"
+        elif os.path.isfile(at):
             yield path
     with contextlib.suppress(Failure):
         pointer = place.read_pointer(where)
