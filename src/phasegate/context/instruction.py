@@ -67,10 +67,16 @@ def _tasks(moment: Moment) -> list[str]:
     listed = moment.listed
     if listed is None or not listed.tasks:
         return []
-    rows = [f"- {line(task.id, 40)} {line(task.text)}" + (" (linked)" if task.id in moment.phase.links else "")
+    rows = [f"- {line(task.id, 40)} {line(task.text)}" + (" (linked)" if _is_linked(moment, task.id) else "")
             for task in listed.tasks]  # fmt: skip
     detail = [f"Its detail file: {line(listed.detail, 100)}"] if listed.detail else []
     return ["Tasks of the phase:", *_fit(rows, TASKS_SHOWN, TASK_BYTES, line(moment.state.plan_path, 100)), *detail]
+
+
+def _is_linked(moment: Moment, task: str) -> bool:
+    """Whether evidence of the tree as it is, or as the run last saw it, is linked to the task."""
+    linked = (moment.state.evidence.get(id_) for id_ in moment.phase.links.get(task, ()))
+    return any(evidence.speaks_for(moment.subject or moment.run.subject) for evidence in linked if evidence)
 
 
 def _notes(moment: Moment) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 from typing import Any
@@ -16,8 +17,8 @@ from phasegate.wiring import VERSION
 COMMANDS: dict[str, dict[str, str]] = {
     "Start": {"init": "init", "uninstall": "uninstall", "demo": "demo", "doctor": "doctor"},
     "Work": {
-        "plan": "plan", "start": "start", "pause": "pause", "resume": "pause", "done": "done", "wait": "wait",
-        "note": "note", "answer": "answer", "takeover": "takeover",
+        "plan": "plan", "start": "start", "pause": "pause", "resume": "pause", "next": "next", "done": "done",
+        "wait": "wait", "note": "note", "answer": "answer", "takeover": "takeover",
     },
     "Look": {"status": "status", "why": "why", "log": "log", "diagram": "diagram"},
     "Prove": {"check": "check", "record": "record", "evidence": "evidence", "policy": "policy"},
@@ -25,7 +26,7 @@ COMMANDS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """The commands in the order people need them, each with the module in this folder that has it."""
 
-HIDDEN = {"next": "next", "hook": "hook"}
+HIDDEN = {"hook": "hook"}
 
 
 class Commands(click.RichGroup):
@@ -41,6 +42,14 @@ class Commands(click.RichGroup):
         module = importlib.import_module(f"phasegate.entrypoints.cli.{modules[cmd_name]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+        if near and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -28,6 +28,7 @@ def check(what: str, anew: bool, as_json: bool) -> int:
     """Run the tests and record the evidence, for the tree as it is now.
 
     In a run a process of its own runs them, and its result reaches the ledger whoever survives.
+
     Example: phasegate check tests
     """
     with desk() as opened:
@@ -40,6 +41,8 @@ def check(what: str, anew: bool, as_json: bool) -> int:
             return report(tests, coverage, as_json=as_json)
         if not run.checks and (anew or not fresh):
             checking.start_detached(opened)
+        elif not run.checks:
+            output.progress("phasegate: this tree has been tested already; `--again` runs the tests anyway")
         return wait_and_report(opened, PATIENCE, as_json=as_json)
 
 

@@ -34,12 +34,13 @@ def diagram(what: str, definition: str | None, form: str) -> int:
     """Draw the workflow in force; `run` marks the step that the run in this work tree is in.
 
     Outside a project it is the default workflow.
+
     Example: phasegate diagram workflow > workflow.mmd
     """
     if what == "run":
         if definition:
             raise click.UsageError("A run goes by the definition it began with: leave out --definition.")
-        with desk() as opened:
+        with desk(looks=True) as opened:
             current = run_of(opened, opened.state()).step
             picture = mermaid(opened.workflow, current=current)
     else:

@@ -23,7 +23,10 @@ class NotOurRepository(Failure):
 
 @click.group()
 def docs() -> None:
-    """Generate phasegate's own reference pages; for those who work on phasegate."""
+    """Generate phasegate's own reference pages; for those who work on phasegate.
+
+    Example: phasegate docs check
+    """
 
 
 @docs.command()

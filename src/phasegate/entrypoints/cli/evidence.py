@@ -32,6 +32,13 @@ class NothingToLink(Failure):
     exit_code = Exit.GATE_FAILED
 
 
+class UnknownEvidence(Failure):
+    """No evidence has this id."""
+
+    code = "unknown-evidence"
+    exit_code = Exit.USAGE
+
+
 class TooManyManifests(Failure):
     """More manifests than a plan can have."""
 
@@ -41,7 +48,10 @@ class TooManyManifests(Failure):
 
 @click.group()
 def evidence() -> None:
-    """Show recorded evidence and link it to the tasks it shows."""
+    """Show recorded evidence and link it to the tasks it shows.
+
+    Example: phasegate evidence list
+    """
 
 
 evidence.add_command(record)
@@ -54,7 +64,7 @@ def list_(as_json: bool) -> int:
 
     Example: phasegate evidence list
     """
-    with desk() as opened:
+    with desk(looks=True) as opened:
         state, seen = observe(opened, opened.state())
     items = list(state.evidence.values())
     if as_json:
@@ -75,12 +85,16 @@ def show(id_: str) -> int:
 
     Example: phasegate evidence show ev-1a2b3c4d5e
     """
-    with desk() as opened:
+    with desk(looks=True) as opened:
         item = opened.state().evidence.get(id_)
     if item is None:
-        raise NothingToLink(f"No evidence is called {id_!r}.", hint="See `phasegate evidence list`.")
+        raise _unknown(id_)
     output.give(item)
     return Exit.OK
+
+
+def _unknown(id_: str) -> UnknownEvidence:
+    return UnknownEvidence(f"No evidence is called {id_!r}.", hint="See `phasegate evidence list`.")
 
 
 def _newest(state: State, subject: str) -> tuple[str, ...]:
@@ -113,8 +127,11 @@ def link(tasks: tuple[str, ...], ids: tuple[str, ...], if_version: int | None) -
         if wrong:
             raise NothingToLink(f"Phase {run.phase} has no task {', '.join(wrong)}.",
                                 hint=f"Its tasks are {', '.join(sorted(known))}.")  # fmt: skip
+        for id_ in ids:
+            if id_ not in state.evidence:
+                raise _unknown(id_)
         chosen = ids or _newest(state, seen.subject)
-        fresh = [id_ for id_ in chosen if id_ in state.evidence and state.evidence[id_].speaks_for(seen.subject)]
+        fresh = [id_ for id_ in chosen if state.evidence[id_].speaks_for(seen.subject)]
         if not fresh or len(fresh) < len(chosen):
             raise NothingToLink("There is no such evidence of the tree as it is now.",
                                 hint="Run `phasegate check tests` or `phasegate record -- CMD` first.")  # fmt: skip
@@ -129,9 +146,11 @@ def link(tasks: tuple[str, ...], ids: tuple[str, ...], if_version: int | None) -
 def check(as_json: bool) -> int:
     """Read every manifest under investigations/ and archive/: which say what the ledger says, and which are claims.
 
-    Exit 1 when any is a claim, stale, unreadable or missing. Example: phasegate evidence check
+    Exit 1 when any is a claim, stale, unreadable or missing.
+
+    Example: phasegate evidence check
     """
-    with desk() as opened:
+    with desk(looks=True) as opened:
         standings = manifests.standings(opened, opened.state(), dict(_manifests(opened)))
     doubtful = [standing for standing in standings if standing.says != "recorded"]
     good = len(standings) - len(doubtful)

@@ -25,7 +25,10 @@ from phasegate.wiring import Project, open_project
 
 @click.group()
 def log() -> None:
-    """Read the ledger: what was recorded, by whom, and whether it was changed."""
+    """Read the ledger: what was recorded, by whom, and whether it was changed.
+
+    Example: phasegate log show --limit 20
+    """
 
 
 @log.command()
@@ -58,6 +61,7 @@ def verify(until: str | None, as_json: bool) -> int:
     """Check that every event follows the one before it and is as it was recorded.
 
     A ledger that was cut off, or rewritten whole, is only noticed against a head that was kept elsewhere (--until).
+
     Example: phasegate log verify
     """
     anchor = _anchor(until) if until else None

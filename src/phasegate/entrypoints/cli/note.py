@@ -35,7 +35,10 @@ class SettledByItself(Failure):
 
 @click.group()
 def note() -> None:
-    """Record and settle errors, discoveries and uncertainties."""
+    """Record and settle errors, discoveries and uncertainties.
+
+    Example: phasegate note list
+    """
 
 
 @note.command()

@@ -19,7 +19,9 @@ from phasegate.wiring import RealDesk
 def takeover(as_json: bool) -> int:
     """Take the run from the session that drives it; whichever is given the next prompt here drives it then.
 
-    Close the other session first: it would be asked to drive again by a prompt of its own. Example: phasegate takeover
+    Close the other session first: it would be asked to drive again by a prompt of its own.
+
+    Example: phasegate takeover
     """
     only_people("`phasegate takeover`")
     with desk() as opened:
