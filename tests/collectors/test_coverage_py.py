@@ -86,6 +86,20 @@ def test_without_coverage_the_reason_names_the_line_that_installs_it(run: Runs, 
     )
 
 
+def test_excluded_lines_are_told_only_when_they_are_statements_that_did_not_run(run: Runs) -> None:
+    source = """
+        def total(a):  # pragma: no cover
+            # not a statement
+            return a
+
+
+        def idle(a):  # pragma: no cover
+            return a
+    """
+    files = {"src/shop/extra.py": source, "tests/test_a.py": "from shop import extra\ndef test_a(): extra.total(1)"}
+    assert by_path(run(files, measure=True))["src/shop/extra.py"].excluded == (7,)
+
+
 def test_a_command_of_another_form_runs_unmeasured(run: Runs) -> None:
     program = str(Path(sys.executable).with_name("pytest"))
     seen = run(FILES, "tests/test_one.py", measure=True, command=(program,))

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from bench import Bench
 
-from phasegate.engine.checks import red_seen, seen_of
-from phasegate.evidence.items import TestsSeen
+from phasegate.engine.checks import coverage_of, red_seen, seen_of
+from phasegate.evidence.coverage import Coverage, FileCoverage
+from phasegate.evidence.items import ChangedFile, TestsSeen
 from phasegate.evidence.tests import Outcome, TestResult, TestRun, baseline
+from phasegate.settings import Settings
 
 
 def run_of(unread: bool = False, **outcomes: Outcome) -> TestRun:
@@ -48,6 +50,12 @@ def test_a_test_seen_red_in_this_phase_is_missed_like_one_of_the_start() -> None
     wanted = ("f.py::new", "f.py::other", "f.py::third")
     seen = seen_of(run_of(new__1="passed", other="skipped"), None, "", wanted)
     assert (seen.held, seen.newly_skipped, seen.gone) == (("f.py::new",), ("f.py::other",), ("f.py::third",))
+
+
+def test_a_changed_line_that_was_excluded_counts_as_missing() -> None:
+    coverage = Coverage("coverage.py 7", (FileCoverage("src/a.py", (1, 2), (3,), (4, 5)),))
+    seen = coverage_of(coverage, {"src/a.py": {2, 3, 4}}, Settings())
+    assert seen.changed == (ChangedFile("src/a.py", 1, (3, 4), (4,)),)
 
 
 def _newest(bench: Bench) -> TestsSeen:

@@ -232,6 +232,13 @@ def test_80_per_cent_of_the_changed_lines_are_demanded(ran: int, missing: int, p
     assert verdict("covered", world).passes is passes
 
 
+def test_a_changed_line_excluded_from_measuring_is_missing_and_the_reason_says_so() -> None:
+    world = World()
+    world.covered(changed=(ChangedFile("src/a.py", 1, (3, 4), (4,)),))
+    reasons = verdict("covered", world).reasons
+    assert "src/a.py:3, src/a.py:4" in reasons[0] and reasons[1].startswith("src/a.py:4: no test runs them")
+
+
 @pytest.mark.parametrize(("part", "passes"), [(500, True), (499, False), (501, True)])
 def test_the_total_may_not_fall(part: int, passes: bool) -> None:
     world = World()

@@ -13,6 +13,7 @@ from phasegate.evidence.coverage import Coverage, FileCoverage
 
 REPORT_LIMIT = 256 << 20
 _READING_SECONDS = 300.0
+_NOTHING_EXCLUDED = "[report]\nexclude_lines =\n    (?!)\npartial_branches =\n    (?!)\n"
 
 
 class _File(Struct, frozen=True):
@@ -58,15 +59,35 @@ def measuring(python: Sequence[str], *, scratch: str, source_roots: Sequence[str
 def read(python: Sequence[str], *, root: str, scratch: str, env: Mapping[str, str]) -> Measured:
     """Combine what the processes of a run in `root` wrote below `scratch`, and read it."""
     data, report = _data_file(scratch), os.path.join(scratch, "coverage.json")
-    coverage = (*python, "-m", "coverage")
-    for command in (
-        (*coverage, "combine", "-q", f"--data-file={data}", os.path.dirname(data)),
-        (*coverage, "json", "-q", "-i", "--fail-under=0", f"--data-file={data}", "-o", report),
-    ):
+    whole, settings = os.path.join(scratch, "whole.json"), os.path.join(scratch, "nothing-excluded")
+
+    def why_not(action: str, *words: str) -> str:
+        command = (*python, "-m", "coverage", action, f"--data-file={data}", "-q", *words)
         ended = process.run(command, cwd=root, env=env, timeout_seconds=_READING_SECONDS)
-        if ended.exit_code:
-            return Measured(None, f"`coverage {command[len(coverage)]}` failed: {ended.last_line}")
-    return from_json(_content(report), root=root)
+        return f"`coverage {action}` failed: {ended.last_line}" if ended.exit_code else ""
+
+    asked = ("json", "-i", "--fail-under=0")
+    why = why_not("combine", os.path.dirname(data)) or why_not(*asked, "-o", report)
+    if why:
+        return Measured(None, why)
+    measured = from_json(_content(report), root=root)
+    if measured.coverage is None or not any(file.excluded for file in measured.coverage.files):
+        return measured
+    with open(settings, "w", encoding="utf-8") as file:
+        file.write(_NOTHING_EXCLUDED)
+    if why_not(*asked, f"--rcfile={settings}", "-o", whole):
+        return measured
+    return msgspec.structs.replace(measured, coverage=_unrun(measured.coverage, from_json(_content(whole), root=root)))
+
+
+def _unrun(coverage: Coverage, whole: Measured) -> Coverage:
+    """`coverage` with only those lines as excluded that are statements and did not run; all when `whole` is unknown."""
+    missing = {file.path: {*file.missing} for file in whole.coverage.files} if whole.coverage else {}
+    files = [
+        msgspec.structs.replace(file, excluded=tuple(n for n in file.excluded if n in missing.get(file.path, {n})))
+        for file in coverage.files
+    ]
+    return Coverage(coverage.tool, tuple(files))
 
 
 def from_json(report: bytes, *, root: str) -> Measured:

@@ -86,7 +86,10 @@ def red_seen(state: State, run: RunRecord | None) -> tuple[str, ...]:
 
 
 def coverage_of(coverage: Coverage, changed: Mapping[str, Collection[int]], settings: Settings) -> CoverageSeen:
-    """Coverage of source files, and of their lines that changed since the phase began."""
+    """Coverage of source files, and of their lines that changed since the phase began.
+
+    A changed line that was excluded from measuring counts as missing: else one comment would open the gate.
+    """
     source = {file.path: file for file in coverage.files if settings.class_of(file.path) == "source"}
     measured = Coverage(coverage.tool, tuple(source.values()))
     wanted = {path: lines for path, lines in changed.items() if lines and _measurable(path, settings)}
@@ -94,8 +97,9 @@ def coverage_of(coverage: Coverage, changed: Mapping[str, Collection[int]], sett
     for path, lines in sorted(wanted.items()):
         if path in source:
             ran = sorted(set(lines) & set(source[path].executed))
-            missing = sorted(set(lines) & set(source[path].missing))
-            files.append(ChangedFile(path, len(ran), tuple(missing)))
+            excluded = sorted(set(lines) & set(source[path].excluded))
+            missing = sorted({*excluded, *(set(lines) & set(source[path].missing))})
+            files.append(ChangedFile(path, len(ran), tuple(missing), tuple(excluded)))
     covered, total = measured.statements
     return CoverageSeen(coverage.tool, covered, total, tuple(files), unmeasured(measured, wanted))
 

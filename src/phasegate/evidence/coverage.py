@@ -8,7 +8,10 @@ from msgspec import Struct
 
 
 class FileCoverage(Struct, frozen=True):
-    """One source file; `path` is relative to the root, lines count from 1 and name the first line of a statement."""
+    """One source file; `path` is relative to the root, lines count from 1 and name the first line of a statement.
+
+    `excluded` are lines that the project told its tool not to count, and that did not run.
+    """
 
     path: str
     executed: tuple[int, ...]

@@ -56,11 +56,15 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
 
 
 class ChangedFile(msgspec.Struct, frozen=True):
-    """Executable lines of `path` changed since the phase began: how many a test ran, and which none did."""
+    """Executable lines of `path` changed since the phase began: how many a test ran, and which none did.
+
+    `excluded` are those among `missing` that the project tells its coverage tool not to count.
+    """
 
     path: str
     covered: int
     missing: tuple[int, ...] = ()
+    excluded: tuple[int, ...] = ()
 
 
 class CoverageSeen(msgspec.Struct, frozen=True, tag="coverage"):

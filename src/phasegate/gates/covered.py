@@ -26,9 +26,16 @@ def gate(moment: Moment) -> Verdict:
             remedy="Let a test import them, then `phasegate check tests`.",
             evidence=(evidence.id,),
         )
-    short = _short_of(seen, moment.settings) + _fallen(seen, moment)
-    if short:
-        return failed(*short, remedy="Test the lines named, then `phasegate check tests`.", evidence=(evidence.id,))
+    short = _short_of(seen, moment.settings)
+    fallen = _fallen(seen, moment)
+    if short or fallen:
+        return failed(
+            *short,
+            *(_excluded(seen) if short else ()),
+            *fallen,
+            remedy="Test the lines named, then `phasegate check tests`.",
+            evidence=(evidence.id,),
+        )
     return passed(
         f"{seen.changed_percent:.0f} % of the changed lines and {seen.percent:.1f} % of all statements are covered",
         evidence=(evidence.id,),
@@ -51,6 +58,13 @@ def _short_of(seen: CoverageSeen, settings: Settings) -> list[str]:
         have = 100.0 * covered / (covered + len(missing))
         reasons.append(f"{have:.0f} % of the changed lines are covered, {want:g} % is demanded: {some(missing)}")
     return reasons
+
+
+def _excluded(seen: CoverageSeen) -> list[str]:
+    """Why a line that a report does not show as missing is counted as missing."""
+    lines = [f"{file.path}:{line}" for file in seen.changed for line in file.excluded]
+    said = "no test runs them, and leaving them out of the measurement (`pragma: no cover`, coverage settings)"
+    return [f"{some(lines)}: {said} does not count for changed lines"] if lines else []
 
 
 def _fallen(seen: CoverageSeen, moment: Moment) -> list[str]:
