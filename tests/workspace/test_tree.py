@@ -153,6 +153,16 @@ def test_caches_and_environments_leave_the_subject_alone(repository: Repository,
     assert tree.observe(roots=ROOTS) == before
 
 
+@pytest.mark.parametrize("path", ["src/__pycache__/impl.py", "src/kept/__pycache__/impl.so", "src/kept/pyvenv.cfg"])
+def test_code_in_a_cache_and_an_environment_among_the_sources_are_seen(
+    repository: Repository, tree: WorkTree, path: str
+) -> None:
+    repository.write(".git/info/exclude", "kept/\n")
+    before = tree.observe(roots=ROOTS)
+    repository.write(path)
+    assert paths(tree, before.id, tree.observe(roots=ROOTS).id) == [path]
+
+
 def test_an_ignore_file_that_hides_itself_is_seen_under_a_root(repository: Repository, tree: WorkTree) -> None:
     repository.write("src/data/rows.txt")
     before = tree.observe(roots=ROOTS)

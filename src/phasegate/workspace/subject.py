@@ -118,12 +118,15 @@ class Loadables:
         """Find the loadable ones among the paths git ignores; a directory ends with a slash."""
         environments = {os.path.dirname(path) for path in ignored if os.path.basename(path) == "pyvenv.cfg"}
         for path in ignored:
-            if path.endswith("/"):
+            if path.endswith("__pycache__/"):
+                self._cached(path)
+            elif path.endswith("/"):
                 if self._concerns(path) and not _is_environment(os.path.join(self._root, path), path, environments):
                     self._descend(path)
             elif self._loadable(path) and not _within(path, environments):
                 self.paths.append(path)
         self.facts.extend(("environment", path) for path in sorted(environments))
+        self.paths.extend(f"{path}/pyvenv.cfg" for path in environments if self.covers(path))
 
     def covers(self, path: str) -> bool:
         """Is `path` beneath a source or test root that was named?"""
@@ -140,16 +143,29 @@ class Loadables:
         if folder and not self.covers(path) and not (self._everywhere and not _hidden(folder)):
             return False
         if "/__pycache__/" in f"/{folder}/":
-            return False
+            return name.endswith(LOADED) and not name.endswith(".pyc")
         if name.endswith(LOADED) or name in CONFIGURES or (name == ".gitignore" and self.covers(path)):
             return True
         return os.path.islink(os.path.join(self._root, path))
+
+    def _cached(self, folder: str) -> None:
+        """Caches are many and hold `.pyc` only; whatever else is there can be imported as from any directory."""
+        try:
+            names = os.listdir(os.path.join(self._root, folder))
+        except NotADirectoryError:
+            return
+        except OSError as problem:
+            self._closed(problem)
+            return
+        self.paths.extend(
+            folder + name for name in names if not name.endswith(".pyc") and self._loadable(folder + name)
+        )
 
     def _descend(self, folder: str) -> None:
         if len(self.paths) > self._count:
             return
         for parent, folders, names in os.walk(os.path.join(self._root, folder), onerror=self._closed):
-            folders[:] = sorted(name for name in folders if name not in ("__pycache__", ".git", "node_modules"))
+            folders[:] = sorted(name for name in folders if name not in (".git", "node_modules"))
             relative = os.path.relpath(parent, self._root)
             linked = (name for name in folders if os.path.islink(os.path.join(parent, name)))
             for name in (*names, *linked):
