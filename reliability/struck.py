@@ -112,23 +112,9 @@ def archive_after_closing() -> None:
     closing._archive, closing.publish = postponed, belated
 
 
-def never_published_again() -> None:
-    """Only whoever records a closure publishes it; nobody finishes what they left."""
-    close, publish = closing.close, closing.publish
-    closings: list[None] = []
-
-    def closed(*arguments: Any) -> Any:
-        closings.append(None)
-        return close(*arguments)
-
-    closing.close = closed
-    closing.publish = lambda desk, state: publish(desk, state) if closings else state
-
-
 BUGS: Final[Mapping[str, Callable[[], None]]] = {
     "publish-before-record": publish_before_record,
     "archive-after-closing": archive_after_closing,
-    "never-published-again": never_published_again,
 }
 
 
