@@ -573,34 +573,3 @@ def test_a_bug_of_ours_says_where_its_trace_is(project: Project) -> None:
     assert done.returncode == 3 and "Traceback" not in done.stderr
     place = Path(re.findall(r"The trace is in (\S+);", done.stderr)[0])
     assert "Traceback" in place.joinpath("phasegate.jsonl").read_text()
-
-
-# --- the words --------------------------------------------------------------------------------------------------------
-
-
-def test_a_mistyped_command_is_answered_with_the_one_that_is_meant(project: Project) -> None:
-    done = project.person("stauts")
-    assert done.returncode == 2 and "Did you mean 'status'?" in done.stderr, done.stderr
-
-
-def test_evidence_that_nobody_recorded_is_a_mistake_of_whoever_names_it(project: Project) -> None:
-    project.ok("start", "--no-baseline")
-    says(project.person("evidence", "link", "1.1", "--evidence", "ev-0"), "unknown-evidence", 2, "evidence list")
-    says(project.person("evidence", "show", "ev-0"), "unknown-evidence", 2, "evidence list")
-
-
-def test_a_task_whose_evidence_is_of_another_tree_is_not_told_as_linked(project: Project) -> None:
-    project.ok("start", "--no-baseline")
-    project.ok("record", "--", "true")
-    project.ok("evidence", "link", "1.1")
-    assert "1.1 Round half even (linked)" in project.ok("next")
-    project.write("src/new.py", "value = 1\n")
-    project.person("done")  # looks at the tree
-    assert "(linked)" not in project.ok("next")
-
-
-def test_a_tree_that_was_tested_is_not_tested_again_unasked(project: Project) -> None:
-    project.ok("start")
-    done = project.person("check", "tests")
-    assert "tested already; `--again`" in done.stderr and "1 of 1 tests" in done.stdout
-    assert "tested already" not in project.person("check", "tests", "--again").stderr
