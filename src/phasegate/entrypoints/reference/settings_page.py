@@ -28,6 +28,7 @@ MEANINGS: Mapping[str, str] = {
     "tests.args": "more arguments for it",
     "tests.timeout_seconds": "after how many seconds a test run is given up",
     "tests.source_roots": "folders first-party code is imported from; empty: `src` where there is one, else the root",
+    "tests.env": "variables the tests get; those that could bend a run they get from here alone",
     "coverage.changed_lines": "per cent of the changed lines that tests must run",
     "coverage.new_project": "per cent of all statements, where nothing was measured before the phase",
     "coverage.paths": "another demand on changed lines, by pattern of path",
