@@ -87,7 +87,9 @@ def init(
 ) -> int:  # fmt: skip
     """Set up phasegate in this repository: settings, hooks of your agent, a skill, a block in CLAUDE.md.
 
-    Run it again whenever you like: it only does what is missing. Example: phasegate init --dry-run
+    Run it again whenever you like: it only does what is missing.
+
+    Example: phasegate init --dry-run
     """
     if shutil.which("git") is None:
         raise git.GitMissing("git is not on the PATH.", hint="Install git, and repeat.")
@@ -169,8 +171,8 @@ def _command(where: git.Place, scope: Scope, asked: Asked) -> tuple[str, ...] | 
     # Asked about a place without a project: what is wrong with this one's ledger must not keep `init` from mending it.
     problem = installed.hook_problem(command, os.sep)
     if problem:
-        raise HookDoesNotStart(f"The hook command fails: {problem}.",
-                               hint="Install phasegate as a tool of its own: `uv tool install phasegate`.")  # fmt: skip
+        hint = "Install phasegate as a tool of its own: `uv tool install PATH-TO-CHECKOUT`."
+        raise HookDoesNotStart(f"The hook command fails: {problem}.", hint=hint)
     return command
 
 
@@ -338,11 +340,14 @@ def _notices(where: git.Place, plan: Plan) -> Iterator[str]:
     if plan.edits:
         yield from _about_scope(where, plan)
     if plan.scope == "team" and shutil.which("phasegate") is None:
-        yield "`phasegate` is not on your PATH, so these hooks do nothing yet: `uv tool install phasegate`."
+        yield "`phasegate` is not on your PATH, so these hooks do nothing yet: `uv tool install PATH-TO-CHECKOUT`."
     if installing.read(where.root, plan.settings.plan) is None:
         yield f'There is no plan at {plan.settings.plan} yet: `phasegate plan new "WHAT TO BUILD"`.'
     else:
-        yield "Next: `phasegate start`, then open your agent as always."
+        yield (
+            'Next: `phasegate start`, then `claude "Continue the plan." --allowedTools "Bash(phasegate:*)"`; '
+            "the option lets the agent run phasegate's commands without asking you each time."
+        )
 
 
 def _about_scope(where: git.Place, plan: Plan) -> Iterator[str]:

@@ -61,7 +61,10 @@ class Found(msgspec.Struct, frozen=True):
 
 @click.group()
 def policy() -> None:
-    """The settings of this repository: what they say, and which of them a person trusts."""
+    """The settings of this repository: what they say, and which of them a person trusts.
+
+    Example: phasegate policy check
+    """
 
 
 @policy.command()
@@ -69,7 +72,9 @@ def policy() -> None:
 def check(as_json: bool) -> int:
     """Read phasegate.toml and the workflow it names; say what is wrong, and what a person has not trusted yet.
 
-    Exit 1 when anything is wrong. Example: phasegate policy check
+    Exit 1 when anything is wrong.
+
+    Example: phasegate policy check
     """
     where = git.locate(os.getcwd())
     found: list[Found] = []
@@ -91,6 +96,8 @@ def check(as_json: bool) -> int:
 @version_option
 def trust(as_json: bool, if_version: int | None) -> int:
     """Put phasegate.toml and the workflow it names into force, as they are now, after showing what changes.
+
+
 
     Example: phasegate policy trust
     """

@@ -69,7 +69,9 @@ class RunActive(Failure):
 def start(no_baseline: bool, as_json: bool, if_version: int | None) -> int:
     """Begin a run on the plan in this work tree.
 
-    Then open your agent as always and say "Continue the plan.". Example: phasegate start && claude "Continue the plan."
+    Then open your agent as always and say "Continue the plan.".
+
+    Example: phasegate start && claude "Continue the plan."
     """
     with desk(if_version) as opened:
         _refuse_unwritable(opened)
