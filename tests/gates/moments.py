@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phasegate.evidence.items import Assurance, CoverageSeen, Evidence, RedTest, Seen, TestsSeen
-from phasegate.gates.interface import Moment
+from phasegate.gates.interface import Moment, complete_runs
 from phasegate.ledger.state import Note, PhaseRecord, Question, RunRecord, State, Visit
 from phasegate.settings import Settings
 from phasegate.workflow.plan import Kind, Phase, Task
@@ -32,12 +32,18 @@ class World:
 
     def tests(self, *red: str, subject: str = NOW, cause: str = "assertion", collected: int = 5, **more: object) -> str:
         more.setdefault("newly_red", red)
+        more.setdefault("compared_to", self._start())
         found = tuple(RedTest(id, cause) for id in red)
         whole = {"complete": True, "collected": collected, "passed": collected - len(red), "red": found, **more}
         return self.saw(TestsSeen("pytest", **whole), subject)  # type: ignore[arg-type]
 
     def baseline(self, *red: str, **more: object) -> str:
         return self.tests(*red, subject=BEFORE, newly_red=(), **more)  # type: ignore[arg-type]
+
+    def _start(self) -> str:
+        """The run that a later one is compared with, as the runner does it: the newest on the tree of the start."""
+        runs = complete_runs(self.state, BEFORE)
+        return runs[-1].id if runs else ""
 
     def covered(self, *, subject: str = NOW, part: int = 9, whole: int = 10, **more: object) -> str:
         return self.saw(CoverageSeen("coverage", part, whole, **more), subject)  # type: ignore[arg-type]

@@ -16,6 +16,12 @@ def gate(moment: Moment) -> Verdict:
     if found is None or baseline is None:
         return unknown("the phase has no baseline to compare with", remedy="Run `phasegate check tests`.")
     evidence, tests = found
+    if evidence.id not in baseline.evidence and tests.compared_to not in baseline.evidence:
+        return unknown(
+            "the newest run on this tree was not compared with the start of this phase",
+            remedy="Run `phasegate check tests --again`.",
+            evidence=(evidence.id,),
+        )
     red = [test.id for test in tests.red if not among(test.id, baseline.red)]
     ids = (evidence.id, *baseline.evidence)
     if red:

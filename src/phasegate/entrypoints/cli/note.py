@@ -33,6 +33,13 @@ class SettledByItself(Failure):
     exit_code = Exit.GATE_FAILED
 
 
+class PersonsNote(Failure):
+    """An agent would lower or settle what a person wrote down, or what is for a person to decide."""
+
+    code = "persons-note"
+    exit_code = Exit.GATE_FAILED
+
+
 @click.group()
 def note() -> None:
     """Record and settle errors, discoveries and uncertainties.
@@ -110,6 +117,10 @@ def correct(id_: str, category: str | None, severity: str | None, if_version: in
     with desk(if_version) as opened:
         state = opened.state()
         found = _find(state, id_)
+        if found.category == "strategic" and category not in (None, "strategic"):
+            _refuse_agent(opened, id_, "is strategic until a person has answered")
+        if found.author == "person":
+            _refuse_agent(opened, id_, "is a person's")
         if severity == "minor" and found.author == "phasegate":
             raise SettledByItself(f"{id_} was recorded by phasegate and stays {found.severity}.",
                                   hint=found.remedy or "Settle what it is about.")  # fmt: skip
@@ -135,6 +146,8 @@ def resolve(id_: str, how: str, if_version: int | None) -> int:
                 f"{id_} is about {found.about.partition(':')[2]} and is settled when that is.",
                 hint=found.remedy or "Run `phasegate check tests`.",
             )
+        if found.author == "person":
+            _refuse_agent(opened, id_, "is a person's")
         if found.category == "strategic" and not _answered(state, id_):
             raise SettledByItself(f"{id_} is strategic: a person settles it.",
                                   hint=f'Ask: `phasegate note ask {id_} "QUESTION"`.')  # fmt: skip
@@ -163,6 +176,11 @@ def ask(id_: str, question: str, if_version: int | None) -> int:
         _record(opened, state, [] if known else [fact])
     output.say(f'phasegate: asked as {asked}. A person answers with `phasegate answer approve {asked} "WORDS"`.')
     return Exit.OK
+
+
+def _refuse_agent(opened: RealDesk, id_: str, why: str) -> None:
+    if opened.actor.kind == "agent":
+        raise PersonsNote(f"{id_} {why}.", hint=f'Ask: `phasegate note ask {id_} "QUESTION"`.')
 
 
 def _record(opened: RealDesk, state: State, facts: Sequence[Fact]) -> None:
