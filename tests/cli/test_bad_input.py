@@ -394,11 +394,14 @@ def test_a_project_without_tests_can_begin(tmp_path: Path) -> None:
 def test_a_test_run_that_hangs_is_ended_and_opens_nothing(project: Project) -> None:
     project.write("tests/test_a.py", "import time\n\n\ndef test_a() -> None:\n    time.sleep(600)\n")
     settings(project, "timeout_seconds = 3")
-    for start in (["check", "tests"], ["start"], ["check", "tests"]):
-        done = project.person(*start)
-        assert done.returncode == (0 if start == ["start"] else 7), done.stderr
-        assert "timed out after 3 s" in done.stdout + done.stderr
-    assert "timeout" in done.stdout or "its time" in done.stdout
+    refused = project.person("start")
+    assert refused.returncode == 7, refused.stderr
+    assert "timed out after 3 s" in refused.stderr and "(baseline-unusable)" in refused.stderr
+    project.ok("start", "--no-baseline")
+    done = project.person("check", "tests")
+    assert done.returncode == 7 and "timed out after 3 s" in done.stdout + done.stderr
+    assert project.person("done").returncode == 0, "the first step asks for no tests"
+    assert project.person("done").returncode == 1, "no baseline is known, so exploring does not end"
 
 
 @pytest.mark.parametrize("command", ['["/nonexistent/python", "-m", "pytest"]', '["tests/test_a.py"]'])

@@ -6,7 +6,6 @@ import hashlib
 
 import msgspec
 
-from phasegate.context.plain import line
 from phasegate.engine import plan_watch
 from phasegate.engine.desk import Change, Desk, Observation
 from phasegate.errors import Failure
@@ -85,27 +84,37 @@ def _undone(
         why = problem.message.rstrip(".")
         return _held(run, change, objection, why, f"It was not put back: {why}. Undo it, or let a person accept it.")
     fact = ChangePutBack(run.id, change.path, objection.rule, call, change.before, undo.overwritten, undo.command)
-    reason = f"{line(change.path)} was put back: {line(objection.reason, 1000)}"
+    reason = f"{_plain(change.path)} was put back: {_plain(objection.reason)}"
     return fact, f"{reason} What it held is kept; `{undo.command}` restores it."
 
 
 def _held(run: RunRecord, change: Change, objection: Objection, why: str, then: str) -> tuple[ChangeHeld, str]:
     fact = ChangeHeld(run.id, change.path, objection.rule, why, change.before)
-    return fact, f"{line(change.path)} is held: {line(objection.reason, 1000)} {then}"
+    return fact, f"{_plain(change.path)} is held: {_plain(objection.reason)} {then}"
+
+
+def _plain(text: str) -> str:
+    """`text` as it may be told; imported here because most hook calls have nothing to tell."""
+    from phasegate.context.plain import line
+
+    return line(text, 1000)
 
 
 def of_a_person(judgement: Judgement) -> Judgement:
     """`judgement` of what changed while nobody was at work for the agent: the person's changes are not held."""
     known = tuple(fact for fact in judgement.facts if not isinstance(fact, ChangeHeld))
     held = {fact.path for fact in judgement.facts if isinstance(fact, ChangeHeld)}
-    told = tuple(text for text in judgement.told if not any(text.startswith(f"{line(path)} is held:") for path in held))
+    told = tuple(
+        text for text in judgement.told if not any(text.startswith(f"{_plain(path)} is held:") for path in held)
+    )
     return msgspec.structs.replace(judgement, facts=known, told=told)
 
 
 def _unread(seen: Observation) -> tuple[str, ...]:
     if not seen.unread:
         return ()
-    return (f"these cannot be read, so no gate can tell: {', '.join(map(line, seen.unread[:5]))}. Make them readable.",)
+    named = ", ".join(map(_plain, seen.unread[:5]))
+    return (f"these cannot be read, so no gate can tell: {named}. Make them readable.",)
 
 
 def _differences(desk: Desk, run: RunRecord, seen: Observation) -> tuple[Change, ...]:
