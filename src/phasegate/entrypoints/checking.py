@@ -111,7 +111,7 @@ def start_detached(desk: RealDesk) -> str:
     while time.monotonic() < deadline:
         state = desk.state()
         run = state.run_in(desk.worktree)
-        if run is None or check in run.checks or _ended(state, check, runner):
+        if run is None or check in run.checks or runner.poll() is not None:
             break
         time.sleep(POLL_SECONDS)
     if runner.poll() not in (None, 0):
@@ -119,10 +119,6 @@ def start_detached(desk: RealDesk) -> str:
             raise RunnerDied(f"The test runner could not begin: {output_text.read().strip()[-600:]}",
                              hint="Mend what it names, then `phasegate check tests`.")  # fmt: skip
     return check
-
-
-def _ended(state: State, check: str, runner: subprocess.Popen[bytes]) -> bool:
-    return runner.poll() is not None
 
 
 def await_checks(desk: RealDesk, seconds: float, say: Say) -> tuple[State, tuple[Check, ...]]:

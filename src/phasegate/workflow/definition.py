@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["feature", "fix", "refactor", "docs", "chore", "spike"]
-KINDS: tuple[Kind, ...] = ("feature", "fix", "refactor", "docs", "chore", "spike")
+from phasegate.workflow.plan import KINDS as KINDS
+from phasegate.workflow.plan import Kind as Kind
 
 Action = Literal["archive_spike", "close_phase", "take_next_phase", "defer_phase", "end_run"]
 """What the engine does by itself on entering a step; carried out by the edges, told in events."""

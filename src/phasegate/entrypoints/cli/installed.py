@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from phasegate.agents.claude_code import OBEYS_ON_FAILURE
 from phasegate.entrypoints.demo import real_client
-from phasegate.entrypoints.demo.real_client import OBEYS_ON_FAILURE, Found
+from phasegate.entrypoints.demo.real_client import Found
 
 HOOK_SECONDS = 60
 

@@ -12,11 +12,9 @@ from typing import ClassVar
 
 import msgspec
 
+from phasegate.agents.claude_code import OBEYS_ON_FAILURE
 from phasegate.entrypoints.demo.client import Place, Session
 from phasegate.errors import Exit, Failure
-
-OBEYS_ON_FAILURE = (2, 1, 330)
-"""The oldest version seen to obey `onFailure`; 2.1.197 was seen to ignore it."""
 
 
 class ClientNotFound(Failure):
