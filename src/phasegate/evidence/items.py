@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 Assurance = Literal["claimed", "recorded", "private", "reproduced"]
+LEVELS: tuple[Assurance, ...] = ("claimed", "recorded", "private", "reproduced")
 
 
 class Artifact(msgspec.Struct, frozen=True):
