@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from phasegate.evidence.items import Evidence, TestsSeen
 from phasegate.ledger import facts as f
 from phasegate.ledger.event import Event
@@ -11,6 +13,7 @@ from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import (
     TRAIL,
     Check,
+    DriveRecord,
     Held,
     InFlight,
     Note,
@@ -19,6 +22,7 @@ from phasegate.ledger.state import (
     RunRecord,
     State,
     Visit,
+    Waiver,
 )
 
 KEPT_EVIDENCE = 400
@@ -29,6 +33,9 @@ REPLACED_KEPT = 8
 
 SETTLED_KEPT = 400
 """How many settled notes and answered questions the state holds."""
+
+DRIVES_KEPT = 20
+"""How many ended drives the state holds."""
 
 
 def fold(events: Iterable[Event], state: State | None = None) -> State:
@@ -52,6 +59,10 @@ def apply(state: State, fact: f.Fact, *, author: str = "phasegate", at_ms: int =
         _note(state, fact, author, at_ms)
     elif isinstance(fact, _OF_PROJECT):
         _project(state, fact)
+    elif isinstance(fact, _OF_WAIVERS):
+        _waiver(state, fact, at_ms)
+    elif isinstance(fact, _OF_DRIVES):
+        _drive(state, fact, at_ms)
     else:
         run = state.runs.get(getattr(fact, "run", ""))
         _run(state, fact, run, at_ms)
@@ -178,6 +189,71 @@ def _drop_settled(state: State) -> None:
         del state.notes[id]
 
 
+def _waiver(state: State, fact: f.Fact, at_ms: int) -> None:
+    match fact:
+        case f.WaiverGiven():
+            state.waivers[fact.waiver] = Waiver(
+                fact.waiver, fact.what, fact.subject, fact.owner, fact.reason, fact.until, fact.approval, fact.by, at_ms
+            )
+        case f.WaiverEnded(waiver=id) if id in state.waivers:
+            state.waivers[id] = msgspec.structs.replace(state.waivers[id], ended=fact.why or "ended")
+        case f.WaiverEnded():
+            pass
+        case _:
+            raise AssertionError(f"no rule for {type(fact).__name__}")
+
+
+def _drive(state: State, fact: f.Fact, at_ms: int) -> None:
+    if isinstance(fact, f.DriveStarted):
+        state.drives[fact.drive] = DriveRecord(
+            fact.drive, fact.worktree, fact.branch, fact.base, fact.limits, fact.pid, fact.born, fact.attempt_of,
+            fact.phase, at_ms,
+        )  # fmt: skip
+        _drop_old_drives(state)
+        return
+    drive = state.drives.get(getattr(fact, "drive", ""))
+    if drive is not None:
+        _driving(fact, drive)
+
+
+def _driving(fact: f.Fact, drive: DriveRecord) -> None:
+    match fact:
+        case f.ClientLaunched():
+            drive.launches, drive.launch = drive.launches + 1, fact.launch
+            drive.client_pid, drive.client_born = fact.pid, fact.born
+            drive.waits_until_ms, drive.waits_for = 0, ""
+        case f.ClientEnded():
+            drive.launch, drive.client_pid, drive.client_born = "", 0, ""
+            drive.last_ending, drive.turns = fact.how, drive.turns + fact.turns
+            drive.cost_usd, drive.tokens = drive.cost_usd + fact.cost_usd, _sum(drive.tokens, fact.tokens)
+            if fact.how == "ended":
+                drive.waits = 0
+        case f.WaitBegan():
+            drive.waits, drive.waits_until_ms, drive.waits_for = fact.attempt, fact.until_ms, fact.why
+        case f.PhaseCommitted():
+            drive.commits[fact.phase] = fact.commit
+        case f.AttemptChosen():
+            pass  # read from the ledger by the report
+        case f.DriveEnded():
+            drive.outcome, drive.said = fact.outcome, fact.said
+            drive.waits_until_ms, drive.client_pid, drive.client_born = 0, 0, ""
+        case _:
+            raise AssertionError(f"no rule for {type(fact).__name__}")
+
+
+def _sum(one: f.Tokens, other: f.Tokens) -> f.Tokens:
+    return f.Tokens(
+        one.input + other.input, one.output + other.output,
+        one.cache_read + other.cache_read, one.cache_written + other.cache_written,
+    )  # fmt: skip
+
+
+def _drop_old_drives(state: State) -> None:
+    ended = [id for id, drive in state.drives.items() if drive.outcome]
+    for id in ended[:-DRIVES_KEPT]:
+        del state.drives[id]
+
+
 def _run(state: State, fact: f.Fact, run: RunRecord | None, at_ms: int) -> None:
     if isinstance(fact, f.RunStarted):
         state.runs[fact.run] = RunRecord(
@@ -301,4 +377,8 @@ _OF_NOTES = (f.NoteAdded, f.NoteCorrected, f.NoteResolved, f.QuestionAsked, f.Qu
 _OF_PROJECT = (
     f.LedgerBorn, f.LedgerMoved, f.SettingsTrusted, f.PlanRead, f.BoxesPutBack, f.KindCorrected, f.ViewRendered,
     f.SecretSeen, f.EvidenceRecorded,
+)  # fmt: skip
+_OF_WAIVERS = (f.WaiverGiven, f.WaiverEnded)
+_OF_DRIVES = (
+    f.DriveStarted, f.ClientLaunched, f.ClientEnded, f.WaitBegan, f.PhaseCommitted, f.AttemptChosen, f.DriveEnded,
 )  # fmt: skip

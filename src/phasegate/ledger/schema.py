@@ -29,11 +29,13 @@ def draft(fact: Fact) -> Draft:
 
 
 def stream_of(fact: Fact) -> str:
-    """The stream a fact belongs to: its phase's, else its run's, else the project's."""
+    """The stream a fact belongs to: its phase's, else its run's, else its drive's, else the project's."""
     if isinstance(fact, PHASE_FACTS):
         return f"phase/{fact.phase}"
-    run = getattr(fact, "run", "")
-    return f"run/{run}" if run else "project"
+    if run := getattr(fact, "run", ""):
+        return f"run/{run}"
+    drive = getattr(fact, "drive", "")
+    return f"drive/{drive}" if drive else "project"
 
 
 def fact_of(event: Event) -> Fact | None:

@@ -4,10 +4,10 @@
 import msgspec
 
 from phasegate.evidence.items import Evidence, TestsSeen
-from phasegate.ledger.facts import Category, FileKept, NoteKind
+from phasegate.ledger.facts import Category, FileKept, Limits, NoteKind, Tokens, Waivable
 from phasegate.workflow.plan import Phase
 
-CODE = "state-3"
+CODE = "state-4"
 """Changes whenever a snapshot of an older fold could mean something else."""
 
 TRAIL = 60
@@ -160,6 +160,57 @@ class RunRecord(msgspec.Struct):
         return self.status == "active"
 
 
+class DriveRecord(msgspec.Struct):
+    """A supervisor's work in one work tree: what it may use, what it used so far, what it does now.
+
+    `waits` counts the waits since the client last got anywhere; `waits_until_ms` is 0 while it does not wait.
+    """
+
+    id: str
+    worktree: str
+    branch: str
+    base: str
+    limits: Limits
+    pid: int
+    born: str
+    attempt_of: str
+    phase: str
+    started_ms: int
+    launches: int = 0
+    launch: str = ""
+    client_pid: int = 0
+    client_born: str = ""
+    cost_usd: float = 0.0
+    tokens: Tokens = Tokens()
+    turns: int = 0
+    last_ending: str = ""
+    waits: int = 0
+    waits_until_ms: int = 0
+    waits_for: str = ""
+    commits: dict[str, str] = msgspec.field(default_factory=dict)
+    outcome: str = ""
+    said: str = ""
+
+
+class Waiver(msgspec.Struct, frozen=True):
+    """An exception in force from `given_ms` until the UTC date `until` ("" = no end), unless it was ended."""
+
+    id: str
+    what: Waivable
+    subject: str
+    owner: str
+    reason: str
+    until: str
+    approval: str
+    by: str
+    given_ms: int
+    ended: str = ""
+
+    def holds_on(self, today: str) -> bool:
+        """Whether it is in force on a UTC date, YYYY-MM-DD; its last day counts."""
+        return not self.ended and (not self.until or today <= self.until)
+
+
 class State(msgspec.Struct):
     """Everything the ledger comes to at `position`."""
 
@@ -183,6 +234,14 @@ class State(msgspec.Struct):
     notes: dict[str, Note] = msgspec.field(default_factory=dict)
     questions: dict[str, Question] = msgspec.field(default_factory=dict)
     secrets: int = 0
+    drives: dict[str, DriveRecord] = msgspec.field(default_factory=dict)
+    waivers: dict[str, Waiver] = msgspec.field(default_factory=dict)
+
+    def drive_in(self, worktree: str) -> DriveRecord | None:
+        """The drive at work in this work tree, if any."""
+        drives = (drive for drive in reversed(self.drives.values()) if drive.worktree == worktree)
+        newest = next(drives, None)
+        return newest if newest is not None and not newest.outcome else None
 
     def run_in(self, worktree: str) -> RunRecord | None:
         """The run of this work tree that has not ended, if any."""
