@@ -14,6 +14,7 @@ from phasegate import wiring
 from phasegate.evidence.items import Evidence, RedTest, TestsSeen
 from phasegate.ledger import facts as f
 from phasegate.ledger.event import Actor, Draft
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.schema import draft
 from phasegate.settings import Settings
 from phasegate.workflow.default import DEFAULT
@@ -93,7 +94,7 @@ def begin_run(opened: wiring.Project, *, driven: bool = True) -> str:
     return run
 
 
-def _taken(run: str) -> tuple[f.Fact, ...]:
+def _taken(run: str) -> tuple[Fact, ...]:
     began = f.SessionBegan(run, SESSION, "claude", "2.1.330", "startup")
     return began, f.DriverTaken(run, SESSION), f.PromptTaken(run, SESSION, True, "Continue the plan.")
 
@@ -113,7 +114,7 @@ def history(events: int) -> list[Draft]:
     return [draft(fact) for _, fact in zip(range(events), _past(), strict=False)]
 
 
-def _past() -> Iterator[f.Fact]:
+def _past() -> Iterator[Fact]:
     number = 0
     while True:
         run = f"run-{number // 50:06d}"

@@ -14,6 +14,7 @@ from phasegate.engine.views import wanted_views
 from phasegate.evidence import manifest
 from phasegate.ledger import facts as f
 from phasegate.ledger.chain import EMPTY, verify
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.fold import fold
 from phasegate.ledger.log import Head
 from phasegate.ledger.schema import fact_of
@@ -103,7 +104,7 @@ class Promises:
         if (self._project.read(FORBIDDEN) or b"").decode() != FILES[FORBIDDEN]:
             raise Lost(f"{FORBIDDEN} was changed in a step that forbids it, and still is")
 
-    def _keep_to_the_way(self, fact: f.Fact) -> None:
+    def _keep_to_the_way(self, fact: Fact) -> None:
         """Each phase is started and closed once, and its steps are entered once, each from the one before."""
         match fact:
             case f.StepEntered():
@@ -153,7 +154,7 @@ class Promises:
                         raise Lost(f"{os.path.join(folder, name)} was left behind")
 
 
-def named(fact: f.Fact) -> tuple[str, ...]:
+def named(fact: Fact) -> tuple[str, ...]:
     """What a fact is known by, for comparing with what was acknowledged."""
     kind = type(fact).__name__
     match fact:

@@ -34,9 +34,16 @@ class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     protected: tuple[str, ...] = ()
 
 
-class Tests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the tests run: the command up to and with `pytest` (empty: found by itself), more arguments, seconds at most.
+Runner = Literal["pytest", "unittest", "jest", "vitest", "mocha", "node", "go", "junit"]
+"""What runs a suite: each has a reporter or a report of its own; `junit` is any command that writes JUnit XML."""
 
+
+class Tests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a suite runs: by which runner, the command (empty: found by itself), more arguments, seconds at most.
+
+    `directory` is where it runs, relative to the root. `prepare` is a command that runs before and builds what the
+    tests need (`tox run -e py --notest`). `reports` and `coverage_reports` are glob patterns of files that the command
+    writes; the runner `junit` reads nothing else.
     `source_roots` are the folders first-party code is imported from (empty: `src` where there is one, else the root).
     `env` are variables that the tests get; those that could bend a run (`PYTEST_ADDOPTS`, `PYTHONPATH`, `COVERAGE_*`)
     they get from here alone, never from whoever starts them.
@@ -44,11 +51,16 @@ class Tests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     __test__ = False
 
+    runner: Runner = "pytest"
+    directory: str = ""
+    prepare: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     timeout_seconds: float = 1800.0
     source_roots: tuple[str, ...] = ()
     env: dict[str, str] = {}
+    reports: tuple[str, ...] = ()
+    coverage_reports: tuple[str, ...] = ()
 
 
 class Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +79,10 @@ class Approvals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of one project. `project` is its UUID; paths are relative to the root."""
+    """The settings of one project. `project` is its UUID; paths are relative to the root.
+
+    A project has one suite, `tests`, or several with names, `suites`; never both.
+    """
 
     project: str = ""
     plan: str = "docs/development_roadmap/phases.md"
@@ -77,8 +92,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     record_prompts: Literal["off", "redacted", "full"] = "redacted"
     paths: Paths = Paths()
     tests: Tests = Tests()
+    suites: dict[str, Tests] = {}
     coverage: Coverage = Coverage()
     approvals: Approvals = Approvals()
+
+    def all_suites(self) -> dict[str, Tests]:
+        """Every suite by its name; the only one is called ""."""
+        return self.suites or {"": self.tests}
 
     def class_of(self, path: str) -> FileClass:
         """The class of a path relative to the root, with `/` between its parts."""

@@ -7,7 +7,7 @@ import os
 import stat
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain
@@ -22,7 +22,8 @@ from phasegate.engine import redaction
 from phasegate.engine.desk import Change, Observation, Undo
 from phasegate.evidence.items import Artifact
 from phasegate.ledger.event import Actor, Event
-from phasegate.ledger.facts import Fact, LedgerBorn, LedgerMoved
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import LedgerBorn, LedgerMoved
 from phasegate.ledger.fold import fold
 from phasegate.ledger.log import Blobs, Head, Log, Snapshot
 from phasegate.ledger.schema import draft
@@ -36,7 +37,7 @@ from phasegate.workflow.plan import blanked as blanked_plan
 from phasegate.workspace import files, git, place
 
 if TYPE_CHECKING:
-    from phasegate.collectors.pytest_runner import PytestRun
+    from phasegate.collectors.interface import SuiteRun
     from phasegate.workspace.tree import Change as Difference
 
 VERSION = __version__
@@ -364,30 +365,19 @@ def _with_snapshot(log: Log, events: Iterator[Event], state: State) -> State:
 
 
 def source_roots(project: Project) -> tuple[str, ...]:
-    """The folders first-party code is imported from, as set, else `src` where there is one, else the root."""
-    named = project.trusted.settings.tests.source_roots
-    return named or (("src",) if os.path.isdir(os.path.join(project.where.root, "src")) else (".",))
+    """The folders, relative to the root, that first-party code of any suite is imported from."""
+    from phasegate.collectors import roots
+
+    root, suites = project.where.root, project.trusted.settings.all_suites().values()
+    below = [(tests.directory, path) for tests in suites for path in roots.source_roots(root, tests)]
+    return tuple(dict.fromkeys(os.path.normpath(os.path.join(directory, path)) for directory, path in below))
 
 
-def test_command(project: Project) -> tuple[str, ...]:
-    """The command that runs the project's tests: as set, else found. Raises `NoTestCommand`."""
-    from phasegate.collectors import pytest_runner
+def run_tests(project: Project, scratch: str, say: Callable[[str], None]) -> SuiteRun:
+    """Run the project's suites by the collectors for them, writing below `scratch`, and saying how far they are.
 
-    return project.trusted.settings.tests.command or pytest_runner.detect(project.where.root)
+    Raises `NoTestCommand` where no command is set and none is found.
+    """
+    from phasegate.collectors import suites
 
-
-def run_tests(project: Project, command: Sequence[str], scratch: str, say: Callable[[str], None]) -> PytestRun:
-    """Run the project's tests by the collector for them, writing below `scratch`, and saying how far they are."""
-    from phasegate.collectors import pytest_runner
-
-    tests = project.trusted.settings.tests
-    return pytest_runner.run_pytest(
-        root=project.where.root,
-        command=command,
-        args=tests.args,
-        env=tests.env,
-        scratch=scratch,
-        source_roots=source_roots(project),
-        timeout_seconds=tests.timeout_seconds,
-        on_progress=say,
-    )
+    return suites.run_suites(project.where.root, project.trusted.settings.all_suites(), scratch, say)

@@ -15,7 +15,8 @@ import pytest
 
 from phasegate.entrypoints.cli import app
 from phasegate.ledger.event import Actor
-from phasegate.ledger.facts import Fact, PhaseStarted, PlanRead, RunStarted, StepEntered, TreeObserved
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import PhaseStarted, PlanRead, RunStarted, StepEntered, TreeObserved
 from phasegate.ledger.state import State
 from phasegate.settings import Settings
 from phasegate.wiring import Project, RealDesk, Trusted, begin_ledger, open_project, settings_digest

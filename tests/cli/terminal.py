@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.ledger.event import Actor
-from phasegate.ledger.facts import Fact
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.state import State
 from phasegate.wiring import RealDesk, Trusted, begin_ledger, open_project
 from phasegate.workflow.default import DEFAULT

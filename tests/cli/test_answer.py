@@ -10,9 +10,9 @@ import pytest
 
 from phasegate.engine.advance import leave
 from phasegate.ledger.event import Actor
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import (
     ChangeHeld,
-    Fact,
     NoteAdded,
     NoteCorrected,
     PhaseDeferred,

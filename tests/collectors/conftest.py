@@ -9,7 +9,8 @@ from textwrap import dedent
 
 import pytest
 
-from phasegate.collectors.pytest_runner import PytestRun, run_pytest
+from phasegate.collectors.interface import Ask, SuiteRun
+from phasegate.collectors.pytest_runner import run as run_suite
 
 SHOP = """
     class Basket:
@@ -34,7 +35,7 @@ BASE = {
     "src/shop/__init__.py": SHOP,
 }
 
-Runs = Callable[..., PytestRun]
+Runs = Callable[..., SuiteRun]
 
 
 def write(root: Path, files: Mapping[str, str]) -> Path:
@@ -59,22 +60,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Runs:
         plugins: tuple[str, ...] = (),
         autoload: bool = False,
         env: Mapping[str, str] | None = None,
-    ) -> PytestRun:
+    ) -> SuiteRun:
         root = write(root or tmp_path_factory.mktemp("project"), {**BASE, **files})
         wanted = [word for plugin in plugins for word in ("-p", plugin)]
         with pytest.MonkeyPatch.context() as patch:
             # Our own plugins would be loaded into each of these runs: that takes most of their time.
             if not autoload:
                 patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-            return run_pytest(
-                root=str(root),
-                command=command,
-                args=(*wanted, *args),
-                env=env,
-                scratch=str(scratch or tmp_path_factory.mktemp("scratch")),
-                source_roots=("src",),
-                timeout_seconds=timeout,
-                measure=measure,
+            return run_suite(
+                Ask(
+                    root=str(root),
+                    command=command,
+                    args=(*wanted, *args),
+                    env=env or {},
+                    scratch=str(scratch or tmp_path_factory.mktemp("scratch")),
+                    source_roots=("src",),
+                    timeout_seconds=timeout,
+                    measure=measure,
+                )
             )
 
     return run_project

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from phasegate.collectors.coverage_py import from_json
-from phasegate.collectors.pytest_runner import PytestRun
+from phasegate.collectors.interface import SuiteRun
 from phasegate.evidence.coverage import FileCoverage, of_changed_lines
 
-Runs = Callable[..., PytestRun]
+Runs = Callable[..., SuiteRun]
 
 FILES = {
     "src/shop/__init__.py": "def price(amount):\n    if amount:\n        return 1\n    return 2\n",
@@ -26,7 +26,7 @@ FILES = {
 WORKERS = ("-p", "xdist", "-n2")
 
 
-def by_path(seen: PytestRun) -> dict[str, FileCoverage]:
+def by_path(seen: SuiteRun) -> dict[str, FileCoverage]:
     assert seen.coverage is not None, seen.why_no_coverage
     return {file.path: file for file in seen.coverage.files}
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.collectors.pytest_runner import NoTestCommand, detect
+from phasegate.collectors.interface import NoTestCommand
+from phasegate.collectors.pytest_runner import detect
 from phasegate.errors import Exit
 
 

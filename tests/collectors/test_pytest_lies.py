@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.collectors.pytest_runner import NoScratchDirectory, PytestRun
+from phasegate.collectors.interface import NoScratchDirectory, SuiteRun
 
-Runs = Callable[..., PytestRun]
+Runs = Callable[..., SuiteRun]
 
 GREEN_THEN = "def test_a(): ...\ndef test_b():\n    {}\ndef test_c(): ..."
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from phasegate.collectors.pytest_runner import PytestRun, TestCommandNotStarted
+from phasegate.collectors.interface import Ask, SuiteRun, TestCommandNotStarted
+from phasegate.collectors.pytest_runner import run as run_suite
 from phasegate.evidence.tests import TestResult, TestRun, fails_for_right_reason
 
-Runs = Callable[..., PytestRun]
+Runs = Callable[..., SuiteRun]
 
 EVERY_KIND = {
     "tests/test_kinds.py": """
@@ -263,19 +264,19 @@ def test_an_interpreter_without_pytest_is_an_incomplete_run(run: Runs) -> None:
 
 
 def test_progress_is_told(run: Runs, tmp_path: Path) -> None:
-    from phasegate.collectors.pytest_runner import run_pytest
-
     said: list[str] = []
     (tmp_path / "test_a.py").write_text("import time\ndef test_a(): ...\ndef test_b(): time.sleep(2)")
     (tmp_path / "scratch").mkdir()
-    run_pytest(
-        root=str(tmp_path),
-        command=(sys.executable, "-m", "pytest"),
-        scratch=str(tmp_path / "scratch"),
-        source_roots=("src",),
-        timeout_seconds=60,
-        on_progress=said.append,
-        measure=False,
+    run_suite(
+        Ask(
+            root=str(tmp_path),
+            command=(sys.executable, "-m", "pytest"),
+            scratch=str(tmp_path / "scratch"),
+            source_roots=("src",),
+            timeout_seconds=60,
+            on_progress=said.append,
+            measure=False,
+        )
     )
     assert "1 of 2 tests have run" in said
 

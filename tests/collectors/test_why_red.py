@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.collectors.pytest_runner import PytestRun
+from phasegate.collectors.interface import SuiteRun
 from phasegate.collectors.why_red import first_party
 from phasegate.evidence.tests import TestRun, fails_for_right_reason, newly_red
 
-Runs = Callable[..., PytestRun]
+Runs = Callable[..., SuiteRun]
 
 CALLS = {
     "missing_name": {

@@ -19,7 +19,8 @@ from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage
 from phasegate.evidence.tests import Cause, TestResult, TestRun
 from phasegate.evidence.tests import Outcome as TestOutcome
 from phasegate.ledger.event import Actor
-from phasegate.ledger.facts import Fact, NoteCorrected, QuestionAnswered, TaskLinked
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import NoteCorrected, QuestionAnswered, TaskLinked
 from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import RunRecord, State
 from phasegate.policy import calls as c

@@ -11,7 +11,8 @@ from typing import Any
 
 from bench import PLAN_PATH, Bench
 
-from phasegate.ledger.facts import ClosurePublished, Fact, PhaseClosed, PhaseStarted, RunEnded, StepEntered
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import ClosurePublished, PhaseClosed, PhaseStarted, RunEnded, StepEntered
 from phasegate.ledger.state import State
 from phasegate.wiring import RealDesk, RealFiles
 

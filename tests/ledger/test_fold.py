@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from phasegate.evidence.items import CoverageSeen, Evidence, RedTest, TestsSeen
 from phasegate.ledger import facts as f
 from phasegate.ledger.event import Actor, Clock, Event, digest
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.fold import KEPT_EVIDENCE, apply, fold
 from phasegate.ledger.log import LedgerTooNew, LedgerUnreadable
 from phasegate.ledger.schema import KINDS, draft, fact_of, stream_of
@@ -38,7 +39,7 @@ EVIDENCE = st.builds(
 )
 
 
-def strategy(kind: type[f.Fact]) -> st.SearchStrategy[f.Fact]:
+def strategy(kind: type[Fact]) -> st.SearchStrategy[Fact]:
     """Facts of this kind with few names, so that they meet each other."""
     fields = {}
     for field in msgspec.structs.fields(kind):
@@ -56,7 +57,7 @@ FACTS = st.one_of(*(strategy(kind) for kind in KINDS.values()))
 BEGIN = f.RunStarted("a", "/w", "start", "default", "explore")
 
 
-def event(fact: f.Fact, position: int) -> Event:
+def event(fact: Fact, position: int) -> Event:
     made = draft(fact)
     return Event(
         "ledger", position, Clock(1000 + position), made.stream, position, f"e{position}", Actor("agent", "claude"),
@@ -64,12 +65,12 @@ def event(fact: f.Fact, position: int) -> Event:
     )  # fmt: skip
 
 
-def events(facts: list[f.Fact]) -> list[Event]:
+def events(facts: list[Fact]) -> list[Event]:
     return [event(fact, position) for position, fact in enumerate([BEGIN, *facts], 1)]
 
 
 @given(st.lists(FACTS, max_size=30), st.integers(0, 31))
-def test_a_snapshot_anywhere_changes_nothing(facts: list[f.Fact], cut: int) -> None:
+def test_a_snapshot_anywhere_changes_nothing(facts: list[Fact], cut: int) -> None:
     recorded = events(facts)
     whole = fold(recorded)
     assert fold(recorded[cut:], thaw(freeze(fold(recorded[:cut])))) == whole
@@ -78,7 +79,7 @@ def test_a_snapshot_anywhere_changes_nothing(facts: list[f.Fact], cut: int) -> N
 
 
 @given(st.lists(FACTS, max_size=30))
-def test_the_same_events_give_the_same_state(facts: list[f.Fact]) -> None:
+def test_the_same_events_give_the_same_state(facts: list[Fact]) -> None:
     assert freeze(fold(events(facts))) == freeze(fold(events(facts)))
 
 
@@ -100,7 +101,7 @@ def test_a_fact_without_a_rule_is_loud() -> None:
 
 
 @given(FACTS)
-def test_a_fact_is_read_back_as_it_was_written(fact: f.Fact) -> None:
+def test_a_fact_is_read_back_as_it_was_written(fact: Fact) -> None:
     assert fact_of(event(fact, 1)) == fact
 
 
@@ -140,7 +141,7 @@ def evidence(id: str, subject: str, phase: str = "1", red: tuple[RedTest, ...] =
 
 
 @pytest.mark.parametrize("status", [None, f.PhaseDeferred("1", "a", "", "", "q"), f.PhaseReopened("1")])
-def test_the_baseline_of_a_phase_that_is_not_closed_is_never_forgotten(status: f.Fact | None) -> None:
+def test_the_baseline_of_a_phase_that_is_not_closed_is_never_forgotten(status: Fact | None) -> None:
     """A deferred phase that came back without it could never leave the step that asks for it."""
     facts = [f.PhaseStarted("1", "a", "feature", "start", "t"), evidence("first", "start")]
     facts += [status] if status else []

@@ -21,6 +21,7 @@ from phasegate.entrypoints.demo.scripted_model import ScriptedModel
 from phasegate.ledger import facts as f
 from phasegate.ledger.chain import verify
 from phasegate.ledger.event import Actor
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import RunRecord, State
 from phasegate.wiring import RealDesk, open_project
@@ -59,7 +60,7 @@ GIT = (
     "-c",
     "init.defaultBranch=main",
 )
-Kind = TypeVar("Kind", bound=f.Fact)
+Kind = TypeVar("Kind", bound=Fact)
 ClientIn = Callable[[Place, tuple[str, ...]], Client]
 
 

@@ -7,96 +7,36 @@ import secrets
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Iterator, Sequence
 
-from msgspec import Struct
-
-from phasegate.collectors import coverage_py, process
+from phasegate.collectors import coverage_py, environment, process
+from phasegate.collectors.interface import Ask, NoScratchDirectory, NoTestCommand, SuiteRun, TestCommandNotStarted
 from phasegate.collectors.pytest_frames import FILE_LIMIT, Frames, Inventory, Report, decoded, read_frames
 from phasegate.collectors.pytest_outcomes import Observed, as_test_run
 from phasegate.collectors.results import Artifact
 from phasegate.collectors.why_red import first_party
-from phasegate.errors import Exit, Failure
-from phasegate.evidence.coverage import Coverage
 from phasegate.evidence.tests import TestRun
 
 _REPORTER_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytest_reporter")
-_BENDING = frozenset(
-    {
-        "PYTEST_ADDOPTS",
-        "PYTEST_PLUGINS",
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "PYTHONSTARTUP",
-        "PYTHONOPTIMIZE",
-        "PYTHONUSERBASE",
-    }
-)
-_BENDING_FAMILIES = ("COVERAGE_", "COV_CORE_")
-"""What an environment can change a run by without a trace in the tree; only the project's settings may."""
 _PROBE_SECONDS = 60.0
 _LOCK_FILE_BYTES = 16 << 20
 
 
-class NoTestCommand(Failure):
-    """No interpreter that can import pytest was found for this project."""
+def run(ask: Ask) -> SuiteRun:
+    """Run `ask.command` (`PYTHON -m pytest`); the run's notes name what was left out of the environment.
 
-    code: ClassVar[str] = "no-test-command"
-    exit_code: ClassVar[Exit] = Exit.CANNOT_TELL
-
-
-class TestCommandNotStarted(Failure):
-    """The test command could not be started at all."""
-
-    __test__ = False
-    code: ClassVar[str] = "test-command-not-started"
-    exit_code: ClassVar[Exit] = Exit.CANNOT_TELL
-
-
-class NoScratchDirectory(Failure):
-    """The private directory of a run cannot be written."""
-
-    code: ClassVar[str] = "no-scratch-directory"
-    exit_code: ClassVar[Exit] = Exit.CANNOT_TELL
-
-
-class PytestRun(Struct, frozen=True):
-    """What one run proved, and the files that prove it."""
-
-    tests: TestRun
-    coverage: Coverage | None
-    why_no_coverage: str
-    artifacts: tuple[Artifact, ...]
-
-
-def run_pytest(
-    *,
-    root: str,
-    command: Sequence[str],
-    args: Sequence[str] = (),
-    env: Mapping[str, str] | None = None,
-    scratch: str,
-    source_roots: Sequence[str],
-    timeout_seconds: float,
-    on_progress: Callable[[str], None] = lambda line: None,
-    measure: bool = True,
-) -> PytestRun:
-    """Run `command` (`PYTHON -m pytest`) in `root`; a new directory below `scratch` takes all that is written.
-
-    `env` is added to the environment, which is cleared of what could bend the run; the run's notes name what was.
     Raises TestCommandNotStarted and NoScratchDirectory; whatever happens after the start is in the result.
     """
-    session = _session(root, command, scratch, source_roots, env or {})
-    why_not = session.why_not_measured() if measure else "not asked for"
-    argv = session.argv(args, measured=not why_not)
-    environment = session.environment(measured=not why_not)
-    ended = _start(argv, root, environment, timeout_seconds, _Progress(session.report, on_progress).tick)
+    session = _session(ask)
+    why_not = session.why_not_measured() if ask.measure else "not asked for"
+    argv = session.argv(ask.args, measured=not why_not)
+    env = session.environment(measured=not why_not)
+    ended = _start(argv, ask, env, _Progress(session.report, ask.on_progress).tick)
     content = session.report()
-    observed = Observed(argv, root, session.frames(content), ended, timeout_seconds, session.notes())
-    tests = as_test_run(observed, first_party(root, source_roots))
-    measured = session.measured(environment, tests, why_not)
-    return PytestRun(tests, measured.coverage, measured.why_not, _artifacts(content, measured.report, ended.output))
+    observed = Observed(argv, ask.place, session.frames(content), ended, ask.timeout_seconds, session.clean.notes)
+    tests = as_test_run(observed, first_party(ask.place, ask.source_roots))
+    measured = session.measured(env, tests, why_not)
+    return SuiteRun(tests, measured.coverage, measured.why_not, _artifacts(content, measured.report, ended.output))
 
 
 def detect(root: str) -> tuple[str, ...]:
@@ -116,16 +56,14 @@ def detect(root: str) -> tuple[str, ...]:
     )
 
 
-def _session(
-    root: str, command: Sequence[str], scratch: str, source_roots: Sequence[str], env: Mapping[str, str]
-) -> _Session:
+def _session(ask: Ask) -> _Session:
     try:
-        os.makedirs(scratch, exist_ok=True)
-        own = tempfile.mkdtemp(dir=scratch, prefix="run-")
-        return _Session(root, _placed(root, command), own, tuple(source_roots), env)
+        os.makedirs(ask.scratch, exist_ok=True)
+        own = tempfile.mkdtemp(dir=ask.scratch, prefix="run-")
+        return _Session(ask, own)
     except OSError as problem:
         raise NoScratchDirectory(
-            f"Nothing can be written below {scratch}: {problem}.",
+            f"Nothing can be written below {ask.scratch}: {problem}.",
             hint="Free space there, or correct its owner and mode.",
         ) from problem
 
@@ -135,20 +73,12 @@ def _placed(root: str, command: Sequence[str]) -> tuple[str, ...]:
     return (os.path.join(root, command[0]), *command[1:]) if os.sep in command[0] else tuple(command)
 
 
-def _unbent() -> tuple[dict[str, str], tuple[str, ...]]:
-    """The environment without what could bend a run, and the names of what was left out."""
-    bending = {name for name in os.environ if name in _BENDING or name.startswith(_BENDING_FAMILIES)}
-    kept = {name: value for name, value in os.environ.items() if name not in bending}
-    return kept, tuple(sorted(name for name in bending if os.environ[name]))
-
-
 class _Session:
     """One run: where its report goes, what it is started with, what came out."""
 
-    def __init__(
-        self, root: str, command: tuple[str, ...], scratch: str, source_roots: tuple[str, ...], env: Mapping[str, str]
-    ) -> None:
-        self.root, self.command, self.source_roots, self.env = root, command, source_roots, env
+    def __init__(self, ask: Ask, scratch: str) -> None:
+        self.root, self.command, self.source_roots = ask.place, _placed(ask.root, ask.command), tuple(ask.source_roots)
+        self.clean = environment.clean(ask.env)
         self.scratch = os.path.realpath(scratch)
         self.nonce = secrets.token_hex(16)
         self.report_path = os.path.join(self.scratch, "results.jsonl")
@@ -183,9 +113,8 @@ class _Session:
         return (*command, "-p", "phasegate_reporter", "--continue-on-collection-errors", "--maxfail=0", *cache, *args)
 
     def environment(self, *, measured: bool) -> dict[str, str]:
-        """The user's own and the settings', less git's (a hook's GIT_DIR misdirects tests), writing nothing here."""
-        kept, _ = _unbent()
-        env = {name: value for name, value in kept.items() if not name.startswith("GIT_")} | dict(self.env)
+        """The user's and the settings', and writing nothing here."""
+        env = dict(self.clean.variables)
         path = env.get("PYTHONPATH", "")
         env.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(self.scratch, "hypothesis"))
         return env | {
@@ -205,11 +134,6 @@ class _Session:
         if len(content) > FILE_LIMIT:
             return Frames((), f"the report is above {FILE_LIMIT >> 20} MiB")
         return read_frames(content, self.nonce)
-
-    def notes(self) -> tuple[str, ...]:
-        _, left_out = _unbent()
-        where = "what the tests need of them belongs under [tests] env in phasegate.toml"
-        return (f"left out of the environment: {', '.join(left_out)}; {where}",) if left_out else ()
 
     def measured(self, env: dict[str, str], tests: TestRun, why_not: str) -> coverage_py.Measured:
         if why_not or self.python is None:
@@ -243,11 +167,9 @@ class _Progress:
         return isinstance(frame, Report) and frame.when == "teardown"
 
 
-def _start(
-    argv: Sequence[str], root: str, env: dict[str, str], timeout_seconds: float, on_tick: Callable[[], None]
-) -> process.Ended:
+def _start(argv: Sequence[str], ask: Ask, env: dict[str, str], on_tick: Callable[[], None]) -> process.Ended:
     try:
-        return process.run(argv, cwd=root, env=env, timeout_seconds=timeout_seconds, on_tick=on_tick)
+        return process.run(argv, cwd=ask.place, env=env, timeout_seconds=ask.timeout_seconds, on_tick=on_tick)
     except OSError as problem:
         raise TestCommandNotStarted(
             f"The test command could not be started: {problem}.",
@@ -262,11 +184,11 @@ def _artifacts(report: bytes, coverage: bytes, output: bytes) -> tuple[Artifact,
 
 def _interpreters(root: str) -> Iterator[str]:
     """Candidates, the project's own first; only those that exist."""
-    environments = [os.path.join(root, ".venv"), os.path.join(root, "venv")]
-    environments += [os.environ.get(name, "") for name in ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "CONDA_PREFIX")]
-    for environment in environments:
-        python = os.path.join(root, environment, "bin", "python")
-        if environment and os.access(python, os.X_OK):
+    places = [os.path.join(root, ".venv"), os.path.join(root, "venv")]
+    places += [os.environ.get(name, "") for name in ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "CONDA_PREFIX")]
+    for place in places:
+        python = os.path.join(root, place, "bin", "python")
+        if place and os.access(python, os.X_OK):
             yield python
     if os.path.exists(os.path.join(root, "poetry.lock")) and shutil.which("poetry"):
         yield from _poetry_interpreter(root)
@@ -287,7 +209,7 @@ def _imports(*python_and_module: str, cwd: str = os.sep) -> bool:
 
 
 def _quick(command: Sequence[str], *, cwd: str) -> process.Ended | None:
-    env = _unbent()[0] | {"PYTHONDONTWRITEBYTECODE": "1"}
+    env = environment.clean().variables | {"PYTHONDONTWRITEBYTECODE": "1"}
     try:
         return process.run(command, cwd=cwd, env=env, timeout_seconds=_PROBE_SECONDS)
     except OSError:

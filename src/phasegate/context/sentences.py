@@ -13,7 +13,8 @@ from typing import Any
 from phasegate.context.plain import line
 from phasegate.evidence.items import CommandSeen, CoverageSeen, Evidence, NoCoverage, TestsSeen
 from phasegate.gates.interface import some
-from phasegate.ledger.facts import EvidenceRecorded, Fact
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import EvidenceRecorded
 
 SENTENCES: Mapping[str, str] = {
     "LedgerBorn": "the ledger of project {project} began[, copied from {copied_from}]",

@@ -15,10 +15,10 @@ from phasegate.evidence import manifest
 from phasegate.evidence.items import Artifact, CommandSeen, Evidence
 from phasegate.gates.catalog import ask
 from phasegate.gates.interface import Moment, Verdict
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import (
     BaselineMoved,
     EvidenceRecorded,
-    Fact,
     PhaseDeferred,
     PhaseReopened,
     PhaseStarted,

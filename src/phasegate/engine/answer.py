@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from phasegate.engine import drivers
 from phasegate.engine.desk import Desk
 from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, secrets_in, shown_views
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import (
     CallAsked,
     CallRefused,
     CallReturned,
     CallsAbandoned,
-    Fact,
     PathsRehashed,
     PromptTaken,
     QuestionAsked,

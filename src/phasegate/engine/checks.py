@@ -30,7 +30,8 @@ from phasegate.evidence.tests import (
     standing_for,
 )
 from phasegate.gates.interface import complete_runs
-from phasegate.ledger.facts import CheckEnded, EvidenceRecorded, Fact
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import CheckEnded, EvidenceRecorded
 from phasegate.ledger.state import RunRecord, State
 from phasegate.settings import Settings
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from phasegate.evidence.items import Artifact
-from phasegate.ledger.facts import Fact
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.state import State
 from phasegate.settings import Settings
 from phasegate.workflow.definition import Workflow

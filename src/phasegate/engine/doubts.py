@@ -8,7 +8,8 @@ from phasegate.engine.desk import Desk
 from phasegate.evidence.items import Evidence, RedTest, TestsSeen
 from phasegate.gates.catalog import CATALOG, ask
 from phasegate.gates.interface import Moment, Verdict
-from phasegate.ledger.facts import Fact, NoteAdded, NoteResolved
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import NoteAdded, NoteResolved
 
 MOST_TESTS = 20
 """Failing tests that get a note of their own; the rest share the gate's."""

@@ -9,7 +9,8 @@ import msgspec
 from phasegate.engine import plan_watch
 from phasegate.engine.desk import Change, Desk, Observation
 from phasegate.errors import Failure
-from phasegate.ledger.facts import ChangeHeld, ChangePutBack, ChangeSettled, Fact, SecretSeen, TreeObserved
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import ChangeHeld, ChangePutBack, ChangeSettled, SecretSeen, TreeObserved
 from phasegate.ledger.state import RunRecord, State
 from phasegate.policy.edits import Grounds, Objection, object_to
 from phasegate.policy.secrets import find_secrets

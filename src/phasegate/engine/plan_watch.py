@@ -9,7 +9,8 @@ import msgspec
 
 from phasegate.engine.desk import Change, Desk
 from phasegate.errors import Exit, Failure
-from phasegate.ledger.facts import BoxesPutBack, ChangeHeld, Fact, PlanRead
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import BoxesPutBack, ChangeHeld, PlanRead
 from phasegate.ledger.state import RunRecord, State
 from phasegate.workflow.plan import Phase
 

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from phasegate.ledger.event import Draft
-from phasegate.ledger.facts import Fact, SecretSeen
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import SecretSeen
 from phasegate.ledger.schema import KINDS, draft
 from phasegate.policy.secrets import find_secrets, redact
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from phasegate.collectors.pytest_runner import PytestRun
+from phasegate.collectors.interface import SuiteRun
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.engine.desk import Observation
@@ -21,7 +21,7 @@ from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSe
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import CheckEnded, CheckStarted
 from phasegate.ledger.state import Check, RunRecord, State
-from phasegate.wiring import VERSION, RealDesk, open_project, run_tests, test_command
+from phasegate.wiring import VERSION, RealDesk, open_project, run_tests
 from phasegate.workspace import processes
 
 START_SECONDS = 20.0
@@ -42,21 +42,20 @@ def check_here(desk: RealDesk, say: Say, *, check: str = "") -> tuple[TestsSeen,
     """Run the tests now, in this process, and record the evidence. `check` names a detached check, if this is one."""
     state, before = observe(desk, desk.state())
     run = state.run_in(desk.worktree)
-    command = test_command(desk.project)
     if check and run is not None:
         born = processes.born(os.getpid())
         started = CheckStarted(run.id, check, "tests", os.getpid(), born, before.subject)
         state = desk.record([started], relying_on=None)
     scratch = tempfile.mkdtemp(prefix="check-", dir=_scratch(desk))
     try:
-        result = run_tests(desk.project, command, scratch, say)
+        result = run_tests(desk.project, scratch, say)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return _record(desk, desk.state(), before, result, check)
 
 
 def _record(
-    desk: RealDesk, state: State, before: Observation, result: PytestRun, check: str
+    desk: RealDesk, state: State, before: Observation, result: SuiteRun, check: str
 ) -> tuple[TestsSeen, CoverageSeen | NoCoverage]:
     """Evidence of the tree the tests ran on; of neither when the tree changed under them."""
     state, after = observe(desk, state)
@@ -77,13 +76,13 @@ def _record(
     return tests, coverage
 
 
-def _artifacts(desk: RealDesk, result: PytestRun) -> tuple[Artifact, ...]:
+def _artifacts(desk: RealDesk, result: SuiteRun) -> tuple[Artifact, ...]:
     whole = desk.keep(checks.RUN_ARTIFACT, msgspec.json.encode(result.tests))
     return (whole, *(desk.keep(artifact.name, artifact.content) for artifact in result.artifacts))
 
 
 def _coverage(
-    desk: RealDesk, state: State, run: RunRecord | None, now: Observation, result: PytestRun
+    desk: RealDesk, state: State, run: RunRecord | None, now: Observation, result: SuiteRun
 ) -> CoverageSeen | NoCoverage:
     if result.coverage is None:
         return NoCoverage(result.why_no_coverage)

@@ -9,16 +9,14 @@ from typing import Literal
 import msgspec
 
 from phasegate.evidence.items import Evidence
+from phasegate.ledger import driving, waivers
+from phasegate.ledger.fact import Fact
 from phasegate.workflow.plan import Phase
 
 Category = Literal["", "implement", "research", "strategic"]
 NoteKind = Literal["error", "discovery", "uncertainty"]
 Severity = Literal["minor", "major", "strategic"]
 RunMode = Literal["start", "drive"]
-
-
-class Fact(msgspec.Struct, frozen=True, tag=True, tag_field="fact"):
-    """Something that happened."""
 
 
 # -- the project ------------------------------------------------------------------------------------------------------
@@ -455,147 +453,8 @@ class HookFailed(Fact, frozen=True):
     problem: str
 
 
-# -- driving alone ----------------------------------------------------------------------------------------------------
-
-ClientEnding = Literal[
-    "ended", "died", "silent", "stopped", "overloaded", "rate_limited", "usage_limit", "network", "api_error"
-]
-"""How a client process came to its end, as far as it says: of itself, killed, mute, stopped by us, or refused."""
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """What a drive may use up at most; 0 means no limit. Cost in US dollars, `until_ms` in UTC milliseconds."""
-
-    cost_usd: float = 0.0
-    tokens: int = 0
-    minutes: float = 0.0
-    iterations: int = 0
-    until_ms: int = 0
-
-
-class Tokens(msgspec.Struct, frozen=True):
-    """Tokens as the client counts them."""
-
-    input: int = 0
-    output: int = 0
-    cache_read: int = 0
-    cache_written: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of them, whatever they cost."""
-        return self.input + self.output + self.cache_read + self.cache_written
-
-
-class DriveStarted(Fact, frozen=True):
-    """A supervisor began to drive in `worktree`, on `branch`, which began at commit `base`.
-
-    `attempt_of` names the drive that this one is a parallel attempt of; `phase` the one phase it tries.
-    """
-
-    drive: str
-    worktree: str
-    branch: str
-    base: str
-    limits: Limits
-    pid: int = 0
-    born: str = ""
-    attempt_of: str = ""
-    phase: str = ""
-
-
-class ClientLaunched(Fact, frozen=True):
-    """The supervisor started a client process, why, and with which permissions."""
-
-    drive: str
-    launch: str
-    pid: int
-    born: str
-    why: str
-    mode: str
-    rules: tuple[str, ...] = ()
-
-
-class ClientEnded(Fact, frozen=True):
-    """A client process is gone: how, what it said last, what it used, and when it may be asked again (0: unknown)."""
-
-    drive: str
-    launch: str
-    how: ClientEnding
-    said: str = ""
-    session: str = ""
-    turns: int = 0
-    cost_usd: float = 0.0
-    tokens: Tokens = Tokens()
-    until_ms: int = 0
-
-
-class WaitBegan(Fact, frozen=True):
-    """The supervisor waits until then before it starts the client again; `attempt` counts waits without progress."""
-
-    drive: str
-    why: str
-    until_ms: int
-    attempt: int
-
-
-class PhaseCommitted(Fact, frozen=True):
-    """What a closed phase changed is one commit on the drive's branch."""
-
-    drive: str
-    phase: str
-    commit: str
-    branch: str
-
-
-class AttemptChosen(Fact, frozen=True):
-    """Of parallel attempts at a phase the gates chose `winner` (a drive; "" when none passed); the rest is archived.
-
-    `why` compares them in words; `archived` maps each losing drive to where its difference is kept.
-    """
-
-    drive: str
-    phase: str
-    winner: str
-    why: str
-    archived: dict[str, str] = {}
-
-
-class DriveEnded(Fact, frozen=True):
-    """The supervisor is done: `complete`, `waiting`, `limit`, `stopped`, `failed`; `said` is the reason in words."""
-
-    drive: str
-    outcome: Literal["complete", "waiting", "limit", "stopped", "failed"]
-    said: str
-    exit_code: int
-
-
-# -- exceptions -------------------------------------------------------------------------------------------------------
-
-Waivable = Literal["secret", "file", "reference", "test", "gate", "finding"]
-
-
-class WaiverGiven(Fact, frozen=True):
-    """A person made an exception: of what, for whom to answer for, why, and until which UTC date ("" = no end).
-
-    `subject` is a glob of paths, a rule, a test id or a fingerprint; never a secret itself.
-    """
-
-    waiver: str
-    what: Waivable
-    subject: str
-    owner: str
-    reason: str
-    until: str
-    approval: Literal["weak", "strong"]
-    by: str
-
-
-class WaiverEnded(Fact, frozen=True):
-    """An exception no longer holds, and why."""
-
-    waiver: str
-    why: str
+ELSEWHERE = (driving, waivers)
+"""Modules with further facts: those about a supervisor, and those about exceptions."""
 
 
 def kinds() -> dict[str, type[Fact]]:

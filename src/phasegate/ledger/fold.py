@@ -7,8 +7,11 @@ from collections.abc import Iterable
 import msgspec
 
 from phasegate.evidence.items import Evidence, TestsSeen
+from phasegate.ledger import driving as d
 from phasegate.ledger import facts as f
+from phasegate.ledger import waivers as w
 from phasegate.ledger.event import Event
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import (
     TRAIL,
@@ -51,7 +54,7 @@ def fold(events: Iterable[Event], state: State | None = None) -> State:
     return state
 
 
-def apply(state: State, fact: f.Fact, *, author: str = "phasegate", at_ms: int = 0) -> None:
+def apply(state: State, fact: Fact, *, author: str = "phasegate", at_ms: int = 0) -> None:
     """Change `state` by one fact."""
     if isinstance(fact, f.PHASE_FACTS):
         _phase(state, fact, at_ms)
@@ -68,7 +71,7 @@ def apply(state: State, fact: f.Fact, *, author: str = "phasegate", at_ms: int =
         _run(state, fact, run, at_ms)
 
 
-def _project(state: State, fact: f.Fact) -> None:
+def _project(state: State, fact: Fact) -> None:
     match fact:
         case f.LedgerBorn(project=project, home=home):
             state.project, state.home = project, home
@@ -153,7 +156,7 @@ def _phase(state: State, fact: f.PhaseFact, at_ms: int) -> None:
             raise AssertionError(f"no rule for {type(fact).__name__}")
 
 
-def _note(state: State, fact: f.Fact, author: str, at_ms: int) -> None:
+def _note(state: State, fact: Fact, author: str, at_ms: int) -> None:
     match fact:
         case f.NoteAdded():
             state.notes[fact.note] = Note(
@@ -189,22 +192,22 @@ def _drop_settled(state: State) -> None:
         del state.notes[id]
 
 
-def _waiver(state: State, fact: f.Fact, at_ms: int) -> None:
+def _waiver(state: State, fact: Fact, at_ms: int) -> None:
     match fact:
-        case f.WaiverGiven():
+        case w.WaiverGiven():
             state.waivers[fact.waiver] = Waiver(
                 fact.waiver, fact.what, fact.subject, fact.owner, fact.reason, fact.until, fact.approval, fact.by, at_ms
             )
-        case f.WaiverEnded(waiver=id) if id in state.waivers:
+        case w.WaiverEnded(waiver=id) if id in state.waivers:
             state.waivers[id] = msgspec.structs.replace(state.waivers[id], ended=fact.why or "ended")
-        case f.WaiverEnded():
+        case w.WaiverEnded():
             pass
         case _:
             raise AssertionError(f"no rule for {type(fact).__name__}")
 
 
-def _drive(state: State, fact: f.Fact, at_ms: int) -> None:
-    if isinstance(fact, f.DriveStarted):
+def _drive(state: State, fact: Fact, at_ms: int) -> None:
+    if isinstance(fact, d.DriveStarted):
         state.drives[fact.drive] = DriveRecord(
             fact.drive, fact.worktree, fact.branch, fact.base, fact.limits, fact.pid, fact.born, fact.attempt_of,
             fact.phase, at_ms,
@@ -216,33 +219,33 @@ def _drive(state: State, fact: f.Fact, at_ms: int) -> None:
         _driving(fact, drive)
 
 
-def _driving(fact: f.Fact, drive: DriveRecord) -> None:
+def _driving(fact: Fact, drive: DriveRecord) -> None:
     match fact:
-        case f.ClientLaunched():
+        case d.ClientLaunched():
             drive.launches, drive.launch = drive.launches + 1, fact.launch
             drive.client_pid, drive.client_born = fact.pid, fact.born
             drive.waits_until_ms, drive.waits_for = 0, ""
-        case f.ClientEnded():
+        case d.ClientEnded():
             drive.launch, drive.client_pid, drive.client_born = "", 0, ""
             drive.last_ending, drive.turns = fact.how, drive.turns + fact.turns
             drive.cost_usd, drive.tokens = drive.cost_usd + fact.cost_usd, _sum(drive.tokens, fact.tokens)
             if fact.how == "ended":
                 drive.waits = 0
-        case f.WaitBegan():
+        case d.WaitBegan():
             drive.waits, drive.waits_until_ms, drive.waits_for = fact.attempt, fact.until_ms, fact.why
-        case f.PhaseCommitted():
+        case d.PhaseCommitted():
             drive.commits[fact.phase] = fact.commit
-        case f.AttemptChosen():
+        case d.AttemptChosen():
             pass  # read from the ledger by the report
-        case f.DriveEnded():
+        case d.DriveEnded():
             drive.outcome, drive.said = fact.outcome, fact.said
             drive.waits_until_ms, drive.client_pid, drive.client_born = 0, 0, ""
         case _:
             raise AssertionError(f"no rule for {type(fact).__name__}")
 
 
-def _sum(one: f.Tokens, other: f.Tokens) -> f.Tokens:
-    return f.Tokens(
+def _sum(one: d.Tokens, other: d.Tokens) -> d.Tokens:
+    return d.Tokens(
         one.input + other.input, one.output + other.output,
         one.cache_read + other.cache_read, one.cache_written + other.cache_written,
     )  # fmt: skip
@@ -254,7 +257,7 @@ def _drop_old_drives(state: State) -> None:
         del state.drives[id]
 
 
-def _run(state: State, fact: f.Fact, run: RunRecord | None, at_ms: int) -> None:
+def _run(state: State, fact: Fact, run: RunRecord | None, at_ms: int) -> None:
     if isinstance(fact, f.RunStarted):
         state.runs[fact.run] = RunRecord(
             fact.run, fact.worktree, fact.mode, fact.workflow, fact.step, fact.task, entered_ms=at_ms
@@ -275,7 +278,7 @@ def _drop_ended(state: State) -> None:
         del state.runs[id]
 
 
-def _progress(state: State, fact: f.Fact, run: RunRecord, at_ms: int) -> bool:
+def _progress(state: State, fact: Fact, run: RunRecord, at_ms: int) -> bool:
     """Facts about where a run is and who drives it."""
     match fact:
         case f.RunPaused():
@@ -319,7 +322,7 @@ def _enter(state: State, fact: f.StepEntered, run: RunRecord, at_ms: int) -> Non
         state.phases.setdefault(fact.phase, PhaseRecord(fact.phase)).loops += 1
 
 
-def _calls(state: State, fact: f.Fact, run: RunRecord, at_ms: int) -> None:
+def _calls(state: State, fact: Fact, run: RunRecord, at_ms: int) -> None:
     """Facts about tool calls, what they did to the tree, and runners."""
     match fact:
         case f.CallAsked():
@@ -378,7 +381,7 @@ _OF_PROJECT = (
     f.LedgerBorn, f.LedgerMoved, f.SettingsTrusted, f.PlanRead, f.BoxesPutBack, f.KindCorrected, f.ViewRendered,
     f.SecretSeen, f.EvidenceRecorded,
 )  # fmt: skip
-_OF_WAIVERS = (f.WaiverGiven, f.WaiverEnded)
+_OF_WAIVERS = (w.WaiverGiven, w.WaiverEnded)
 _OF_DRIVES = (
-    f.DriveStarted, f.ClientLaunched, f.ClientEnded, f.WaitBegan, f.PhaseCommitted, f.AttemptChosen, f.DriveEnded,
+    d.DriveStarted, d.ClientLaunched, d.ClientEnded, d.WaitBegan, d.PhaseCommitted, d.AttemptChosen, d.DriveEnded,
 )  # fmt: skip

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from phasegate.ledger.event import Draft, Event
-from phasegate.ledger.facts import PHASE_FACTS, Fact, kinds
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import PHASE_FACTS, kinds
 from phasegate.ledger.log import LedgerTooNew, LedgerUnreadable
 
 KINDS = kinds()

@@ -4,7 +4,9 @@
 import msgspec
 
 from phasegate.evidence.items import Evidence, TestsSeen
-from phasegate.ledger.facts import Category, FileKept, Limits, NoteKind, Tokens, Waivable
+from phasegate.ledger.driving import Limits, Tokens
+from phasegate.ledger.facts import Category, FileKept, NoteKind
+from phasegate.ledger.waivers import Waivable
 from phasegate.workflow.plan import Phase
 
 CODE = "state-4"

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from phasegate.errors import Exit, Failure
-from phasegate.settings import Render, Settings
+from phasegate.settings import Render, Settings, Tests
 from phasegate.workflow.toml_lines import Path, line_at, lines_of, nesting
 from phasegate.workflow.validate import meant, shown
 
@@ -126,8 +126,7 @@ def _wrong_values(settings: Settings) -> Iterator[tuple[Path, str]]:
             yield (key,), "it must be a path inside the repository, with `/` between its parts."
     if not _is_inside(settings.approvals.allowed_signers):
         yield ("approvals", "allowed_signers"), "it must be a path inside the repository."
-    if not 0 < settings.tests.timeout_seconds <= 7 * 86400:
-        yield ("tests", "timeout_seconds"), "it must be more than 0 and at most a week."
+    yield from _wrong_suites(settings)
     shares: dict[Path, float] = {
         ("coverage", key): getattr(settings.coverage, key) for key in ("changed_lines", "new_project")
     }
@@ -135,6 +134,21 @@ def _wrong_values(settings: Settings) -> Iterator[tuple[Path, str]]:
     for at, share in shares.items():
         if not 0 <= share <= 100:
             yield at, "it is a share in per cent, from 0 to 100."
+
+
+def _wrong_suites(settings: Settings) -> Iterator[tuple[Path, str]]:
+    if settings.suites and settings.tests != Tests():
+        yield ("tests",), "a project has either [tests] or suites with names, [suites.NAME]; move it to a name."
+    at: dict[Path, Tests] = {("suites", name): tests for name, tests in settings.suites.items()}
+    for where, tests in (at or {("tests",): settings.tests}).items():
+        if where[1:] and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", str(where[1])):
+            yield where, "a suite's name is made of small letters, digits and `-`."
+        if not 0 < tests.timeout_seconds <= 7 * 86400:
+            yield (*where, "timeout_seconds"), "it must be more than 0 and at most a week."
+        if tests.directory and not _is_inside(tests.directory):
+            yield (*where, "directory"), "it must be a path inside the repository, with `/` between its parts."
+        if tests.runner == "junit" and not (tests.command and tests.reports):
+            yield where, "the runner `junit` needs a `command`, and `reports`: where that writes its JUnit files."
 
 
 def _is_uuid(text: str) -> bool:

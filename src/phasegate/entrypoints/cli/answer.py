@@ -18,7 +18,8 @@ from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import actor, desk, json_option, only_people, version_option
 from phasegate.entrypoints.cli.start import HAND_OVER
 from phasegate.errors import Exit, Failure
-from phasegate.ledger.facts import ChangeSettled, Fact, NoteResolved, PathsRehashed, QuestionAnswered, QuestionAsked
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import ChangeSettled, NoteResolved, PathsRehashed, QuestionAnswered, QuestionAsked
 from phasegate.ledger.state import Held, Question, RunRecord, State
 from phasegate.wiring import RealDesk
 from phasegate.workspace import processes, signatures

@@ -15,6 +15,7 @@ from phasegate.errors import Exit
 from phasegate.evidence.items import TestsSeen
 from phasegate.ledger import facts as f
 from phasegate.ledger.event import Event
+from phasegate.ledger.fact import Fact
 
 COLOURS = {
     "phase": "bright_white", "refused": "red", "put back": "red", "evidence": "cyan", "doubt": "yellow",
@@ -37,7 +38,7 @@ def demo(agent: str, folder: str | None, as_json: bool) -> int:
 
     tell = output.progress if as_json else click.echo
 
-    def hear(event: Event, fact: f.Fact) -> None:
+    def hear(event: Event, fact: Fact) -> None:
         label, told = headline(fact)
         if told:
             tell(click.style(f"  {label:<11}", fg=COLOURS.get(label)) + told)
@@ -53,7 +54,7 @@ def demo(agent: str, folder: str | None, as_json: bool) -> int:
     return Exit.OK
 
 
-def headline(fact: f.Fact) -> tuple[str, str]:
+def headline(fact: Fact) -> tuple[str, str]:
     """What a spectator wants to know of a fact, behind a label; empty for the rest."""
     match fact:
         case f.PhaseStarted(phase=phase, kind=kind):

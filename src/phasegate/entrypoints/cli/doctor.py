@@ -17,13 +17,14 @@ from phasegate import wiring
 from phasegate.agents.claude_health import missing_hooks
 from phasegate.agents.claude_settings import is_ours
 from phasegate.agents.json_text import parse
-from phasegate.collectors import pytest_runner
+from phasegate.collectors.suites import command_of
 from phasegate.entrypoints.cli import doctor_live, installed, output
 from phasegate.entrypoints.cli.session import json_option, only_people
 from phasegate.entrypoints.demo.real_client import Found, find_client
 from phasegate.errors import Exit, Failure
 from phasegate.ledger import chain
 from phasegate.ledger.fold import fold
+from phasegate.settings import Settings, Tests
 from phasegate.store.sqlite import SqliteLog
 from phasegate.workspace import git, installing, place
 from phasegate.workspace.settings_file import read_settings
@@ -233,15 +234,22 @@ def _client(_: Patient) -> Iterator[Finding]:
 
 
 def _tests(patient: Patient) -> Iterator[Finding]:
-    root = patient.where.root
-    named = wiring.read_trusted(patient.directory).settings.tests.command if patient.directory else ()
-    command = named or pytest_runner.detect(root)
-    if shutil.which(command[0], path=os.pathsep.join((root, os.environ.get("PATH", "")))) is None:
-        yield Finding(
-            "tests", "fail", f"{command[0]} is not there.", "Name another in phasegate.toml: [tests] command."
-        )
+    settings = wiring.read_trusted(patient.directory).settings if patient.directory else Settings()
+    for name, tests in settings.all_suites().items():
+        yield from _suite(patient.where.root, f"tests of {name}" if name else "tests", tests)
+
+
+def _suite(root: str, check: str, tests: Tests) -> Iterator[Finding]:
+    command, place = command_of(root, tests), os.path.join(root, tests.directory)
+    if shutil.which(command[0], path=os.pathsep.join((root, place, os.environ.get("PATH", "")))) is None:
+        yield Finding(check, "fail", f"{command[0]} is not there.", "Name another in phasegate.toml: [tests] command.")
         return
-    yield Finding("tests", "pass", " ".join(command))
+    yield Finding(check, "pass", " ".join(command))
+    if tests.runner == "pytest":
+        yield from _coverage(place, command)
+
+
+def _coverage(root: str, command: tuple[str, ...]) -> Iterator[Finding]:
     if command[-2:] != ("-m", "pytest"):
         yield Finding("coverage", "unknown", "The test command does not end in `-m pytest`.",
                       "Write it as `python -m pytest`, so that its interpreter is known.")  # fmt: skip

@@ -16,13 +16,13 @@ from phasegate.errors import Exit, Failure
 from phasegate.gates.catalog import CATALOG, ask
 from phasegate.gates.interface import Moment, Verdict, some
 from phasegate.ledger.event import Event
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import (
     CallAsked,
     CallRefused,
     ChangeHeld,
     ChangePutBack,
     ChangeSettled,
-    Fact,
     PhaseClosed,
     PhaseDeferred,
     StepEntered,

@@ -21,7 +21,8 @@ from phasegate.entrypoints.cli.session import actor, json_option, only_people
 from phasegate.entrypoints.demo.real_client import ClientNotFound
 from phasegate.errors import Exit, Failure
 from phasegate.gates.catalog import CATALOG
-from phasegate.ledger.facts import Fact, SettingsTrusted, ViewRendered
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import SettingsTrusted, ViewRendered
 from phasegate.settings import Render, Settings
 from phasegate.store.sqlite import SqliteLog
 from phasegate.workflow.default import DEFAULT
@@ -322,11 +323,9 @@ def named(where: git.Place, edit: Edit) -> str:
 def _trusting(plan: Plan, newly: bool) -> Iterator[str]:
     """Said when the person just trusted settings that were there before; above all which command they name."""
     if newly and all(edit.path != place.SETTINGS for edit in plan.edits):
-        named = (
-            f", which runs the tests by `{' '.join(plan.settings.tests.command)}`"
-            if plan.settings.tests.command
-            else ""
-        )
+        suites = plan.settings.all_suites().values()
+        commands = [f"`{' '.join(words)}`" for tests in suites for words in (tests.prepare, tests.command) if words]
+        named = f", which runs the tests by {' and '.join(commands)}" if commands else ""
         yield f"You trust {place.SETTINGS} as it is now{named}."
 
 

@@ -11,7 +11,8 @@ from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import desk, json_option, version_option
 from phasegate.errors import Exit, Failure
-from phasegate.ledger.facts import Fact, NoteAdded, NoteCorrected, NoteResolved, QuestionAsked
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import NoteAdded, NoteCorrected, NoteResolved, QuestionAsked
 from phasegate.ledger.state import Note, State
 from phasegate.wiring import RealDesk
 

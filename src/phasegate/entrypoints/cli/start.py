@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import rich_click as click
 
-from phasegate.collectors.pytest_runner import NoTestCommand
+from phasegate.collectors.interface import NoTestCommand
+from phasegate.collectors.suites import command_of
 from phasegate.context.instruction import instruction
 from phasegate.context.plain import line
 from phasegate.engine import plan_watch
@@ -25,7 +26,7 @@ from phasegate.gates.baseline_known import UNTESTED
 from phasegate.gates.interface import Moment
 from phasegate.ledger.facts import BaselineMoved, RunStarted, StepEntered, TreeObserved
 from phasegate.ledger.state import PhaseRecord, State
-from phasegate.wiring import RealDesk, test_command
+from phasegate.wiring import RealDesk
 from phasegate.workspace import files
 
 NOT_RUN = ("import_of_test", "syntax_of_test", "collection")
@@ -182,9 +183,10 @@ def know_baseline(opened: RealDesk, state: State) -> None:
 
 def _refuse_unusable(opened: RealDesk, tests: TestsSeen) -> None:
     """A baseline that was never measured would let everything that follows look new."""
-    named = test_command(opened.project)
+    suites = opened.settings.all_suites().values()
+    named = ", ".join(f"`{' '.join(command_of(opened.worktree, tests))}`" for tests in suites)
     hint = (
-        f"The tests were run by `{' '.join(named)}` in {opened.worktree}. If that is not how they run, set "
+        f"The tests were run by {named} in {opened.worktree}. If that is not how they run, set "
         "`[tests] command` in phasegate.toml and `phasegate policy trust`, or begin without: "
         "`phasegate start --no-baseline`."
     )

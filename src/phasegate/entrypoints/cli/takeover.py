@@ -9,7 +9,8 @@ from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import again, desk, json_option, only_people
 from phasegate.entrypoints.cli.start import HAND_OVER
 from phasegate.errors import Exit
-from phasegate.ledger.facts import CallsAbandoned, DriverTaken, Fact
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import CallsAbandoned, DriverTaken
 from phasegate.ledger.state import State
 from phasegate.wiring import RealDesk
 

@@ -19,6 +19,7 @@ from phasegate.entrypoints.demo.scripted_model import ScriptedModel
 from phasegate.errors import Exit, Failure
 from phasegate.ledger import facts as f
 from phasegate.ledger.event import Actor, Event
+from phasegate.ledger.fact import Fact
 from phasegate.ledger.schema import fact_of
 from phasegate.wiring import RealDesk, open_project
 from phasegate.workspace import git
@@ -29,7 +30,7 @@ SECONDS = 300.0
 TICK = 0.2
 
 Which = Literal["auto", "real", "scripted"]
-Hear = Callable[[Event, f.Fact], None]
+Hear = Callable[[Event, Fact], None]
 
 
 class DemoNeedsTools(Failure):
@@ -166,7 +167,7 @@ class Listener:
         self._environment = os.environ | environment
         self._hear = hear
         self._position = 0
-        self.facts: list[f.Fact] = []
+        self.facts: list[Fact] = []
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -182,7 +183,7 @@ class Listener:
         finally:
             opened.close()
 
-    def all(self, kind: type[f.Fact]) -> Iterator[f.Fact]:
+    def all(self, kind: type[Fact]) -> Iterator[Fact]:
         """The facts of one kind so far."""
         return (fact for fact in self.facts if isinstance(fact, kind))
 

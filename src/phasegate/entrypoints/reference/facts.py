@@ -10,7 +10,7 @@ import msgspec
 from phasegate.entrypoints.reference.markdown import doc, page
 from phasegate.entrypoints.reference.shapes import structs_in, type_words
 from phasegate.ledger.event import Event
-from phasegate.ledger.facts import Fact
+from phasegate.ledger.fact import Fact
 
 INTRODUCTION = """What `phasegate log show --json` prints as `body`, by `kind`. A field may be added later with a
 default; anything else gets a higher `schema`, and older events are read as if they had been written today."""

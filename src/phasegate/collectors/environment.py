@@ -1,0 +1,38 @@
+"""The environment a test run gets: the user's, without what could bend a run and leaves no trace in the tree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+_BENDING = frozenset(
+    """
+    PYTEST_ADDOPTS PYTEST_PLUGINS PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE PYTHONUSERBASE
+    NODE_OPTIONS NODE_PATH NODE_V8_COVERAGE NODE_TEST_CONTEXT JEST_WORKER_ID MOCHA_OPTIONS TS_NODE_PROJECT
+    GOFLAGS GOCOVERDIR GOWORK GOENV
+    """.split()
+)
+_FAMILIES = ("COVERAGE_", "COV_CORE_", "VITEST", "NYC_", "C8_")
+"""What an environment can change a run by; only the project's settings may."""
+
+
+class Environment(Struct, frozen=True):
+    """The variables a run gets, and the names of those that were left out."""
+
+    variables: dict[str, str]
+    left_out: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to tell about a run that was not given everything."""
+        where = "what the tests need of them belongs under `env` of the tests in phasegate.toml"
+        return (f"left out of the environment: {', '.join(self.left_out)}; {where}",) if self.left_out else ()
+
+
+def clean(env: Mapping[str, str] | None = None) -> Environment:
+    """Ours with `env` added, less what bends a run, and less git's: a hook's GIT_DIR misleads tests."""
+    bending = {name for name in os.environ if name in _BENDING or name.startswith(_FAMILIES)}
+    kept = {name: value for name, value in os.environ.items() if name not in bending and not name.startswith("GIT_")}
+    return Environment(kept | dict(env or {}), tuple(sorted(name for name in bending if os.environ[name])))
