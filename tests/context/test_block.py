@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from phasegate.context.block import BEGIN, END, MOST_LINES, blanked, idle_lines, run_lines, with_block, without_block
 from phasegate.context.instruction import instruction, unmet
-from phasegate.context.plain import HIDDEN, line, paragraph
 from phasegate.context.report import deferral, error_file, error_index
 from phasegate.gates.interface import Moment, Verdict
 from phasegate.ledger.facts import Category
 from phasegate.ledger.state import Held, Note, PhaseRecord, Question, RunRecord, State
+from phasegate.plain import HIDDEN, line, paragraph
 from phasegate.settings import Settings
 from phasegate.workflow.default import DEFAULT
 from phasegate.workflow.plan import Phase, Task

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from phasegate.context.instruction import where
-from phasegate.context.plain import line
 from phasegate.gates.interface import Moment
+from phasegate.plain import line
 
 BEGIN = b"<!-- phasegate:begin -->"
 END = b"<!-- phasegate:end -->"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from phasegate.context.plain import line
 from phasegate.gates.interface import Moment, Verdict
 from phasegate.ledger.state import Note, Question
+from phasegate.plain import line
 from phasegate.workflow.definition import Step, Workflow
 
 TASKS_SHOWN = 12

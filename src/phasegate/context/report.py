@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from phasegate.context.plain import line, paragraph
 from phasegate.gates.interface import Verdict
 from phasegate.ledger.state import Note, PhaseRecord, RunRecord, State
+from phasegate.plain import line, paragraph
 
 
 def deferral(state: State, run: RunRecord, phase: PhaseRecord, why: str, question: str) -> str:

@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from phasegate.context.plain import line
 from phasegate.evidence.items import CommandSeen, CoverageSeen, Evidence, NoCoverage, TestsSeen
 from phasegate.gates.interface import some
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import EvidenceRecorded
+from phasegate.plain import line
 
 SENTENCES: Mapping[str, str] = {
     "LedgerBorn": "the ledger of project {project} began[, copied from {copied_from}]",
@@ -63,6 +63,16 @@ SENTENCES: Mapping[str, str] = {
     "StopRefused": "the agent wanted to stop and was told to go on: {reason:300}",
     "StopAllowed": "the turn ended ({why})",
     "HookFailed": "a hook call at {moment} failed on our side: {problem}",
+    "DriveStarted": "the drive {drive} began[ on branch {branch}][, as an attempt of {attempt_of}]",
+    "ClientLaunched": "the client was started[: {why:200}]",
+    "ClientEnded": "the client is gone ({how})[: {said:300}]",
+    "WaitBegan": "waits before the client is asked again: {why:200}",
+    "PhaseCommitted": "phase {phase} was committed as {commit:12} on {branch}",
+    "AttemptChosen": "of the attempts at phase {phase} the gates chose {winner:one|none}[, {winner}][: {why:300}]",
+    "DriveEnded": "the drive ended ({outcome})[: {said:300}]",
+    "WaiverGiven": "{by} made an exception, {waiver}, of the {what} {subject}[, until {until}]: {reason:300}",
+    "WaiverEnded": "the exception {waiver} no longer holds[: {why:200}]",
+    "RefusalDisputed": "{by} called the refusal of event {refused} wrong[: {why:300}]",
 }
 
 _PART = re.compile(r"\[([^\[\]]*)\]")

@@ -96,7 +96,7 @@ def _held(run: RunRecord, change: Change, objection: Objection, why: str, then: 
 
 def _plain(text: str) -> str:
     """`text` as it may be told; imported here because most hook calls have nothing to tell."""
-    from phasegate.context.plain import line
+    from phasegate.plain import line
 
     return line(text, 1000)
 

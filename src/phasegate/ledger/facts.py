@@ -453,6 +453,18 @@ class HookFailed(Fact, frozen=True):
     problem: str
 
 
+class RefusalDisputed(Fact, frozen=True):
+    """A person called a refusal wrong, and why; `refused` is the position of its event, `call` the tool call.
+
+    It changes no rule: it is counted, and becomes a case that the rules are tried on.
+    """
+
+    refused: int
+    call: str
+    why: str
+    by: str
+
+
 ELSEWHERE = (driving, waivers)
 """Modules with further facts: those about a supervisor, and those about exceptions."""
 

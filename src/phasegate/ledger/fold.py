@@ -90,7 +90,7 @@ def _project(state: State, fact: Fact) -> None:
             state.secrets += 1
         case f.EvidenceRecorded(evidence=evidence):
             _evidence(state, evidence)
-        case f.BoxesPutBack():
+        case f.BoxesPutBack() | f.RefusalDisputed():
             pass
         case _:
             raise AssertionError(f"no rule for {type(fact).__name__}")
@@ -379,7 +379,7 @@ def _seen(run: RunRecord, session: str, at_ms: int) -> None:
 _OF_NOTES = (f.NoteAdded, f.NoteCorrected, f.NoteResolved, f.QuestionAsked, f.QuestionAnswered, f.QuestionWithdrawn)
 _OF_PROJECT = (
     f.LedgerBorn, f.LedgerMoved, f.SettingsTrusted, f.PlanRead, f.BoxesPutBack, f.KindCorrected, f.ViewRendered,
-    f.SecretSeen, f.EvidenceRecorded,
+    f.SecretSeen, f.EvidenceRecorded, f.RefusalDisputed,
 )  # fmt: skip
 _OF_WAIVERS = (w.WaiverGiven, w.WaiverEnded)
 _OF_DRIVES = (

@@ -9,7 +9,6 @@ from typing import Literal
 import msgspec
 import rich_click as click
 
-from phasegate.context.plain import line, paragraph
 from phasegate.engine.advance import reopened, run_of
 from phasegate.engine.desk import Observation
 from phasegate.engine.judge import Judgement, carry_out, judge, of_a_person
@@ -21,6 +20,7 @@ from phasegate.errors import Exit, Failure
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import ChangeSettled, NoteResolved, PathsRehashed, QuestionAnswered, QuestionAsked
 from phasegate.ledger.state import Held, Question, RunRecord, State
+from phasegate.plain import line, paragraph
 from phasegate.wiring import RealDesk
 from phasegate.workspace import processes, signatures
 

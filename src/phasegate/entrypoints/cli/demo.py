@@ -8,7 +8,6 @@ import sys
 
 import rich_click as click
 
-from phasegate.context.plain import line
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import json_option
 from phasegate.errors import Exit
@@ -16,6 +15,7 @@ from phasegate.evidence.items import TestsSeen
 from phasegate.ledger import facts as f
 from phasegate.ledger.event import Event
 from phasegate.ledger.fact import Fact
+from phasegate.plain import line
 
 COLOURS = {
     "phase": "bright_white", "refused": "red", "put back": "red", "evidence": "cyan", "doubt": "yellow",

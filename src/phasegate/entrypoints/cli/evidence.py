@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import rich_click as click
 
-from phasegate.context.plain import line
 from phasegate.context.sentences import observed
 from phasegate.engine import manifests
 from phasegate.engine.advance import observe, run_of
@@ -20,6 +19,7 @@ from phasegate.evidence import manifest
 from phasegate.evidence.items import CommandSeen, TestsSeen
 from phasegate.ledger.facts import TaskLinked
 from phasegate.ledger.state import State
+from phasegate.plain import line
 from phasegate.wiring import RealDesk
 
 MOST_MANIFESTS = 10_000

@@ -7,7 +7,6 @@ import sys
 import msgspec
 
 from phasegate.context.instruction import may_edit, where
-from phasegate.context.plain import line
 from phasegate.context.sentences import observed, sentence
 from phasegate.engine.advance import facts_of
 from phasegate.engine.judge import shown_views
@@ -30,6 +29,7 @@ from phasegate.ledger.facts import (
 )
 from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import Note, PhaseRecord, Question, State
+from phasegate.plain import line
 from phasegate.policy.edits import Grounds, object_to
 from phasegate.wiring import RealDesk
 from phasegate.workflow.definition import Step

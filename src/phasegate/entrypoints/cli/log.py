@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 import msgspec
 import rich_click as click
 
-from phasegate.context.plain import line
 from phasegate.context.sentences import sentence
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import json_option
@@ -20,6 +19,7 @@ from phasegate.ledger import chain
 from phasegate.ledger.event import Event
 from phasegate.ledger.log import Head
 from phasegate.ledger.schema import KINDS, fact_of
+from phasegate.plain import line
 from phasegate.wiring import Project, open_project
 
 

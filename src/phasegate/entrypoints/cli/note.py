@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from phasegate.context.plain import line
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import desk, json_option, version_option
@@ -14,6 +13,7 @@ from phasegate.errors import Exit, Failure
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import NoteAdded, NoteCorrected, NoteResolved, QuestionAsked
 from phasegate.ledger.state import Note, State
+from phasegate.plain import line
 from phasegate.wiring import RealDesk
 
 CATEGORY = click.Choice(["implement", "research", "strategic"])

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from phasegate.context.plain import paragraph
 from phasegate.errors import Exit, Failure
+from phasegate.plain import paragraph
 from phasegate.telemetry.log_lines import LogLines
 from phasegate.workspace import place
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import msgspec
 import rich_click as click
 
-from phasegate.context.plain import line
 from phasegate.engine import plan_watch
 from phasegate.engine.judge import grounds_of, write_own
 from phasegate.engine.views import refresh
@@ -18,6 +17,7 @@ from phasegate.entrypoints.cli.start import NoPlan
 from phasegate.errors import Exit, Failure
 from phasegate.ledger.facts import KindCorrected
 from phasegate.ledger.state import State
+from phasegate.plain import line
 from phasegate.policy.edits import object_to
 from phasegate.wiring import RealDesk
 from phasegate.workflow.plan import KINDS, Kind, Phase, Plan

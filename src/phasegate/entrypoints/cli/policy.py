@@ -12,7 +12,6 @@ import msgspec
 import rich_click as click
 
 from phasegate import wiring
-from phasegate.context.plain import line
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.init import read_users_workflow
@@ -20,6 +19,7 @@ from phasegate.entrypoints.cli.session import desk, json_option, only_people, ve
 from phasegate.errors import Exit, Failure
 from phasegate.ledger.facts import SettingsTrusted
 from phasegate.ledger.state import State
+from phasegate.plain import line
 from phasegate.wiring import Trusted
 from phasegate.workflow.definition import Workflow
 from phasegate.workflow.toml import DefinitionInvalid, write_workflow

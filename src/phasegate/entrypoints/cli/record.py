@@ -8,7 +8,6 @@ import sys
 import rich_click as click
 
 from phasegate.collectors import command
-from phasegate.context.plain import line
 from phasegate.engine.desk import Observation
 from phasegate.engine.judge import shown_views
 from phasegate.entrypoints.cli import output
@@ -17,6 +16,7 @@ from phasegate.errors import Exit
 from phasegate.evidence.items import CommandSeen, Evidence
 from phasegate.gates.interface import some
 from phasegate.ledger.facts import EvidenceRecorded
+from phasegate.plain import line
 from phasegate.wiring import VERSION, RealDesk
 
 OUTPUT = "output.txt"

@@ -12,7 +12,6 @@ import rich_click as click
 from phasegate.collectors.interface import NoTestCommand
 from phasegate.collectors.suites import command_of
 from phasegate.context.instruction import instruction
-from phasegate.context.plain import line
 from phasegate.engine import plan_watch
 from phasegate.engine.advance import next_phase, observe, take
 from phasegate.engine.judge import shown_views, write_own
@@ -26,6 +25,7 @@ from phasegate.gates.baseline_known import UNTESTED
 from phasegate.gates.interface import Moment
 from phasegate.ledger.facts import BaselineMoved, RunStarted, StepEntered, TreeObserved
 from phasegate.ledger.state import PhaseRecord, State
+from phasegate.plain import line
 from phasegate.wiring import RealDesk
 from phasegate.workspace import files
 

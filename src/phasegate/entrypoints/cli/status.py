@@ -7,12 +7,12 @@ import os
 import rich_click as click
 
 from phasegate.context.instruction import where
-from phasegate.context.plain import line
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import desk, json_option
 from phasegate.errors import Exit
 from phasegate.gates.interface import Moment
 from phasegate.ledger.state import State
+from phasegate.plain import line
 from phasegate.wiring import RealDesk, settings_changed
 from phasegate.workspace import place
 

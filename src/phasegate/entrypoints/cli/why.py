@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import rich_click as click
 
-from phasegate.context.plain import line, paragraph
 from phasegate.entrypoints.cli import explanation, output
 from phasegate.entrypoints.cli.explanation import Explanation
 from phasegate.entrypoints.cli.session import desk, json_option
 from phasegate.errors import Exit
+from phasegate.plain import line, paragraph
 
 
 @click.command()
