@@ -55,6 +55,18 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
         return "\n".join(sorted(f"{test.id}\t{test.cause}\t{test.message[:120]}" for test in self.red))
 
 
+class Counts(msgspec.Struct, frozen=True, gc=False):
+    """How much of something ran: `covered` of `total`."""
+
+    covered: int
+    total: int
+
+    @property
+    def percent(self) -> float | None:
+        """None when there was nothing to cover, since nothing measured is not everything covered."""
+        return 100 * self.covered / self.total if self.total else None
+
+
 class ChangedFile(msgspec.Struct, frozen=True):
     """Executable lines of `path` changed since the phase began: how many a test ran, and which none did.
 
@@ -70,7 +82,8 @@ class ChangedFile(msgspec.Struct, frozen=True):
 class CoverageSeen(msgspec.Struct, frozen=True, tag="coverage"):
     """Statement coverage: of everything, and of the lines changed since the phase began, per file.
 
-    `unmeasured` are changed source files that the report does not mention; what ran in them is unknown.
+    `unmeasured` are changed source files of whose lines the report says nothing; what ran in them is unknown.
+    A metric that the tool does not give, or not for every file, is None.
     """
 
     tool: str
@@ -78,6 +91,19 @@ class CoverageSeen(msgspec.Struct, frozen=True, tag="coverage"):
     total: int
     changed: tuple[ChangedFile, ...] = ()
     unmeasured: tuple[str, ...] = ()
+    branches: Counts | None = None
+    functions: Counts | None = None
+    lines: Counts | None = None
+
+    @property
+    def metrics(self) -> dict[str, Counts | None]:
+        """Every metric under the name by which people and programs read it."""
+        return {
+            "coverage.statements": Counts(self.covered, self.total),
+            "coverage.branches": self.branches,
+            "coverage.functions": self.functions,
+            "coverage.lines": self.lines,
+        }
 
     @property
     def percent(self) -> float:
