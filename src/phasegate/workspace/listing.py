@@ -1,0 +1,43 @@
+"""Lists the files of a work tree as git would take them, and reads the small ones: what adoption looks at."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+from phasegate.errors import Failure
+from phasegate.workspace import files, git
+
+LARGEST = 256 * 1024
+"""Bytes above which a file is no manifest."""
+
+
+def paths(where: git.Place) -> tuple[str, ...]:
+    """Every tracked file that is there, and every other that git would not ignore; sorted, without duplicates."""
+    ran = git.run(
+        ["-C", where.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        environment=git.clean_environment(), scratch=where.directory,
+    )  # fmt: skip
+    names = {os.fsdecode(name) for name in ran.output.split(b"\0") if name}
+    return tuple(sorted(name for name in names if _is_text(name) and files.state_of(where.root, name) is not None))
+
+
+def reader(root: str) -> functools._lru_cache_wrapper[str]:
+    """A function that gives the text of a file below `root`, "" when it is absent, larger than a manifest or no text."""
+
+    @functools.lru_cache(maxsize=4096)
+    def text(path: str) -> str:
+        try:
+            return files.read_capped(root, path, LARGEST).decode()
+        except (Failure, UnicodeDecodeError):
+            return ""
+
+    return text
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
