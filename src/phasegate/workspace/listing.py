@@ -23,7 +23,7 @@ def paths(where: git.Place) -> tuple[str, ...]:
 
 
 def reader(root: str) -> functools._lru_cache_wrapper[str]:
-    """A function that gives the text of a file below `root`, "" when it is absent, larger than a manifest or no text."""
+    """What gives the text of a file below `root`: "" when it is absent, larger than a manifest, or no text."""
 
     @functools.lru_cache(maxsize=4096)
     def text(path: str) -> str:
