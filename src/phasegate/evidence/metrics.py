@@ -14,8 +14,8 @@ Name = Literal["statements", "branches", "functions", "lines"]
 NAMES: tuple[Name, ...] = ("statements", "branches", "functions", "lines")
 
 LINE, STATEMENT, BLOCK, TOTALS = "line", "statement", "block", "totals"
-"""Ways to tell elements apart: by `12`; by `12:4-14:1`, where it begins mattering; by the same, all of it mattering;
-and not at all, where a report gives sums only."""
+"""Ways to tell elements apart: by the line (`12`); by the place (`12:4-14:1`), an element lying on the line where it
+begins, or on all its lines; and not at all, where a report gives sums only."""
 
 RAN, MISSED = Counts(1, 1), Counts(0, 1)
 _UNSURE = -1
@@ -124,28 +124,18 @@ def joined_element(one: Counts, other: Counts) -> Counts:
 
 
 def lines_of(statements: Metric, code: Collection[int] | None = None) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """(executed, missing) lines, among `code` when that is known.
-
-    A line ran when every statement that begins on it did. A line inside blocks ran when one of them did, unless a block
-    that begins and ends on it did not.
-    """
+    """(executed, missing) lines, among `code` when that is known: a line ran when every element on it did."""
     ran: set[int] = set()
     missed: set[int] = set()
-    short: set[int] = set()
     for way, elements in statements.ways.items():
         if way == TOTALS:
             continue
         for place, count in elements.items():
-            lines = _span(way, place)
-            whole = count.covered == count.total
-            (ran if whole else missed).update(lines)
-            if not whole and (way == STATEMENT or (way == BLOCK and len(lines) == 1)):
-                short.update(lines)
-    executed = ran - short
-    missing = (missed | short) - executed
+            if count.total:
+                (ran if count.covered == count.total else missed).update(_span(way, place))
     if code is not None:
-        executed, missing = executed.intersection(code), missing.intersection(code)
-    return tuple(sorted(executed)), tuple(sorted(missing))
+        ran, missed = ran.intersection(code), missed.intersection(code)
+    return tuple(sorted(ran - missed)), tuple(sorted(missed))
 
 
 def _span(way: str, place: str) -> range:
