@@ -36,9 +36,11 @@ def run(
     env: Mapping[str, str],
     timeout_seconds: float,
     on_tick: Callable[[], None] = lambda: None,
+    stdout: int | None = None,
 ) -> Ended:
     """Run `command` to its end, or to the end of its time; nothing of its process group survives either.
 
+    With `stdout`, an open file takes what it prints there, and only what it says on stderr is kept.
     Raises OSError when it cannot be started. A program that moved to another session is out of reach.
     """
     deadline = time.monotonic() + timeout_seconds
@@ -47,12 +49,13 @@ def run(
         cwd=cwd,
         env=env,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stdout=subprocess.PIPE if stdout is None else stdout,
+        stderr=subprocess.STDOUT if stdout is None else subprocess.PIPE,
         start_new_session=True,
     )
-    assert process.stdout is not None
-    output = _Tail(process.stdout.fileno())
+    pipe = process.stdout or process.stderr
+    assert pipe is not None
+    output = _Tail(pipe.fileno())
     try:
         while process.poll() is None and time.monotonic() < deadline:
             output.read(min(_TICK_SECONDS, max(0.0, deadline - time.monotonic())))
@@ -61,7 +64,7 @@ def run(
     finally:
         _kill_group(process)
         output.read_rest()
-        process.stdout.close()
+        pipe.close()
     return Ended(process.returncode, output.content, timed_out)
 
 

@@ -6,14 +6,12 @@ import os
 import secrets
 import shlex
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 
-from phasegate.collectors import coverage_py, environment, process
-from phasegate.collectors.interface import Ask, NoScratchDirectory, NoTestCommand, SuiteRun, TestCommandNotStarted
+from phasegate.collectors import coverage_py, environment, one_run, process
+from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun
 from phasegate.collectors.pytest_frames import FILE_LIMIT, Frames, Inventory, Report, decoded, read_frames
 from phasegate.collectors.pytest_outcomes import Observed, as_test_run
-from phasegate.collectors.results import Artifact
 from phasegate.collectors.why_red import first_party
 from phasegate.evidence.tests import TestRun
 
@@ -27,16 +25,17 @@ def run(ask: Ask) -> SuiteRun:
 
     Raises TestCommandNotStarted and NoScratchDirectory; whatever happens after the start is in the result.
     """
-    session = _session(ask)
+    session = _Session(ask, one_run.new_folder(ask.scratch))
     why_not = session.why_not_measured() if ask.measure else "not asked for"
     argv = session.argv(ask.args, measured=not why_not)
     env = session.environment(measured=not why_not)
-    ended = _start(argv, ask, env, _Progress(session.report, ask.on_progress).tick)
+    ended = one_run.start(argv, ask, env, on_tick=_Progress(session.report, ask.on_progress).tick)
     content = session.report()
     observed = Observed(argv, ask.place, session.frames(content), ended, ask.timeout_seconds, session.clean.notes)
     tests = as_test_run(observed, first_party(ask.place, ask.source_roots))
     measured = session.measured(env, tests, why_not)
-    return SuiteRun(tests, measured.coverage, measured.why_not, _artifacts(content, measured.report, ended.output))
+    kept = one_run.artifacts(results_jsonl=content, coverage_json=measured.report, output_txt=ended.output)
+    return SuiteRun(tests, measured.coverage, measured.why_not, kept)
 
 
 def detect(root: str) -> tuple[str, ...]:
@@ -56,30 +55,14 @@ def detect(root: str) -> tuple[str, ...]:
     )
 
 
-def _session(ask: Ask) -> _Session:
-    try:
-        os.makedirs(ask.scratch, exist_ok=True)
-        own = tempfile.mkdtemp(dir=ask.scratch, prefix="run-")
-        return _Session(ask, own)
-    except OSError as problem:
-        raise NoScratchDirectory(
-            f"Nothing can be written below {ask.scratch}: {problem}.",
-            hint="Free space there, or correct its owner and mode.",
-        ) from problem
-
-
-def _placed(root: str, command: Sequence[str]) -> tuple[str, ...]:
-    """The command with a program like `.venv/bin/python` found below the root, wherever it is then started."""
-    return (os.path.join(root, command[0]), *command[1:]) if os.sep in command[0] else tuple(command)
-
-
 class _Session:
     """One run: where its report goes, what it is started with, what came out."""
 
     def __init__(self, ask: Ask, scratch: str) -> None:
-        self.root, self.command, self.source_roots = ask.place, _placed(ask.root, ask.command), tuple(ask.source_roots)
+        self.root, self.source_roots = ask.place, tuple(ask.source_roots)
+        self.command = one_run.placed(ask.root, ask.command)
         self.clean = environment.clean(ask.env)
-        self.scratch = os.path.realpath(scratch)
+        self.scratch = scratch
         self.nonce = secrets.token_hex(16)
         self.report_path = os.path.join(self.scratch, "results.jsonl")
         os.mkdir(os.path.join(self.scratch, "coverage"))
@@ -165,21 +148,6 @@ class _Progress:
         if isinstance(frame, Inventory):
             self.collected += len(frame.ids)
         return isinstance(frame, Report) and frame.when == "teardown"
-
-
-def _start(argv: Sequence[str], ask: Ask, env: dict[str, str], on_tick: Callable[[], None]) -> process.Ended:
-    try:
-        return process.run(argv, cwd=ask.place, env=env, timeout_seconds=ask.timeout_seconds, on_tick=on_tick)
-    except OSError as problem:
-        raise TestCommandNotStarted(
-            f"The test command could not be started: {problem}.",
-            hint="Correct the command in phasegate.toml, or create the environment it names.",
-        ) from problem
-
-
-def _artifacts(report: bytes, coverage: bytes, output: bytes) -> tuple[Artifact, ...]:
-    named = (("results.jsonl", report), ("coverage.json", coverage), ("output.txt", output))
-    return tuple(Artifact(name, content) for name, content in named if content)
 
 
 def _interpreters(root: str) -> Iterator[str]:

@@ -1,0 +1,53 @@
+"""What every runner does around the program it starts: a folder of its own, a start that fails with a remedy."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+
+from phasegate.collectors import process
+from phasegate.collectors.interface import Ask, NoScratchDirectory, TestCommandNotStarted
+from phasegate.collectors.results import Artifact
+
+
+def new_folder(scratch: str) -> str:
+    """A new directory below `scratch`, as a real path. Raises NoScratchDirectory."""
+    try:
+        os.makedirs(scratch, exist_ok=True)
+        return os.path.realpath(tempfile.mkdtemp(dir=scratch, prefix="run-"))
+    except OSError as problem:
+        raise NoScratchDirectory(
+            f"Nothing can be written below {scratch}: {problem}.",
+            hint="Free space there, or correct its owner and mode.",
+        ) from problem
+
+
+def placed(root: str, command: Sequence[str]) -> tuple[str, ...]:
+    """The command with a program like `.venv/bin/python` found below the root, wherever it is then started."""
+    return (os.path.join(root, command[0]), *command[1:]) if os.sep in command[0] else tuple(command)
+
+
+def start(
+    argv: Sequence[str],
+    ask: Ask,
+    env: Mapping[str, str],
+    *,
+    seconds: float | None = None,
+    stdout: int | None = None,
+    on_tick: Callable[[], None] = lambda: None,
+) -> process.Ended:
+    """Run `argv` where the suite lies, for `seconds` or as long as was asked for. Raises TestCommandNotStarted."""
+    limit = ask.timeout_seconds if seconds is None else seconds
+    try:
+        return process.run(argv, cwd=ask.place, env=env, timeout_seconds=limit, on_tick=on_tick, stdout=stdout)
+    except OSError as problem:
+        raise TestCommandNotStarted(
+            f"The test command could not be started: {problem}.",
+            hint="Correct the command in phasegate.toml, or create the environment it names.",
+        ) from problem
+
+
+def artifacts(**named: bytes) -> tuple[Artifact, ...]:
+    """Those that are not empty; `results_jsonl` is stored as `results.jsonl`."""
+    return tuple(Artifact(name.replace("_", ".", 1), content) for name, content in named.items() if content)
