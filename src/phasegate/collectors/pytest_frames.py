@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 import msgspec
 from msgspec import Struct
 
-FILE_LIMIT = 256 << 20
+from phasegate.collectors.frames import Frame, Language
 
 
 class Raised(Struct, frozen=True):
@@ -19,11 +17,6 @@ class Raised(Struct, frozen=True):
     file: str = ""
     owner: str = ""
     frames: tuple[tuple[str, int], ...] = ()
-
-
-class Frame(Struct, frozen=True, tag_field="kind", kw_only=True):
-    nonce: str
-    seq: int
 
 
 class Start(Frame, frozen=True, tag="start", kw_only=True):
@@ -64,7 +57,7 @@ class End(Frame, frozen=True, tag="end", kw_only=True):
 
 
 AnyFrame = Start | Inventory | Enter | Report | End
-_decoder: msgspec.json.Decoder[AnyFrame] = msgspec.json.Decoder(AnyFrame)
+LANGUAGE: Language[AnyFrame] = Language(msgspec.json.Decoder(AnyFrame), Start, End)
 
 
 class Frames(Struct, frozen=True):
@@ -97,39 +90,10 @@ class Frames(Struct, frozen=True):
 
 def read_frames(content: bytes, nonce: str) -> Frames:
     """Frames in sequence, all with our nonce, one start before everything and nothing after the end."""
-    frames: list[AnyFrame] = []
-    try:
-        for frame in _decoded(content):
-            problem = _problem(frame, frames, nonce)
-            if problem:
-                return Frames(tuple(frames), problem)
-            frames.append(frame)
-    except msgspec.MsgspecError as bad:
-        return Frames(tuple(frames), f"line {len(frames) + 1} of the report is not ours ({bad})")
-    return Frames(tuple(frames))
+    read = LANGUAGE.read(content, nonce)
+    return Frames(read.frames, read.problem)
 
 
 def decoded(line: bytes) -> AnyFrame | None:
     """One frame, unchecked: enough to tell progress by."""
-    try:
-        return _decoder.decode(line)
-    except msgspec.MsgspecError:
-        return None
-
-
-def _decoded(content: bytes) -> Iterator[AnyFrame]:
-    *lines, _unfinished = content.split(b"\n")
-    return map(_decoder.decode, lines)
-
-
-def _problem(frame: AnyFrame, before: Sequence[AnyFrame], nonce: str) -> str:
-    line = f"line {len(before) + 1} of the report"
-    if frame.nonce != nonce:
-        return f"{line} was not written by our reporter"
-    if frame.seq != len(before):
-        return f"{line} is out of sequence"
-    if isinstance(frame, Start) != (not before):
-        return f"{line} is a second start" if before else f"{line} comes before the start"
-    if before and isinstance(before[-1], End):
-        return f"{line} comes after the end"
-    return ""
+    return LANGUAGE.decoded(line)

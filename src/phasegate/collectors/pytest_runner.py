@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shlex
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from phasegate.collectors import coverage_py, environment, one_run, process
+from phasegate.collectors.channel import Channel, Progress
 from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun
-from phasegate.collectors.pytest_frames import FILE_LIMIT, Frames, Inventory, Report, decoded, read_frames
+from phasegate.collectors.pytest_frames import Inventory, Report, decoded, read_frames
 from phasegate.collectors.pytest_outcomes import Observed, as_test_run
 from phasegate.collectors.why_red import first_party
 from phasegate.evidence.tests import TestRun
@@ -25,13 +25,14 @@ def run(ask: Ask) -> SuiteRun:
 
     Raises TestCommandNotStarted and NoScratchDirectory; whatever happens after the start is in the result.
     """
-    session = _Session(ask, one_run.new_folder(ask.scratch))
+    session = _Session(ask, Channel(ask.scratch))
     why_not = session.why_not_measured() if ask.measure else "not asked for"
     argv = session.argv(ask.args, measured=not why_not)
     env = session.environment(measured=not why_not)
-    ended = one_run.start(argv, ask, env, on_tick=_Progress(session.report, ask.on_progress).tick)
-    content = session.report()
-    observed = Observed(argv, ask.place, session.frames(content), ended, ask.timeout_seconds, session.clean.notes)
+    ended = one_run.start(argv, ask, env, on_tick=Progress(session.channel, _counted, ask.on_progress).tick)
+    content = session.channel.content()
+    frames = read_frames(content, session.channel.nonce)
+    observed = Observed(argv, ask.place, frames, ended, ask.timeout_seconds, session.clean.notes)
     tests = as_test_run(observed, first_party(ask.place, ask.source_roots))
     measured = session.measured(env, tests, why_not)
     kept = one_run.artifacts(results_jsonl=content, coverage_json=measured.report, output_txt=ended.output)
@@ -55,19 +56,22 @@ def detect(root: str) -> tuple[str, ...]:
     )
 
 
+def _counted(line: bytes) -> tuple[int, int]:
+    frame = decoded(line)
+    if isinstance(frame, Inventory):
+        return len(frame.ids), 0
+    return 0, int(isinstance(frame, Report) and frame.when == "teardown")
+
+
 class _Session:
     """One run: where its report goes, what it is started with, what came out."""
 
-    def __init__(self, ask: Ask, scratch: str) -> None:
+    def __init__(self, ask: Ask, channel: Channel) -> None:
         self.root, self.source_roots = ask.place, tuple(ask.source_roots)
         self.command = one_run.placed(ask.root, ask.command)
         self.clean = environment.clean(ask.env)
-        self.scratch = scratch
-        self.nonce = secrets.token_hex(16)
-        self.report_path = os.path.join(self.scratch, "results.jsonl")
-        os.mkdir(os.path.join(self.scratch, "coverage"))
-        # Held open: what was reported stays readable even if a test removes the file.
-        self._report = open(self.report_path, "x+b", buffering=0)  # noqa: SIM115
+        self.channel, self.scratch = channel, channel.scratch
+        os.mkdir(channel.below("coverage"))
 
     @property
     def python(self) -> tuple[str, ...] | None:
@@ -100,23 +104,12 @@ class _Session:
         env = dict(self.clean.variables)
         path = env.get("PYTHONPATH", "")
         env.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(self.scratch, "hypothesis"))
-        return env | {
+        ours = {
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": _REPORTER_FOLDER + (os.pathsep + path if path else ""),
-            "PHASEGATE_REPORT": self.report_path,
-            "PHASEGATE_REPORT_NONCE": self.nonce,
             "PHASEGATE_REPORT_COVERAGE": "1" if measured else "",
         }
-
-    def report(self, start: int = 0) -> bytes:
-        there_is = os.fstat(self._report.fileno()).st_size - start
-        self._report.seek(start)
-        return self._report.read(max(0, min(there_is, FILE_LIMIT + 1)))
-
-    def frames(self, content: bytes) -> Frames:
-        if len(content) > FILE_LIMIT:
-            return Frames((), f"the report is above {FILE_LIMIT >> 20} MiB")
-        return read_frames(content, self.nonce)
+        return env | self.channel.variables | ours
 
     def measured(self, env: dict[str, str], tests: TestRun, why_not: str) -> coverage_py.Measured:
         if why_not or self.python is None:
@@ -124,30 +117,6 @@ class _Session:
         if not tests.complete:
             return coverage_py.Measured(None, f"the run is incomplete: {tests.why_incomplete}")
         return coverage_py.read(self.python, root=self.root, scratch=self.scratch, env=env)
-
-
-class _Progress:
-    """Says how far a run is, by counting in what the reporter has written so far."""
-
-    def __init__(self, report_from: Callable[[int], bytes], say: Callable[[str], None]) -> None:
-        self.report_from, self.say = report_from, say
-        self.rest = b""
-        self.at = self.finished = self.collected = 0
-
-    def tick(self) -> None:
-        new = self.report_from(self.at)
-        self.at += len(new)
-        *lines, self.rest = (self.rest + new).split(b"\n")
-        finished = sum(self._counts(line) for line in lines)
-        self.finished += finished
-        if finished:
-            self.say(f"{self.finished} of {self.collected} tests have run")
-
-    def _counts(self, line: bytes) -> bool:
-        frame = decoded(line)
-        if isinstance(frame, Inventory):
-            self.collected += len(frame.ids)
-        return isinstance(frame, Report) and frame.when == "teardown"
 
 
 def _interpreters(root: str) -> Iterator[str]:
