@@ -53,6 +53,7 @@ def _values(type_: object) -> st.SearchStrategy[object]:
 
 st.register_type_strategy(str, NAMES)
 st.register_type_strategy(int, st.integers(0, 3))
+st.register_type_strategy(float, st.floats(0, 3))
 FACTS = st.one_of(*(strategy(kind) for kind in KINDS.values()))
 BEGIN = f.RunStarted("a", "/w", "start", "default", "explore")
 

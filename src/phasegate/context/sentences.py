@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from phasegate.evidence.findings import FindingsSeen
 from phasegate.evidence.items import CommandSeen, CoverageSeen, Evidence, NoCoverage, TestsSeen
 from phasegate.gates.interface import some
 from phasegate.ledger.fact import Fact
@@ -21,6 +22,7 @@ SENTENCES: Mapping[str, str] = {
     "LedgerMoved": "the clone was found at {home}",
     "SettingsTrusted": "a person trusted the settings {digest:12}",
     "PlanRead": "read {path}: {phases:#} phases[, {imported:#} boxes ticked before are accepted]",
+    "BaselineTaken": "how the repository was when phasegate came was recorded",
     "BoxesPutBack": "boxes of the plan were put back to what the ledger says: {boxes}",
     "KindCorrected": "phase {phase} is of kind {kind}",
     "ViewRendered": "{sha256:wrote|removed} {path}",
@@ -98,6 +100,8 @@ def observed(evidence: Evidence) -> str:
             return f"{coverage.percent:.1f} % of statements, {coverage.changed_percent:.0f} % of changed lines"
         case NoCoverage(why=why):
             return f"coverage unknown: {line(why)}"
+        case FindingsSeen() as scan:
+            return f"{scan.total} findings of {line(scan.scanner, 40)} in {scan.files} files"
         case CommandSeen() as command:
             return f"`{line(' '.join(command.argv))}` ended with {command.exit_code} after {command.seconds:.1f} s"
 

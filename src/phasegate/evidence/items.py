@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from phasegate.evidence.findings import FindingsSeen
+
 Assurance = Literal["claimed", "recorded", "private", "reproduced"]
 LEVELS: tuple[Assurance, ...] = ("claimed", "recorded", "private", "reproduced")
 
@@ -135,7 +137,7 @@ class CommandSeen(msgspec.Struct, frozen=True, tag="command"):
     seconds: float
 
 
-Seen = TestsSeen | CoverageSeen | NoCoverage | CommandSeen
+Seen = TestsSeen | CoverageSeen | NoCoverage | CommandSeen | FindingsSeen
 
 
 class Evidence(msgspec.Struct, frozen=True):

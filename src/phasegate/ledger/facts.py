@@ -42,6 +42,18 @@ class SettingsTrusted(Fact, frozen=True):
     digest: str
 
 
+class BaselineTaken(Fact, frozen=True):
+    """How the repository was when phasegate came, by the ids of the evidence; `flaky` tests differed between runs."""
+
+    subject: str
+    tree: str
+    tests: str = ""
+    coverage: str = ""
+    secrets: str = ""
+    references: str = ""
+    flaky: tuple[str, ...] = ()
+
+
 class PlanRead(Fact, frozen=True):
     """The plan as read from the work tree. `imported` boxes were ticked before the ledger was born."""
 

@@ -79,6 +79,8 @@ def _project(state: State, fact: Fact) -> None:
             state.home = home
         case f.SettingsTrusted(digest=digest):
             state.trusted = digest
+        case f.BaselineTaken():
+            state.baseline = fact
         case f.PlanRead():
             state.plan_path, state.plan_digest, state.plan = fact.path, fact.digest, fact.phases
             state.imported = state.imported | frozenset(fact.imported)
@@ -123,6 +125,8 @@ def _forget_oldest(state: State) -> None:
     unfinished = [phase for phase in state.phases.values() if phase.status != "closed"]
     wanted = {id for phase in unfinished for ids in phase.links.values() for id in ids}
     baselines = {phase.subject for phase in unfinished} - {""}
+    taken = state.baseline
+    wanted |= {taken.tests, taken.coverage, taken.secrets, taken.references} if taken is not None else set()
     for id, evidence in state.evidence.items():
         if id not in wanted and evidence.subject not in baselines:
             del state.evidence[id]
@@ -378,8 +382,8 @@ def _seen(run: RunRecord, session: str, at_ms: int) -> None:
 
 _OF_NOTES = (f.NoteAdded, f.NoteCorrected, f.NoteResolved, f.QuestionAsked, f.QuestionAnswered, f.QuestionWithdrawn)
 _OF_PROJECT = (
-    f.LedgerBorn, f.LedgerMoved, f.SettingsTrusted, f.PlanRead, f.BoxesPutBack, f.KindCorrected, f.ViewRendered,
-    f.SecretSeen, f.EvidenceRecorded, f.RefusalDisputed,
+    f.LedgerBorn, f.LedgerMoved, f.SettingsTrusted, f.BaselineTaken, f.PlanRead, f.BoxesPutBack, f.KindCorrected,
+    f.ViewRendered, f.SecretSeen, f.EvidenceRecorded, f.RefusalDisputed,
 )  # fmt: skip
 _OF_WAIVERS = (w.WaiverGiven, w.WaiverEnded)
 _OF_DRIVES = (

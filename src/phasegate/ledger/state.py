@@ -5,11 +5,11 @@ import msgspec
 
 from phasegate.evidence.items import Evidence, TestsSeen
 from phasegate.ledger.driving import Limits, Tokens
-from phasegate.ledger.facts import Category, FileKept, NoteKind
+from phasegate.ledger.facts import BaselineTaken, Category, FileKept, NoteKind
 from phasegate.ledger.waivers import Waivable
 from phasegate.workflow.plan import Phase
 
-CODE = "state-4"
+CODE = "state-5"
 """Changes whenever a snapshot of an older fold could mean something else."""
 
 TRAIL = 60
@@ -236,6 +236,7 @@ class State(msgspec.Struct):
     notes: dict[str, Note] = msgspec.field(default_factory=dict)
     questions: dict[str, Question] = msgspec.field(default_factory=dict)
     secrets: int = 0
+    baseline: BaselineTaken | None = None
     drives: dict[str, DriveRecord] = msgspec.field(default_factory=dict)
     waivers: dict[str, Waiver] = msgspec.field(default_factory=dict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import tempfile
 
 from phasegate.errors import Failure
 from phasegate.workspace import files, git
@@ -16,7 +17,7 @@ def paths(where: git.Place) -> tuple[str, ...]:
     """Every tracked file that is there, and every other that git would not ignore; sorted, without duplicates."""
     ran = git.run(
         ["-C", where.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        environment=git.clean_environment(), scratch=where.directory,
+        environment=git.clean_environment(), scratch=tempfile.gettempdir(),
     )  # fmt: skip
     names = {os.fsdecode(name) for name in ran.output.split(b"\0") if name}
     return tuple(sorted(name for name in names if _is_text(name) and files.state_of(where.root, name) is not None))

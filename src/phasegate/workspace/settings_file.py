@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
+import tomlkit
 
 from phasegate.errors import Exit, Failure
 from phasegate.settings import Render, Settings, Tests
@@ -19,6 +20,11 @@ MOST_BYTES = 256 * 1024
 MOST_NESTING = 16
 MOST_PROBLEMS = 20
 
+FIRST_TESTS = """\
+# [tests]
+# command = ["python", "-m", "pytest"]   # found by itself
+"""
+
 FIRST = """\
 # How phasegate guides this repository. Only `project` is needed; what is commented out shows the default.
 # A change takes effect when a person trusts it: `phasegate policy trust`.
@@ -28,9 +34,7 @@ project = "{project}"
 # plan = "docs/development_roadmap/phases.md"
 {render}   # where the state is shown: "claude_md" | "local" | "off"
 
-# [tests]
-# command = ["python", "-m", "pytest"]   # found by itself
-
+{tests}
 # [coverage]
 # changed_lines = 80.0   # per cent of the statements a phase changed
 """
@@ -49,10 +53,22 @@ class SettingsInvalid(Failure):
         )
 
 
-def first_settings(project: str, render: Render | None) -> bytes:
-    """The first `phasegate.toml` of a project."""
+def first_settings(project: str, render: Render | None, suites: Mapping[str, Tests] | None = None) -> bytes:
+    """The first `phasegate.toml` of a project, with its `suites` by name where they are not found by themselves."""
     line = f'render = "{render}"' if render else '# render = "claude_md"'
-    return FIRST.format(project=project, render=line).encode()
+    text = FIRST.format(project=project, render=line, tests=FIRST_TESTS)
+    stated = {name: tests for name, tests in (suites or {}).items() if name or tests != Tests()}
+    if not stated:
+        return text.encode()
+    tables = "\n".join(_table(f"suites.{name}" if name else "tests", tests) for name, tests in stated.items())
+    return text.replace(FIRST_TESTS, tables).encode()
+
+
+def _table(name: str, tests: Tests) -> str:
+    """A table of TOML with what is not the default."""
+    plain = msgspec.to_builtins(Tests())
+    said = {key: value for key, value in msgspec.to_builtins(tests).items() if value != plain[key] or key == "runner"}
+    return f"[{name}]\n{tomlkit.dumps(said)}"
 
 
 def read_settings(content: bytes, *, path: str) -> Settings:

@@ -1,4 +1,4 @@
-"""`phasegate check`: run the collectors and record what they show."""
+"""`phasegate check`: run the collectors, record what they show, and say whether the tree is as good as it was."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import rich_click as click
 
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
-from phasegate.entrypoints import checking
+from phasegate.entrypoints import checking, scanning
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import desk, json_option
 from phasegate.errors import Exit
 from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen
-from phasegate.gates.interface import some
+from phasegate.gates.interface import Verdict, some
+from phasegate.gates.standing import QUESTIONS, standing
+from phasegate.ledger.state import State
+from phasegate.plain import line
 from phasegate.wiring import RealDesk
 
 PATIENCE = 55.0
@@ -19,61 +22,92 @@ PATIENCE = 55.0
 
 REMEDY = "Mend that (`[tests]` in phasegate.toml has the command and its time), then `phasegate check tests`."
 
+MARKS = {"pass": "ok     ", "fail": "FAILED ", "unknown": "unknown"}
+
 
 @click.command()
-@click.argument("what", type=click.Choice(["tests"]), default="tests")
+@click.argument("what", type=click.Choice(["all", *QUESTIONS]), default="all")
 @click.option("--again", "anew", is_flag=True, help="Run even if this very tree has been tested.")
 @json_option
 def check(what: str, anew: bool, as_json: bool) -> int:
-    """Run the tests and record the evidence, for the tree as it is now.
+    """Run tests and scanners on the tree as it is now, record the evidence, and say what it comes to.
 
-    In a run a process of its own runs them, and its result reaches the ledger whoever survives.
+    What was red, broken or uncovered when phasegate came (`phasegate init`) may stay; nothing may become worse. In a
+    run a process of its own runs the tests, and its result reaches the ledger whoever survives.
 
-    Example: phasegate check tests
+    Example: phasegate check
     """
+    asked = tuple(QUESTIONS) if what == "all" else (what,)
     with desk() as opened:
-        state, seen = observe(opened, checks.reap(opened, opened.state()))
-        run = state.run_in(opened.worktree)
-        known = state.newest(TestsSeen, subject=seen.subject)
-        fresh = known is not None and isinstance(known.seen, TestsSeen) and known.seen.complete
-        if run is None:
-            tests, coverage = checking.check_here(opened, lambda line: output.progress(f"phasegate: {line}"))
-            return report(tests, coverage, as_json=as_json)
-        if not run.checks and (anew or not fresh):
-            checking.start_detached(opened)
-        elif not run.checks:
-            output.progress("phasegate: this tree has been tested already; `--again` runs the tests anyway")
-        return wait_and_report(opened, PATIENCE, as_json=as_json)
+        for scanner in scanning.SCANNERS:
+            if scanner in asked:
+                scanning.scan(opened, scanner, lambda said: output.progress(f"phasegate: {said}"))
+        if "tests" in asked or "coverage" in asked:
+            running = _run_tests(opened, anew)
+            if running:
+                return _tell_running(running, as_json)
+        if what == "tests":
+            return report_tests(opened, as_json=as_json)
+        return _tell(opened, asked, as_json)
+
+
+def _run_tests(opened: RealDesk, anew: bool) -> str:
+    """Run the tests unless this very tree was tested; what the runner said last when it is still at work."""
+    state, seen = observe(opened, checks.reap(opened, opened.state()))
+    run = state.run_in(opened.worktree)
+    known = state.newest(TestsSeen, subject=seen.subject)
+    fresh = known is not None and isinstance(known.seen, TestsSeen) and known.seen.complete
+    if run is not None and run.checks:
+        return _waited(opened, PATIENCE)
+    if fresh and not anew:
+        output.progress("phasegate: this tree has been tested already; `--again` runs the tests anyway")
+        return ""
+    if run is None:
+        checking.check_here(opened, lambda said: output.progress(f"phasegate: {said}"))
+        return ""
+    checking.start_detached(opened)
+    return _waited(opened, PATIENCE)
+
+
+def _waited(opened: RealDesk, seconds: float) -> str:
+    """Wait for the runner at work; what it said last when it has not ended by then."""
+    said = ["the tests are running"]
+
+    def say(text: str) -> None:
+        if text != said[0]:
+            said[0] = text
+            output.progress(f"phasegate: {text}")
+
+    _, left = checking.await_checks(opened, seconds, say)
+    return said[0] if left else ""
 
 
 def wait_and_report(opened: RealDesk, seconds: float, *, as_json: bool) -> int:
     """Wait for the runner at work, then say what the newest run on this tree showed."""
-    said = [""]
+    running = _waited(opened, seconds)
+    return _tell_running(running, as_json) if running else report_tests(opened, as_json=as_json)
 
-    def say(line: str) -> None:
-        if line != said[0]:
-            said[0] = line
-            output.progress(f"phasegate: {line}")
 
-    state, left = checking.await_checks(opened, seconds, say)
-    if left:
-        text = f"The tests are still running ({said[0]}). Call `phasegate wait`."
-        output.give({"running": True, "said": said[0]}) if as_json else output.say(f"phasegate: {text}")
-        return Exit.OK
-    state, seen = observe(opened, state)
-    tests, coverage = state.newest(TestsSeen, subject=seen.subject), None
-    for evidence in reversed(list(state.evidence.values())):
-        if isinstance(evidence.seen, CoverageSeen | NoCoverage) and evidence.subject == seen.subject:
-            coverage = evidence.seen
-            break
+def _tell_running(said: str, as_json: bool) -> int:
+    text = f"The tests are still running ({said}). Call `phasegate wait`."
+    output.give({"running": True, "said": said}) if as_json else output.say(f"phasegate: {text}")
+    return Exit.OK
+
+
+def report_tests(opened: RealDesk, *, as_json: bool) -> int:
+    """Say what the newest test run on the tree as it is showed."""
+    state, seen = observe(opened, opened.state())
+    tests = state.newest(TestsSeen, subject=seen.subject)
+    found = state.newest((CoverageSeen, NoCoverage), subject=seen.subject)  # type: ignore[arg-type]
+    coverage = found.seen if found is not None and isinstance(found.seen, CoverageSeen | NoCoverage) else None
     if tests is None or not isinstance(tests.seen, TestsSeen):
-        return _nothing(opened, as_json)
-    return report(tests.seen, coverage, as_json=as_json)
+        return _nothing(state, as_json)
+    [verdict] = standing(("tests",), state, seen.subject)
+    return report(tests.seen, coverage, verdict, as_json=as_json)
 
 
-def _nothing(opened: RealDesk, as_json: bool) -> int:
+def _nothing(state: State, as_json: bool) -> int:
     """No run speaks for the tree: say why the newest one does not."""
-    state = opened.state()
     newest = state.newest(TestsSeen)
     why = "no test run is recorded"
     if newest is not None and isinstance(newest.seen, TestsSeen):
@@ -85,9 +119,9 @@ def _nothing(opened: RealDesk, as_json: bool) -> int:
     return Exit.CANNOT_TELL
 
 
-def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, *, as_json: bool) -> int:
-    """Say what a run showed; the exit code tells green (0), red (1), cannot tell (7)."""
-    code = Exit.CANNOT_TELL if not tests.complete else Exit.GATE_FAILED if tests.red else Exit.OK
+def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict: Verdict, *, as_json: bool) -> int:
+    """Say what a run showed; the exit code tells as good as it was (0), newly red (1), cannot tell (7)."""
+    code = Exit.CANNOT_TELL if not tests.complete else Exit.GATE_FAILED if verdict.says == "fail" else Exit.OK
     if as_json:
         output.give({"running": False, "tests": tests, "coverage": coverage, "exit": int(code)})
         return code
@@ -96,15 +130,35 @@ def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, *, as_j
     output.say(f"phasegate: {tests.passed} of {tests.collected} tests pass ({tests.runner}); recorded.")
     for test in tests.red[:20]:
         fresh = "newly red" if test.id in tests.newly_red else "new" if test.id in tests.new else "red"
-        output.say(
-            f"  {fresh}: {test.id} ({test.cause}) {test.message.splitlines()[0] if test.message else ''}".rstrip()
-        )
+        said = test.message.splitlines()[0] if test.message else ""
+        output.say(f"  {fresh}: {test.id} ({test.cause}) {said}".rstrip())
     if tests.gone:
         output.say(f"  gone since the phase began: {some(tests.gone)}")
     if isinstance(coverage, CoverageSeen):
-        output.say(
-            f"  statements covered: {coverage.percent:.1f} % of all, {coverage.changed_percent:.0f} % of changed lines"
-        )
+        changed = f"{coverage.changed_percent:.0f} % of changed lines"
+        output.say(f"  statements covered: {coverage.percent:.1f} % of all, {changed}")
     elif isinstance(coverage, NoCoverage):
         output.say(f"  coverage unknown: {coverage.why}")
     return code
+
+
+def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool) -> int:
+    """What each question says of the tree as it is, and the exit code that sums it up."""
+    state, seen = observe(opened, opened.state())
+    verdicts = standing(asked, state, seen.subject)
+    code = exit_code(verdicts)
+    if as_json:
+        output.give({"verdicts": verdicts, "subject": seen.subject, "exit": int(code)})
+        return code
+    for verdict in verdicts:
+        said = "; ".join(line(reason, 400) for reason in verdict.reasons)
+        output.say(f"{MARKS[verdict.says]}  {verdict.gate}: {said}")
+        if verdict.remedy:
+            output.say(f"         {verdict.remedy}")
+    return code
+
+
+def exit_code(verdicts: tuple[Verdict, ...]) -> Exit:
+    """One failed gate outweighs what is unknown, which outweighs all that passed."""
+    says = {verdict.says for verdict in verdicts}
+    return Exit.GATE_FAILED if "fail" in says else Exit.CANNOT_TELL if "unknown" in says else Exit.OK

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import rich_click as click
@@ -16,14 +16,15 @@ from phasegate import wiring
 from phasegate.agents import claude_code, claude_health
 from phasegate.agents.claude_command import SETTINGS_FILES, Scope, hook_command, refuse_ephemeral
 from phasegate.context import block
-from phasegate.entrypoints.cli import installed, output
+from phasegate.entrypoints import adopting
+from phasegate.entrypoints.cli import installed, output, questions
 from phasegate.entrypoints.cli.session import actor, json_option, only_people
 from phasegate.entrypoints.demo.real_client import ClientNotFound
 from phasegate.errors import Exit, Failure
 from phasegate.gates.catalog import CATALOG
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import SettingsTrusted, ViewRendered
-from phasegate.settings import Render, Settings
+from phasegate.settings import Render, Settings, Tests
 from phasegate.store.sqlite import SqliteLog
 from phasegate.workflow.default import DEFAULT
 from phasegate.workflow.definition import Workflow
@@ -63,6 +64,7 @@ class Asked(msgspec.Struct, frozen=True):
     required: bool = False
     render: Render | None = None
     allow_ephemeral: bool = False
+    suites: Mapping[str, Tests] = {}
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -79,32 +81,52 @@ class Plan(msgspec.Struct, frozen=True):
 @click.option("--required", is_flag=True, help="With --scope team: refuse writes of colleagues who lack phasegate.")
 @click.option("--agent", type=click.Choice(["claude"]), default="claude", help="Whose hooks.")
 @click.option("--render", type=click.Choice(["claude_md", "local", "off"]), help="Where the state is shown.")
+@click.option("--yes", is_flag=True, help="Ask nothing: take the default of every question.")
+@click.option("--baseline/--no-baseline", default=None, help="Run the tests now, to know what is red, flaky, covered.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 @click.option("--allow-ephemeral", is_flag=True, hidden=True)
 @json_option
 def init(
-    scope: Scope | None, required: bool, agent: str, render: Render | None, dry_run: bool, allow_ephemeral: bool,
-    as_json: bool,
+    scope: Scope | None, required: bool, agent: str, render: Render | None, yes: bool, baseline: bool | None,
+    dry_run: bool, allow_ephemeral: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Set up phasegate in this repository: settings, hooks of your agent, a skill, a block in CLAUDE.md.
 
-    Run it again whenever you like: it only does what is missing.
+    It looks at what is there (languages, test suites, hooks, agents), asks at most three questions, and with a baseline
+    records how the repository is now. Run it again whenever you like: it only does what is missing.
 
     Example: phasegate init --dry-run
     """
     if shutil.which("git") is None:
         raise git.GitMissing("git is not on the PATH.", hint="Install git, and repeat.")
     where = git.locate(os.getcwd())
-    if not dry_run and _is_set_up(where):
+    there = _is_set_up(where)
+    if not dry_run and there:
         only_people("Setting up what is there already")
-    plan = planned(where, Asked(scope, required, render, allow_ephemeral))
+    meeting = questions.met(where, questions.Wishes(scope, yes, dry_run or as_json, baseline, there))
+    plan = planned(where, Asked(meeting.scope, required, render, allow_ephemeral, meeting.suites))
     notices: list[str] = []
     if not dry_run:
         _refuse_unwritable(where)
         newly_trusted = carry_out(where, plan)
-        notices = [*_trusting(plan, newly_trusted), *_notices(where, plan)]
-    _tell(where, plan, notices, dry_run=dry_run, as_json=as_json)
+        notices = [
+            *_trusting(plan, newly_trusted),
+            *questions.about_suites(where, plan.settings),
+            *_notices(where, plan),
+        ]
+    taken = _baseline(where) if meeting.baseline and not dry_run else None
+    _tell(where, plan, meeting, notices, taken, dry_run=dry_run, as_json=as_json)
     return Exit.OK
+
+
+def _baseline(where: git.Place) -> questions.Known:
+    """How the repository is now, recorded and in words."""
+    project = wiring.open_project(where.root, os.environ)
+    try:
+        desk = wiring.RealDesk(project, actor())
+        return questions.known(desk, *adopting.take_baseline(desk, lambda said: output.progress(f"phasegate: {said}")))
+    finally:
+        project.close()
 
 
 def _is_set_up(where: git.Place) -> bool:
@@ -120,7 +142,7 @@ def planned(where: git.Place, asked: Asked) -> Plan:
     """What `init` would do in `where`; nothing is written. Raises a `Failure` for whatever stands against it."""
     content = installing.read(where.root, place.SETTINGS)
     if content is None:
-        content = first_settings(_project_id(where), asked.render)
+        content = first_settings(_project_id(where), asked.render, asked.suites)
     settings = read_settings(content, path=place.SETTINGS)
     if asked.render not in (None, settings.render):
         raise Conflict(f'{place.SETTINGS} says render = "{settings.render}".', hint="Change it there, and repeat.")
@@ -295,12 +317,16 @@ def _record(project: wiring.Project, plan: Plan) -> bool:
 # --- telling ----------------------------------------------------------------------------------------------------------
 
 
-def _tell(where: git.Place, plan: Plan, notices: list[str], *, dry_run: bool, as_json: bool) -> None:
+def _tell(
+    where: git.Place, plan: Plan, meeting: questions.Meeting, notices: list[str], taken: questions.Known | None, *,
+    dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
     if as_json:
         output.give({
             "root": where.root, "project": plan.settings.project, "scope": plan.scope, "dry_run": dry_run,
             "changed": [named(where, edit) for edit in plan.edits], "notices": notices,
             "difference": installing.difference(plan.edits) if dry_run else "",
+            "found": meeting.survey, "baseline": taken,
         })  # fmt: skip
         return
     if not plan.edits:
@@ -311,6 +337,8 @@ def _tell(where: git.Place, plan: Plan, notices: list[str], *, dry_run: bool, as
         output.say(f"phasegate is set up in {where.root}:")
         for edit in plan.edits:
             output.say(f"  {'new    ' if edit.before is None else 'changed'} {named(where, edit)}")
+    for line in taken.lines if taken is not None else ():
+        output.say(f"- {line}")
     for notice in notices:
         output.say(f"- {notice}")
 

@@ -1,0 +1,110 @@
+"""What is asked of a tree outside any phase: is it no worse than it was when phasegate came?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from phasegate.evidence.findings import FindingsSeen
+from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, Seen, TestsSeen
+from phasegate.evidence.tests import among
+from phasegate.gates.covered import ROUNDING
+from phasegate.gates.interface import Verdict, failed, passed, some, unknown
+from phasegate.ledger.state import State
+
+Name = str
+
+
+def standing(names: tuple[Name, ...], state: State, subject: str) -> tuple[Verdict, ...]:
+    """What each of `names` (see QUESTIONS) says of the tree with this digest."""
+    return tuple(msgspec.structs.replace(QUESTIONS[name](state, subject), gate=name) for name in names)
+
+
+def _tests(state: State, subject: str) -> Verdict:
+    found = state.newest(TestsSeen, subject=subject)
+    if found is None or not isinstance(found.seen, TestsSeen):
+        return unknown("no test run is recorded for this tree", remedy="Run `phasegate check tests`.")
+    tests = found.seen
+    if not tests.complete:
+        return unknown(tests.why_incomplete, remedy="Mend that, then `phasegate check tests`.", evidence=(found.id,))
+    if not tests.collected:
+        return unknown("no test was found", remedy="Write the first one, or correct the command.", evidence=(found.id,))
+    known, flaky = _known_red(state)
+    red = [test.id for test in tests.red if not among(test.id, known | flaky)]
+    if red:
+        return failed(f"red: {some(red)}", remedy="Mend the code until they pass.", evidence=(found.id,))
+    old = f", {len(tests.red)} red that were so when phasegate came, or flaky" if tests.red else ""
+    return passed(f"{tests.passed} of {tests.collected} tests pass{old}", evidence=(found.id,))
+
+
+def _known_red(state: State) -> tuple[frozenset[str], frozenset[str]]:
+    """The tests that were red, and those that were flaky, when phasegate came."""
+    before = _taken(state, "tests")
+    red = (
+        frozenset(test.id for test in before.seen.red) if before and isinstance(before.seen, TestsSeen) else frozenset()
+    )
+    return red, frozenset(state.baseline.flaky if state.baseline is not None else ())
+
+
+def _coverage(state: State, subject: str) -> Verdict:
+    found = state.newest((CoverageSeen, NoCoverage), subject=subject)  # type: ignore[arg-type]
+    if found is None or isinstance(found.seen, NoCoverage):
+        why = found.seen.why if found is not None and isinstance(found.seen, NoCoverage) else "none is recorded"
+        return unknown(f"coverage is unknown: {why}", remedy="Install what is missing, then `phasegate check tests`.")
+    seen, before = found.seen, _taken(state, "coverage")
+    assert isinstance(seen, CoverageSeen)
+    if not seen.total:
+        return unknown("no statement was measured", remedy="See `source_roots` of the tests in phasegate.toml.")
+    if before and isinstance(before.seen, CoverageSeen) and seen.percent < before.seen.percent - ROUNDING:
+        return failed(
+            f"{seen.percent:.1f} % of the statements are covered, {before.seen.percent:.1f} % when phasegate came",
+            remedy="Test what is new.", evidence=(found.id, before.id),
+        )  # fmt: skip
+    return passed(f"{seen.percent:.1f} % of {seen.total} statements are covered", evidence=(found.id,))
+
+
+def _findings(scanner: str, remedy: str) -> Callable[[State, str], Verdict]:
+    def ask(state: State, subject: str) -> Verdict:
+        found = next((e for e in _newest_first(state) if _is_of(e, scanner) and e.speaks_for(subject)), None)
+        if found is None or not isinstance(found.seen, FindingsSeen):
+            return unknown(f"the {scanner} of this tree were not looked at", remedy=f"Run `phasegate check {scanner}`.")
+        before = _taken(state, scanner)
+        known = (
+            {each.fingerprint for each in before.seen.findings}
+            if before and isinstance(before.seen, FindingsSeen)
+            else set()
+        )
+        new = [each for each in found.seen.findings if each.fingerprint not in known]
+        if new:
+            places = [f"{each.path}:{each.line} {each.message}" for each in new]
+            return failed(some(places), remedy=remedy, evidence=(found.id,))
+        if found.seen.unread:
+            return unknown(f"not read: {some(found.seen.unread)}", remedy="Make them readable.", evidence=(found.id,))
+        old = f", {found.seen.total} known since phasegate came" if found.seen.total else ""
+        return passed(f"nothing new in {found.seen.files} files{old}", evidence=(found.id,))
+
+    return ask
+
+
+def _newest_first(state: State) -> list[Evidence]:
+    return list(reversed(state.evidence.values()))
+
+
+def _is_of(evidence: Evidence, scanner: str) -> bool:
+    seen: Seen = evidence.seen
+    return isinstance(seen, FindingsSeen) and seen.scanner == scanner
+
+
+def _taken(state: State, what: str) -> Evidence | None:
+    """The evidence of the baseline, when one was taken."""
+    return state.evidence.get(getattr(state.baseline, what)) if state.baseline is not None else None
+
+
+QUESTIONS: Mapping[Name, Callable[[State, str], Verdict]] = {
+    "tests": _tests,
+    "coverage": _coverage,
+    "secrets": _findings("secrets", "Take it out, and revoke it if it ever left this machine."),
+    "references": _findings("references", "Correct the link, or bring back what it leads to."),
+}
+"""Every question by the word after `phasegate check`, in the order they are told."""

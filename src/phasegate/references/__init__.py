@@ -1,0 +1,1 @@
+"""Links between documents and files: what a document names, and whether it is there."""
