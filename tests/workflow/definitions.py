@@ -95,7 +95,8 @@ def bare(workflow: Workflow) -> Workflow:
         for step in workflow.steps
     )
     kinds = tuple(msgspec.structs.replace(kind, line=0) for kind in workflow.kinds)
-    return msgspec.structs.replace(workflow, steps=steps, kinds=kinds)
+    lanes = tuple(msgspec.structs.replace(lane, line=0) for lane in workflow.lanes)
+    return msgspec.structs.replace(workflow, steps=steps, kinds=kinds, lanes=lanes)
 
 
 names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12).filter(

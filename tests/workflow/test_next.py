@@ -15,6 +15,7 @@ from tests.workflow.definitions import GATES, TIMES, legal_workflows, situations
 GOOD = {
     **dict.fromkeys([*GATES, "kind_gates"], "pass"),
     "kind": "feature",
+    "lane": "standard",
     "category": "none",
     "must_escalate": "no",
     "phases_left": "yes",
@@ -24,7 +25,17 @@ NEXT = [
     ("load_phase_plans", {}, "explore"),
     ("explore", {"kind": "fix"}, "write_tests"),
     ("explore", {"kind": "docs"}, "implement"),
+    ("explore", {"kind": "fix", "lane": "trivial"}, "implement"),
     ("implement", {}, "run_tests"),
+    ("implement", {"lane": "trivial", "red_seen": "fail"}, "run_tests"),
+    ("implement", {"lane": "regulated", "red_seen": "fail"}, "prove_red"),
+    ("implement", {"kind": "chore", "red_seen": "fail"}, "run_tests"),
+    ("implement", {"kind": "docs", "lane": "trivial"}, "validate_phase_completion"),
+    ("prove_red", {}, "run_tests"),
+    ("run_tests", {"lane": "trivial"}, "validate_phase_completion"),
+    ("run_tests", {"lane": "trivial", "no_new_red": "fail"}, "categorize_uncertainties"),
+    ("archive_phase", {"lane": "trivial"}, "load_next_phase"),
+    ("archive_phase", {"lane": "regulated"}, "review_docs_between_phases"),
     ("implement", {"kind": "docs"}, "doublecheck"),
     ("implement", {"kind": "spike"}, "archive_spike"),
     ("run_tests", {}, "doublecheck"),
@@ -94,6 +105,7 @@ def walk(workflow: Workflow, data: st.DataObject, phases: int) -> int:
         facts = {
             **{name: data.draw(st.sampled_from(["pass", "fail", "unknown"])) for name in sorted(GATES)[:3]},
             "kind": data.draw(st.sampled_from(FACTS["kind"])),
+            "lane": data.draw(st.sampled_from(FACTS["lane"])),
             "category": data.draw(st.sampled_from(FACTS["category"])),
             "must_escalate": "yes" if loops >= 2 else "no",
             "phases_left": data.draw(st.sampled_from(["yes", "blocked"])) if phases else "no",
@@ -114,13 +126,19 @@ def test_every_run_through_a_legal_workflow_ends(workflow: Workflow, data: st.Da
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_gates_of_a_kind_are_asked_before_its_phase_closes(kind: str) -> None:
-    asked = gates_of(DEFAULT, DEFAULT.step("validate_phase_completion"), kind)
+    asked = gates_of(DEFAULT, DEFAULT.step("validate_phase_completion"), kind, "standard")
     assert asked == tuple(dict.fromkeys(DEFAULT.kind(kind).gates))
     assert set(SETTLED) <= set(asked)
+
+
+def test_a_lane_leaves_out_and_adds_gates_and_an_unknown_one_changes_nothing() -> None:
+    trivial = DEFAULT.closing_gates("fix", "trivial")
+    assert {"tests_ran", "no_new_red", "covered", "notes_settled", "nothing_held"} == set(trivial)
+    assert DEFAULT.closing_gates("fix", "never heard of") == DEFAULT.kind("fix").gates
 
 
 def test_each_gate_is_asked_once_and_no_fact_is_asked() -> None:
     step = Step(
         "work", leaves_when=("covered", "tests_ran"), then=(go("a", "covered", "kind is docs"), go("b", "not covered"))
     )
-    assert gates_of(DEFAULT, step, "feature") == ("covered", "tests_ran")
+    assert gates_of(DEFAULT, step, "feature", "standard") == ("covered", "tests_ran")

@@ -154,8 +154,30 @@ def test_a_cycle_without_the_agent_is_refused() -> None:
 
 def test_more_steps_than_the_engine_passes_at_once_are_refused() -> None:
     steps = (*(Step(f"s{n}", then=(go(f"s{n + 1}"),)) for n in range(51)), Step("s51", ends=True))
-    (problem,) = problems(msgspec.structs.replace(DEFAULT, start="s0", recovery="s0", steps=steps), gates=GATES)
+    (problem,) = problems(
+        msgspec.structs.replace(DEFAULT, start="s0", recovery="s0", steps=steps, lanes=()), gates=GATES
+    )
     assert problem.reason == "More than 50 steps need no agent."
+
+
+FAULTY_LANES = [
+    ('[[lane]]\nname = "trivail"', "Unknown lane 'trivail'.", "Did you mean 'trivial'?"),
+    (
+        '[[lane]]\nname = "trivial"\nstart = "close"',
+        "The lane 'trivial' starts at 'close', which is no step",
+        "Known are",
+    ),
+    ('[[lane]]\nname = "trivial"\nwithout = ["red_frist"]', "Unknown gate 'red_frist'.", "Did you mean 'red_first'?"),
+    ('[[lane]]\nname = "regulated"\ngates = ["kind"]', "'kind' is no gate.", "Name gates here"),
+    ('[[lane]]\nname = "standard"\n[[lane]]\nname = "standard"', "The lane standard has two rows.", "Remove one"),
+]
+
+
+@pytest.mark.parametrize(("rows", "reason", "remedy"), FAULTY_LANES)
+def test_a_fault_of_a_lane_is_told_with_its_line_and_a_remedy(rows: str, reason: str, remedy: str) -> None:
+    (problem,) = found_in(f"{SMALL}\n{rows}\n")
+    assert problem.reason.startswith(reason) and problem.remedy.startswith(remedy)
+    assert problem.line > SMALL.count("\n")
 
 
 def test_of_a_chain_of_unreachable_steps_the_first_is_told() -> None:

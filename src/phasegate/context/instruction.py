@@ -18,7 +18,8 @@ def where(moment: Moment) -> str:
     listed, run = moment.listed, moment.run
     phase = f"phase {line(run.phase, 40)}" + (f" ({line(listed.title, 80)})" if listed else "")
     loops = f", loop {moment.phase.loops}" if moment.phase.loops else ""
-    return f"{phase}, kind {moment.kind}, step {run.step}{loops}" if run.phase else f"step {run.step}"
+    lane = f", lane {moment.lane}" if moment.lane != "standard" else ""
+    return f"{phase}, kind {moment.kind}{lane}, step {run.step}{loops}" if run.phase else f"step {run.step}"
 
 
 def instruction(moment: Moment, workflow: Workflow) -> str:
@@ -44,7 +45,7 @@ def may_edit(workflow: Workflow, step: Step, kind: str) -> str:
 
 def _resting(moment: Moment, step: Step) -> str:
     if step.ends:
-        return "The plan is complete. Nothing is left to do."
+        return "The run is complete. Nothing is left to do."
     waiting = [f"- {q.id}: {line(q.text)}" for q in moment.state.open_questions()]
     return "\n".join(
         ["Waiting for a person. You may stop.", *_fit(waiting, len(waiting), QUESTION_BYTES, "`phasegate answer list`")]

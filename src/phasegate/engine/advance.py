@@ -36,6 +36,9 @@ from phasegate.workflow.plan import Phase
 CATEGORIES = ("strategic", "research", "implement")
 TAKES = "take_next_phase"
 BASELINE = "baseline_known"
+SMALL_LANE = "trivial"
+"""Where a task without a plan begins, if the workflow says at which step."""
+
 MOST_STEPS = 60
 """Steps one call may pass through; a validated definition needs far fewer."""
 
@@ -125,7 +128,7 @@ def _walk(desk: Desk, state: State, seen: Observation, entered: tuple[str, ...])
         run = run_of(desk, state)
         step = desk.workflow.step(run.step)
         moment = Moment(state, run, desk.settings, seen.subject)
-        verdicts = ask(gates_of(desk.workflow, step, moment.kind), moment)
+        verdicts = ask(gates_of(desk.workflow, step, moment.kind, moment.lane), moment)
         taken = transition(step, facts_of(desk, moment, verdicts))
         if taken is None:
             return Outcome(refresh(desk, state), entered, tuple(v for v in verdicts if not v.passes))
@@ -149,10 +152,10 @@ def _walk(desk: Desk, state: State, seen: Observation, entered: tuple[str, ...])
 
 def facts_of(desk: Desk, moment: Moment, verdicts: tuple[Verdict, ...]) -> dict[str, str]:
     """Every gate's verdict and the value of every fact that a condition may name."""
-    named = desk.workflow.kind(moment.kind).gates
+    named = desk.workflow.closing_gates(moment.kind, moment.lane)
     says: dict[str, str] = {verdict.gate: verdict.says for verdict in verdicts}
     says["kind_gates"] = "pass" if all(says.get(gate) == "pass" for gate in named) else "fail"
-    says["kind"] = moment.kind
+    says["kind"], says["lane"] = moment.kind, moment.lane
     open_ = {note.category for note in moment.state.open_notes(moment.run.phase)}
     says["category"] = next((category for category in CATEGORIES if category in open_), "none")
     says["must_escalate"] = "yes" if circling(moment.run, moment.phase, desk.workflow) else "no"
@@ -164,12 +167,14 @@ def phases_left(state: State, worktree: str) -> str:
     """Whether a phase can be taken up ("yes"), only ones that wait for a person or for those ("blocked"), or none."""
     if next_phase(state, worktree) is not None:
         return "yes"
-    return "blocked" if any(not state.is_closed(phase.id) for phase in state.plan) else "no"
+    return (
+        "blocked" if any(not state.is_closed(phase.id) for phase in state.phases_of(state.run_in(worktree))) else "no"
+    )
 
 
 def next_phase(state: State, worktree: str) -> Phase | None:
-    """The first phase of the plan that is open, not blocked, and not being worked on in another work tree."""
-    for phase in state.plan:
+    """The first phase that is open, not blocked, and not being worked on in another work tree."""
+    for phase in state.phases_of(state.run_in(worktree)):
         record = state.record_of(phase.id)
         if state.is_closed(phase.id) or record.status == "deferred":
             continue
@@ -185,7 +190,8 @@ def take(desk: Desk, state: State, run: RunRecord, seen: Observation) -> State:
     phase = next_phase(state, desk.worktree)
     if phase is None or (run.phase == phase.id and state.record_of(phase.id).status == "started"):
         return state
-    started = PhaseStarted(phase.id, run.id, state.kind_of(phase.id), seen.subject, seen.tree)
+    lane = SMALL_LANE if phase.id == run.small and desk.workflow.lane(SMALL_LANE).start else "standard"
+    started = PhaseStarted(phase.id, run.id, state.kind_of(phase.id), seen.subject, seen.tree, lane)
     return desk.record([started], relying_on=state)
 
 
@@ -209,7 +215,7 @@ def _act(desk: Desk, state: State, step: Step, seen: Observation) -> State:
 
 def _kind_verdicts(desk: Desk, state: State, run: RunRecord, seen: Observation) -> tuple[Verdict, ...]:
     moment = Moment(state, run, desk.settings, seen.subject)
-    return ask(desk.workflow.kind(moment.kind).gates, moment)
+    return ask(desk.workflow.closing_gates(moment.kind, moment.lane), moment)
 
 
 def _enter(desk: Desk, state: State, taken: Transition, verdicts: tuple[Verdict, ...], seen: Observation) -> State:
@@ -262,7 +268,7 @@ def _defer(desk: Desk, state: State, run: RunRecord) -> State:
 def _resume(desk: Desk, state: State, seen: Observation) -> Outcome:
     """Out of waiting: to the step that asked, once its question is answered, or to a phase that became free."""
     run = run_of(desk, state)
-    for phase in state.plan:
+    for phase in state.phases_of(run):
         asked = _step_that_asked(desk, state, phase)
         if asked and not state.is_closed(phase.id):
             return _at_answer(desk, state, phase, asked, seen, ())

@@ -226,7 +226,7 @@ def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.
     caller = call.caller
     if of_the_client(call.text) or not drivers.may_drive(desk, run, caller):
         return c.Silent()
-    ours = hands_over(call.text, mode=run.mode)
+    ours = hands_over(call.text, mode=run.mode, task=run.task)
     kept = {"off": "", "full": call.text[:TEXT_KEPT]}.get(desk.settings.record_prompts, call.text[:TEXT_KEPT])
     facts: list[Fact] = [PromptTaken(run.id, caller.session, ours, kept)]
     if run.driver != caller.session:

@@ -89,6 +89,8 @@ def _archive(
 
 def _tick(desk: Desk, state: State) -> State:
     """Tick the boxes of closed phases in the plan, with links to their archives."""
+    if not state.plan_digest:
+        return state  # a task without a plan closed, and a plan that was never read is left alone
     content = desk.files.read(desk.settings.plan)
     if content is None:
         return state
@@ -103,7 +105,9 @@ def _remove_originals(desk: Desk, state: State, record: PhaseRecord) -> State:
     area = area_of(desk, state, record)
     original = f"{manifest.folder(area, record.id)}/{manifest.NAME}"
     listed = state.planned(record.id)
-    for path in {desk.settings.plan, _detail(desk, listed.detail if listed else "")} - {""}:
+    for path in {desk.settings.plan if state.plan_digest else "", _detail(desk, listed.detail if listed else "")} - {
+        ""
+    }:
         state = _relink(desk, state, path, original, record.manifest)
     for path in (original, record.report):
         if path and desk.files.read(path) is not None:

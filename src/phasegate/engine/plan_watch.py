@@ -36,7 +36,7 @@ def mended(
     """Read the plan again when it is among `changes`; put its boxes back, and hold it when it demands less."""
     path = desk.settings.plan
     changed = next((change for change in changes if change.path == path and path not in skip), None)
-    if changed is None:
+    if changed is None or (run.small and not state.plan_digest):  # a plan that nobody began to work on is no plan yet
         return Mended()
     try:
         content = desk.files.read(path)

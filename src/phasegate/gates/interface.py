@@ -61,6 +61,11 @@ class Moment(msgspec.Struct, frozen=True):
         """The kind of the run's phase."""
         return self.state.kind_of(self.run.phase)
 
+    @property
+    def lane(self) -> str:
+        """The lane that the run's phase goes by."""
+        return self.phase.lane
+
     def tests(self, subject: str) -> tuple[Evidence, TestsSeen] | None:
         """The newest recorded test run on `subject`."""
         found = self.state.newest(TestsSeen, subject=subject)

@@ -119,6 +119,17 @@ class PhaseStarted(Fact, frozen=True):
     kind: str
     subject: str
     tree: str
+    lane: str = "standard"
+
+
+class LaneMoved(Fact, frozen=True):
+    """The phase goes by the steps and gates of another lane from now on: the difference grew, or a person said so."""
+
+    phase: str
+    lane: str
+    was: str
+    why: str
+    by: str = ""
 
 
 class BaselineMoved(Fact, frozen=True):
@@ -171,8 +182,19 @@ class TaskLinked(Fact, frozen=True):
     evidence: tuple[str, ...]
 
 
-PhaseFact = PhaseStarted | BaselineMoved | PhaseClosed | ClosurePublished | PhaseDeferred | PhaseReopened | TaskLinked
-PHASE_FACTS = (PhaseStarted, BaselineMoved, PhaseClosed, ClosurePublished, PhaseDeferred, PhaseReopened, TaskLinked)
+PhaseFact = (
+    PhaseStarted
+    | LaneMoved
+    | BaselineMoved
+    | PhaseClosed
+    | ClosurePublished
+    | PhaseDeferred
+    | PhaseReopened
+    | TaskLinked
+)
+PHASE_FACTS = (
+    PhaseStarted, LaneMoved, BaselineMoved, PhaseClosed, ClosurePublished, PhaseDeferred, PhaseReopened, TaskLinked,
+)  # fmt: skip
 
 
 # -- runs -------------------------------------------------------------------------------------------------------------
@@ -187,6 +209,13 @@ class RunStarted(Fact, frozen=True):
     workflow: str
     step: str
     task: str = ""
+
+
+class TaskGiven(Fact, frozen=True):
+    """The run works on this one small phase, made of the sentence it began with, and on nothing of the plan."""
+
+    run: str
+    small: Phase
 
 
 class RunPaused(Fact, frozen=True):

@@ -140,9 +140,11 @@ def _phase(state: State, fact: f.PhaseFact, at_ms: int) -> None:
             record.status, record.run, record.kind = "started", fact.run, fact.kind
             record.started_ms = record.started_ms or at_ms
             if not record.tree:
-                record.subject, record.tree = fact.subject, fact.tree
+                record.subject, record.tree, record.lane = fact.subject, fact.tree, fact.lane
             if fact.run in state.runs:
                 state.runs[fact.run].phase = fact.phase
+        case f.LaneMoved(lane=lane):
+            record.lane = lane
         case f.BaselineMoved(subject=subject, tree=tree):
             record.subject, record.tree = subject, tree
         case f.PhaseClosed():
@@ -285,6 +287,8 @@ def _drop_ended(state: State) -> None:
 def _progress(state: State, fact: Fact, run: RunRecord, at_ms: int) -> bool:
     """Facts about where a run is and who drives it."""
     match fact:
+        case f.TaskGiven(small=small):
+            state.small[small.id], run.small = small, small.id
         case f.RunPaused():
             run.status = "paused"
         case f.RunResumed():

@@ -66,6 +66,7 @@ class PhaseRecord(msgspec.Struct):
     run: str = ""
     subject: str = ""
     tree: str = ""
+    lane: str = "standard"
     loops: int = 0
     links: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     red_seen: dict[str, str] = msgspec.field(default_factory=dict)
@@ -131,6 +132,7 @@ class RunRecord(msgspec.Struct):
     workflow: str
     step: str
     task: str = ""
+    small: str = ""
     status: str = "active"
     phase: str = ""
     asked_from: str = ""
@@ -225,6 +227,7 @@ class State(msgspec.Struct):
     plan_path: str = ""
     plan_digest: str = ""
     plan: tuple[Phase, ...] = ()
+    small: dict[str, Phase] = msgspec.field(default_factory=dict)
     imported: frozenset[str] = frozenset()
     kinds: dict[str, str] = msgspec.field(default_factory=dict)
     phases: dict[str, PhaseRecord] = msgspec.field(default_factory=dict)
@@ -252,8 +255,12 @@ class State(msgspec.Struct):
         return run if run is not None and run.status != "ended" else None
 
     def planned(self, phase: str) -> Phase | None:
-        """The phase as the plan lists it."""
-        return next((listed for listed in self.plan if listed.id == phase), None)
+        """The phase as the plan lists it, or as the sentence of a task made it."""
+        return next((listed for listed in self.plan if listed.id == phase), None) or self.small.get(phase)
+
+    def phases_of(self, run: RunRecord | None) -> tuple[Phase, ...]:
+        """What a run works on: its one small phase, or the plan."""
+        return (self.small[run.small],) if run is not None and run.small in self.small else self.plan
 
     def kind_of(self, phase: str) -> str:
         """The kind of a phase: as corrected, else as it was when the phase began, else as the plan says or implies."""

@@ -60,7 +60,7 @@ def _reason(path: str, file_class: str, grounds: Grounds) -> str:
         )
     open_ = ", ".join(step.may_edit) or "nothing"
     where = [row.name for row in grounds.workflow.steps if _step_permits(path, file_class, grounds, row.name)]
-    allowed = f"The step {' or '.join(where)} would allow it." if where else "No step of this workflow allows it."
+    allowed = f"The step {where[0]} would allow it." if where else "No step of this workflow allows it."
     return (
         f"The step {step.name} may edit {open_}; {path} is a {file_class} file. {allowed} "
         "End this step with `phasegate done` when what it asks for is there."

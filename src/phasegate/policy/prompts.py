@@ -11,10 +11,16 @@ PHRASES = frozenset(
 """What people say when they want the agent to go on; compared without case and final punctuation."""
 
 
-def hands_over(prompt: str, *, mode: str) -> bool:
-    """Under `drive` every prompt does; else `/phasegate`, a phrase from the table, or an empty prompt."""
-    said = prompt.strip().rstrip(".!").casefold()
-    return mode == "drive" or not said or said in PHRASES or said.split()[0] in ("/phasegate", "/phasegate:phasegate")
+def hands_over(prompt: str, *, mode: str, task: str = "") -> bool:
+    """Under `drive` every prompt does; else `/phasegate`, a phrase from the table, nothing, or the run's task."""
+    said = _plain(prompt)
+    if mode == "drive" or not said or said in PHRASES or (task and said == _plain(task)):
+        return True
+    return said.split()[0] in ("/phasegate", "/phasegate:phasegate")
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).rstrip(".!").casefold()
 
 
 def of_the_client(prompt: str) -> bool:

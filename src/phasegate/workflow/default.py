@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phasegate.workflow.definition import ASKED, PhaseKind, Step, Workflow, go, otherwise
+from phasegate.workflow.definition import ASKED, Lane, PhaseKind, Step, Workflow, go, otherwise
 
 TESTED = ("tests_ran", "no_new_red")
 SETTLED = ("tasks_evidenced", "notes_settled", "nothing_held")
@@ -18,6 +18,11 @@ KINDS = (
     PhaseKind("spike", ALL, ("tree_restored", *SETTLED)),
 )
 
+LANES = (
+    Lane("trivial", start="implement", without=("red_first", "tasks_evidenced")),
+    Lane("standard"),
+)
+
 STEPS = (
     Step(
         "load_phase_plans",
@@ -29,7 +34,8 @@ STEPS = (
         does="Read the code this phase touches. Change nothing. Note what surprises you with `phasegate note add`.",
         leaves_when=("baseline_known",),
         then=(
-            go("write_tests", "kind is feature or fix"),
+            go("write_tests", "kind is feature or fix", "lane is standard or regulated"),
+            go("implement", "kind is feature or fix", "lane is trivial"),
             go("implement", "kind is refactor or docs or chore or spike"),
         ),
     ),
@@ -47,10 +53,23 @@ STEPS = (
         may_edit=("source", "tests", "docs", "config"),
         leaves_when=("tree_changed",),
         then=(
-            go("run_tests", "kind is feature or fix or refactor or chore"),
-            go("doublecheck", "kind is docs"),
+            go("run_tests", "kind is refactor or chore"),
+            go("run_tests", "kind is feature or fix", "lane is trivial"),
+            go("run_tests", "kind is feature or fix", "lane is standard or regulated", "red_seen"),
+            go("prove_red", "kind is feature or fix", "lane is standard or regulated", "not red_seen"),
+            go("validate_phase_completion", "kind is docs", "lane is trivial"),
+            go("doublecheck", "kind is docs", "lane is standard or regulated"),
             go("archive_spike", "kind is spike"),
         ),
+    ),
+    Step(
+        "prove_red",
+        does="The change is no trivial one any more, so its tests must be seen to fail without it. Put the product "
+        "change aside (`git stash push -- FILES`), write the tests, run `phasegate check tests`: they must fail by an "
+        "assertion or a missing name. Then bring the change back (`git stash pop`).",
+        may_edit=("source", "tests", "docs", "config"),
+        leaves_when=("red_seen",),
+        then=(go("run_tests"),),
     ),
     Step("archive_spike", acts=("archive_spike",), then=(go("doublecheck"),)),
     Step(
@@ -58,7 +77,8 @@ STEPS = (
         does="Run `phasegate check tests` and change nothing.",
         leaves_when=("tests_ran",),
         then=(
-            go("doublecheck", "no_new_red", "covered"),
+            go("validate_phase_completion", "lane is trivial", "no_new_red", "covered"),
+            go("doublecheck", "lane is standard or regulated", "no_new_red", "covered"),
             otherwise("categorize_uncertainties"),
         ),
     ),
@@ -84,7 +104,14 @@ STEPS = (
             otherwise("categorize_uncertainties"),
         ),
     ),
-    Step("archive_phase", acts=("close_phase",), then=(go("review_docs_between_phases"),)),
+    Step(
+        "archive_phase",
+        acts=("close_phase",),
+        then=(
+            go("load_next_phase", "lane is trivial"),
+            go("review_docs_between_phases", "lane is standard or regulated"),
+        ),
+    ),
     Step(
         "review_docs_between_phases",
         does="Read the documents that this phase made untrue and mend them. Nothing else.",
@@ -145,4 +172,6 @@ STEPS = (
     Step("complete", ends=True, acts=("end_run",)),
 )
 
-DEFAULT = Workflow("default", start="load_phase_plans", recovery="session_recovery", steps=STEPS, kinds=KINDS)
+DEFAULT = Workflow(
+    "default", start="load_phase_plans", recovery="session_recovery", steps=STEPS, kinds=KINDS, lanes=LANES
+)

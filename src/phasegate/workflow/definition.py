@@ -20,8 +20,12 @@ ACTIONS: dict[Action, str] = {
     "end_run": "end the run",
 }
 
+LANES = ("trivial", "standard", "regulated")
+"""How much ceremony a phase gets, from the least to the most; within a phase the lane only rises by itself."""
+
 FACTS: dict[str, tuple[str, ...]] = {
     "kind": KINDS,
+    "lane": LANES,
     "category": ("none", "implement", "research", "strategic"),
     "must_escalate": ("yes", "no"),
     "phases_left": ("yes", "blocked", "no"),
@@ -87,6 +91,16 @@ class PhaseKind(msgspec.Struct, frozen=True):
     line: int = 0
 
 
+class Lane(msgspec.Struct, frozen=True):
+    """What a lane changes: the step where a task without a plan begins, gates it leaves out, gates it adds."""
+
+    name: str
+    start: str = ""
+    without: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+    line: int = 0
+
+
 class Workflow(msgspec.Struct, frozen=True):
     """A definition: where a run starts, where an interrupted one resumes, its steps and kinds, and its loop limits."""
 
@@ -98,6 +112,7 @@ class Workflow(msgspec.Struct, frozen=True):
     loop_limit: int = 7
     same_failure_limit: int = 3
     alternation_limit: int = 6
+    lanes: tuple[Lane, ...] = ()
 
     def step(self, name: str) -> Step:
         """The step called `name`; KeyError when there is none (a validated definition names no other)."""
@@ -112,6 +127,16 @@ class Workflow(msgspec.Struct, frozen=True):
             if kind.name == name:
                 return kind
         raise KeyError(name)
+
+    def lane(self, name: str) -> Lane:
+        """The row of lane `name`; one that changes nothing when there is none."""
+        return next((lane for lane in self.lanes if lane.name == name), Lane(name))
+
+    def closing_gates(self, kind: str, lane: str) -> tuple[str, ...]:
+        """The gates that must pass before a phase of `kind` closes in `lane`."""
+        row = self.lane(lane)
+        kept = [gate for gate in self.kind(kind).gates if gate not in row.without]
+        return tuple(dict.fromkeys([*kept, *row.gates]))
 
 
 def condition(text: str) -> Condition:

@@ -18,13 +18,13 @@ def transition(step: Step, facts: Mapping[str, str]) -> Transition | None:
     return next((candidate for candidate in step.then if candidate.otherwise), None)
 
 
-def gates_of(workflow: Workflow, step: Step, kind: str) -> tuple[str, ...]:
-    """The names of all gates that leaving `step` in a phase of `kind` can ask about, each once, in order."""
+def gates_of(workflow: Workflow, step: Step, kind: str, lane: str) -> tuple[str, ...]:
+    """The names of all gates that leaving `step` in a phase of `kind` and `lane` can ask about, each once, in order."""
     named = list(step.leaves_when)
     for candidate in step.then:
         for condition in candidate.when:
             if condition.gate == "kind_gates":
-                named.extend(workflow.kind(kind).gates)
+                named.extend(workflow.closing_gates(kind, lane))
             elif not condition.values:
                 named.append(condition.gate)
     return tuple(dict.fromkeys(named))

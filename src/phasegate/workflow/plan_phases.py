@@ -168,7 +168,7 @@ class _Finder:
         heads = [index for index, block in enumerate(self.blocks) if block.what == "heading"]
         sections = zip(heads, [*heads[1:], len(self.blocks)], strict=False)
         return [
-            Span(head, end, _slug(_untagged(self.blocks[head].text)), self.blocks[head].text)
+            Span(head, end, slug(_untagged(self.blocks[head].text)), self.blocks[head].text)
             for head, end in sections
             if self._boxed(head, end)
         ]
@@ -181,7 +181,8 @@ def _untagged(title: str) -> str:
     return " ".join(title.strip(" \t:—–-").split())
 
 
-def _slug(title: str) -> str:
+def slug(title: str) -> str:
+    """A title as a name: letters and digits of any script in lower case, dashes between, at most 60."""
     return re.sub(r"[\W_]+", "-", title.lower()).strip("-")[:60].rstrip("-")
 
 
@@ -207,7 +208,7 @@ def read(text: str, path: str) -> Reading:
     for builder in builders:
         builder.read(marks)
     _refuse_same_ids(reader, builders)
-    titles = {_slug(builder.title) or builder.span.id: builder.span.id for builder in builders}
+    titles = {slug(builder.title) or builder.span.id: builder.span.id for builder in builders}
     blockers = [builder.resolved(titles, [span.id for span in spans]) for builder in builders]
     plan = Plan(path, tuple(builder.phase(ids) for builder, ids in zip(builders, blockers, strict=True)))
     _refuse_circles(reader, plan)
@@ -300,13 +301,13 @@ class _Builder:
         """The ids of the phases that block this one, named by id or by title."""
         found: list[str] = []
         for value, line, strict in self.blockers:
-            whole = _slug(value)
+            whole = slug(value)
             pieces = [value] if whole in titles else re.split(r",|;|&|\band\b", re.sub(r"\([^()]*\)", "", value))
             if len(pieces) > MAX_BLOCKERS:
                 raise self.reader.refusal(line, f"names more than {MAX_BLOCKERS} phases", "Name a range, as in 1-9.")
             for piece in (piece.strip(" \t*_.") for piece in pieces):
-                if (slug := _slug(piece)) in titles:
-                    found.append(titles[slug])
+                if (name := slug(piece)) in titles:
+                    found.append(titles[name])
                 elif piece and not _NOTHING.match(piece):
                     found.extend(self._referred(piece, line, strict, ids))
         return tuple(dict.fromkeys(found))
@@ -362,8 +363,7 @@ class _Builder:
         for kind in KINDS:
             if kind in stated:
                 return kind, True
-        words = re.findall(r"\w+", self.title.lower())
-        return next((_KIND_WORDS[word] for word in words if word in _KIND_WORDS), "feature"), False
+        return kind_named(self.title), False
 
     def _area(self) -> str:
         for area, line in self.areas:
@@ -372,6 +372,12 @@ class _Builder:
                     line, f"states the area {area[:60]!r}", "Name one area, in letters, digits, . _ -."
                 )
         return self.areas[0][0] if self.areas else ""
+
+
+def kind_named(title: str) -> Kind:
+    """The kind that the first telling word of a title names; a feature when none does."""
+    words = re.findall(r"\w+", title.lower())
+    return next((_KIND_WORDS[word] for word in words if word in _KIND_WORDS), "feature")
 
 
 def _is_file(link: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from phasegate.errors import Exit, Failure
-from phasegate.workflow.definition import Condition, PhaseKind, Step, Transition, Workflow, condition
+from phasegate.workflow.definition import Condition, Lane, PhaseKind, Step, Transition, Workflow, condition
 from phasegate.workflow.toml_lines import Path, line_at, lines_of, nesting
 from phasegate.workflow.validate import MOST_PROBLEMS, Problem, meant, problems, shown, suggestion
 
@@ -40,6 +40,7 @@ WORKFLOW: dict[str, Shape] = {
     "alternation_limit": "a whole number",
     "step": "a list of tables",
     "kind": "a list of tables",
+    "lane": "a list of tables",
 }
 STEP: dict[str, Shape] = {
     "name": "a string",
@@ -54,6 +55,12 @@ STEP: dict[str, Shape] = {
 }
 THEN: dict[str, Shape] = {"to": "a string", "when": "a list of strings", "otherwise": "true or false"}
 KIND: dict[str, Shape] = {"name": "a string", "may_edit": "a list of strings", "gates": "a list of strings"}
+LANE: dict[str, Shape] = {
+    "name": "a string",
+    "start": "a string",
+    "without": "a list of strings",
+    "gates": "a list of strings",
+}
 
 
 class DefinitionInvalid(Failure):
@@ -92,7 +99,8 @@ def write_workflow(workflow: Workflow) -> str:
     head = _pairs(workflow, WORKFLOW)
     steps = (("[[step]]", *_pairs(step, STEP), *_transitions(step)) for step in workflow.steps)
     kinds = (("[[kind]]", *_pairs(kind, KIND)) for kind in workflow.kinds)
-    return "\n\n".join("\n".join(block) for block in (head, *steps, *kinds)) + "\n"
+    lanes = (("[[lane]]", *_pairs(lane, LANE)) for lane in workflow.lanes)
+    return "\n\n".join("\n".join(block) for block in (head, *steps, *kinds, *lanes)) + "\n"
 
 
 def _parsed(text: str, path: str) -> dict[str, Any]:
@@ -132,8 +140,10 @@ class _Reading:
         table = self.table(found, WORKFLOW, ("name", "start", "recovery"), ())
         steps = self.rows(table, "step", (), MOST_STEPS)
         kinds = self.rows(table, "kind", (), MOST_WORDS)
+        lanes = self.rows(table, "lane", (), MOST_WORDS)
         table["steps"] = tuple(self.step(row, at) for at, row in steps)
         table["kinds"] = tuple(self.kind(row, at) for at, row in kinds)
+        table["lanes"] = tuple(self.lane(row, at) for at, row in lanes)
         return Workflow(**{"name": "", "start": "", "recovery": "", **table})
 
     def step(self, found: Mapping[str, Any], at: Path) -> Step:
@@ -151,6 +161,10 @@ class _Reading:
         table = self.table(found, KIND, ("name", "may_edit", "gates"), at)
         empty = {"name": "", "may_edit": (), "gates": ()}
         return PhaseKind(**{**empty, **table}, line=self.line(at))
+
+    def lane(self, found: Mapping[str, Any], at: Path) -> Lane:
+        table = self.table(found, LANE, ("name",), at)
+        return Lane(**{"name": "", **table}, line=self.line(at))
 
     def rows(self, table: dict[str, Any], key: str, at: Path, most: int) -> list[tuple[Path, Mapping[str, Any]]]:
         """Takes the tables under `key` out of `table`; none when there are more than `most`."""

@@ -11,7 +11,7 @@ import msgspec
 
 from phasegate.settings import FileClass
 from phasegate.workflow.choices import both_apply, contradiction, gap, needs, targets
-from phasegate.workflow.definition import ACTIONS, ASKED, FACTS, KINDS, Condition, Step, Transition, Workflow
+from phasegate.workflow.definition import ACTIONS, ASKED, FACTS, KINDS, LANES, Condition, Step, Transition, Workflow
 from phasegate.workflow.paths import Graph, backwards, cycles, reachable, without
 
 KIND_GATES = "kind_gates"
@@ -81,7 +81,7 @@ def problems(workflow: Workflow, *, gates: Collection[str]) -> tuple[Problem, ..
     and the choices of a step are judged when all its words are known.
     """
     places = _first(_headings(workflow), _names(workflow), _targets(workflow))
-    words = _first(_kinds(workflow, gates), _words(workflow, gates), _shapes(workflow))
+    words = _first(_kinds(workflow, gates), _lanes(workflow, gates), _words(workflow, gates), _shapes(workflow))
     misread = {problem.step for problem in words if not {"leaves_when", "may_edit"}.intersection(problem.at)}
     rows = [(position, step) for position, step in enumerate(workflow.steps) if step.name not in misread]
     choices = _first(*(_choices(position, step) for position, step in rows))
@@ -171,6 +171,26 @@ def _kinds(workflow: Workflow, gates: Collection[str]) -> Iterator[Problem]:
     if missing and len(workflow.kinds) < len(KINDS):
         reason = f"No row for phases of kind {', '.join(missing)}."
         yield Problem(0, "", reason, "Give each kind a row: what it may edit, and its gates.", ("kind",))
+
+
+def _lanes(workflow: Workflow, gates: Collection[str]) -> Iterator[Problem]:
+    working = [step.name for step in workflow.steps if step.does]
+    seen: set[str] = set()
+    for position, lane in enumerate(workflow.lanes):
+        if lane.name not in LANES:
+            reason, at = f"Unknown lane {shown(lane.name)}.", ("lane", position, "name")
+            yield Problem(lane.line, "", reason, meant(lane.name, LANES), at)
+        elif lane.name in seen:
+            reason = f"The lane {lane.name} has two rows."
+            yield Problem(lane.line, "", reason, "Remove one of them.", ("lane", position, "name"))
+        seen.add(lane.name)
+        if lane.start and lane.start not in working:
+            reason = f"The lane {shown(lane.name)} starts at {shown(lane.start)}, which is no step for an agent."
+            yield Problem(lane.line, "", reason, meant(lane.start, working), ("lane", position, "start"))
+        for key, named in (("without", lane.without), ("gates", lane.gates)):
+            for index, gate in enumerate(named):
+                if found := _no_gate(gate, gates):
+                    yield Problem(lane.line, "", *found, ("lane", position, key, index))
 
 
 def _words(workflow: Workflow, gates: Collection[str]) -> Iterator[Problem]:

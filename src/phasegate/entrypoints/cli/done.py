@@ -48,7 +48,7 @@ def _tell(opened: RealDesk, outcome: Outcome, as_json: bool) -> int:
                      "held_by": outcome.held_by, "version": state.position})  # fmt: skip
         return code
     if run is None:
-        output.say("phasegate: the plan is complete. Nothing is left to do.")
+        output.say("phasegate: the run is complete. Nothing is left to do.")
         return code
     moment = Moment(state, run, opened.settings, "")
     if not outcome.moved and outcome.held_by:

@@ -252,7 +252,7 @@ def _entered(opened: RealDesk, state: State, past: Past, event: Event, fact: Ste
     rule = REASONS.get(fact.why, fact.why)
     left, step = _step(opened, fact.came_from), _step(opened, fact.step)
     kind = state.kind_of(fact.phase)
-    asked = gates_of(opened.workflow, left, kind) if left else ()
+    asked = gates_of(opened.workflow, left, kind, state.record_of(fact.phase).lane) if left else ()
     because = [f"leaving {left.name} asks {some(asked, 12)}"] if left and asked else []
     if fact.loop:
         because.append("the step counts one loop of the phase")
@@ -297,7 +297,7 @@ def _present_step(opened: RealDesk, state: State) -> list[Explanation]:
 
 def _next(opened: RealDesk, moment: Moment, step: Step) -> Explanation:
     """Nothing holds the step: where it would lead, and which gates say so."""
-    verdicts = ask(gates_of(opened.workflow, step, moment.kind), moment)
+    verdicts = ask(gates_of(opened.workflow, step, moment.kind, moment.lane), moment)
     taken = transition(step, facts_of(opened, moment, verdicts))
     because = tuple(f"{v.gate} {_says(v)}: {'; '.join(v.reasons)}" for v in verdicts if v.gate in CATALOG)
     leads = f"`phasegate done` would lead to {taken.to}." if taken else "No way out of the step applies now."
@@ -336,15 +336,19 @@ def _gate(opened: RealDesk, state: State, name: str) -> list[Explanation]:
     moment = _moment(opened, state)
     if moment is None:
         return [Explanation(f"The gate {name} is not asked: no run is active.", _opens(name), id=name)]
-    names = opened.workflow.kind(moment.kind).gates if name == "kind_gates" else (name,)
+    names = opened.workflow.closing_gates(moment.kind, moment.lane) if name == "kind_gates" else (name,)
     step = opened.workflow.step(moment.run.step)
     told = [_verdict(opened, moment, verdict) for verdict in ask(names, moment)]
     if name in step.leaves_when:
         counts = f"The step {step.name} leaves on it."
-    elif name in gates_of(opened.workflow, step, moment.kind) or name == "kind_gates":
+    elif name in gates_of(opened.workflow, step, moment.kind, moment.lane) or name == "kind_gates":
         counts = "It decides where the step leads, or that the phase closes."
     else:
-        steps = [row.name for row in opened.workflow.steps if name in gates_of(opened.workflow, row, moment.kind)]
+        steps = [
+            row.name
+            for row in opened.workflow.steps
+            if name in gates_of(opened.workflow, row, moment.kind, moment.lane)
+        ]
         counts = f"It is asked in {' and '.join(steps)}." if steps else "This workflow never asks it."
     return [msgspec.structs.replace(each, because=(*each.because, counts)) for each in told]
 
@@ -446,7 +450,7 @@ def _started(opened: RealDesk, state: State, record: PhaseRecord, title: str) ->
     if moment is None or moment.run.phase != record.id:
         elsewhere = (f"the run {record.run} began it and is not active in this work tree",)
         return Explanation(f"{title}, {kind}, is not closed.", rule, elsewhere, id=record.id)
-    verdicts = ask(opened.workflow.kind(kind).gates, moment)
+    verdicts = ask(opened.workflow.closing_gates(kind, record.lane), moment)
     shut = tuple(f"{v.gate} {_says(v)}: {'; '.join(v.reasons)}" for v in verdicts if not v.passes)
     because = shut or ("every gate passes; it closes at its step",)
     evidence = tuple(f"{v.gate} passes: {'; '.join(v.reasons)}" for v in verdicts if v.passes)

@@ -13,7 +13,7 @@ from phasegate.collectors.interface import NoTestCommand
 from phasegate.collectors.suites import command_of
 from phasegate.context.instruction import instruction
 from phasegate.engine import plan_watch
-from phasegate.engine.advance import next_phase, observe, take
+from phasegate.engine.advance import SMALL_LANE, next_phase, observe, take
 from phasegate.engine.judge import shown_views, write_own
 from phasegate.engine.views import refresh
 from phasegate.entrypoints import checking
@@ -23,10 +23,13 @@ from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import TestsSeen
 from phasegate.gates.baseline_known import UNTESTED
 from phasegate.gates.interface import Moment
-from phasegate.ledger.facts import BaselineMoved, RunStarted, StepEntered, TreeObserved
-from phasegate.ledger.state import PhaseRecord, State
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import BaselineMoved, RunStarted, StepEntered, TaskGiven, TreeObserved
+from phasegate.ledger.state import PhaseRecord, RunRecord, State
 from phasegate.plain import line
 from phasegate.wiring import RealDesk
+from phasegate.workflow.plan import KINDS, Kind, Phase
+from phasegate.workflow.small import MOST_LETTERS, MOST_TASKS, small_phase
 from phasegate.workspace import files
 
 NOT_RUN = ("import_of_test", "syntax_of_test", "collection")
@@ -64,30 +67,51 @@ class RunActive(Failure):
 
 
 @click.command()
+@click.argument("sentence", required=False)
+@click.option("--kind", type=click.Choice(KINDS), help="What sort of work SENTENCE is; default: as it says.")
+@click.option("--task", "tasks", multiple=True, metavar="TEXT", help="A task of SENTENCE; may be repeated.")
 @click.option("--no-baseline", is_flag=True, help="Do not run the tests first; the agent does in the explore step.")
 @json_option
 @version_option
-def start(no_baseline: bool, as_json: bool, if_version: int | None) -> int:
-    """Begin a run on the plan in this work tree.
+def start(
+    sentence: str | None, kind: Kind | None, tasks: tuple[str, ...], no_baseline: bool, as_json: bool,
+    if_version: int | None,
+) -> int:  # fmt: skip
+    """Begin a run in this work tree: on the plan, or on one small phase made of SENTENCE.
 
-    Then open your agent as always and say "Continue the plan.".
+    Then open your agent as always and say "Continue the plan.", or the sentence. A plan is neither needed nor touched
+    by a sentence, and the run ends when its phase is closed.
 
-    Example: phasegate start && claude "Continue the plan."
+    Example: phasegate start "fix the typo in the greeting"
     """
+    _refuse_words(sentence, kind, tasks)
     with desk(if_version) as opened:
         _refuse_unwritable(opened)
         _refuse_second(opened, opened.state())
-        state: State = again(lambda state: read_plan(opened, state), opened)
-        phase = next_phase(state, opened.worktree)
+        state = opened.state()
+        small = small_phase(sentence, kind, tasks, state.phases.keys() | state.small.keys()) if sentence else None
+        state = refresh(opened, state) if small else again(lambda state: read_plan(opened, state), opened)
+        phase = small or next_phase(state, opened.worktree)
         if phase is None:
             raise _nothing_left(state, opened)
-        if not no_baseline and state.kind_of(phase.id) not in UNTESTED:
+        if not no_baseline and (small.kind if small else state.kind_of(phase.id)) not in UNTESTED:
             know_baseline(opened, state)
         with _alone(opened):
             _refuse_second(opened, opened.state())
-            state = begin(opened, opened.state())
+            state = begin(opened, opened.state(), sentence or "", small)
         _tell(opened, state, as_json)
     return Exit.OK
+
+
+def _refuse_words(sentence: str | None, kind: str | None, tasks: tuple[str, ...]) -> None:
+    if sentence is None and (kind or tasks):
+        raise click.UsageError('--kind and --task belong to a sentence: `phasegate start "fix the typo"`.')
+    if sentence is not None and not sentence.strip():
+        raise click.UsageError("Say in a sentence what is to be done, or leave it out to work on the plan.")
+    if max(map(len, (sentence or "", *tasks))) > MOST_LETTERS or len(tasks) > MOST_TASKS:
+        raise click.UsageError(
+            f"A small phase is said in at most {MOST_LETTERS} characters and {MOST_TASKS} tasks; write a plan."
+        )
 
 
 def _refuse_unwritable(opened: RealDesk) -> None:
@@ -103,7 +127,8 @@ def _refuse_second(opened: RealDesk, state: State) -> None:
     if run is not None:
         raise RunActive(
             f"A run is {run.status} in this work tree, at step {run.step} of phase {run.phase}.",
-            hint='Open your agent and say "Continue the plan.", or `phasegate resume` if it is paused.',
+            hint=f'Let it go on (say "{said_to_go_on(run)}" to your agent, or `phasegate resume` if it is paused), '
+            "or end it first: `phasegate pause --end`.",
         )
 
 
@@ -121,7 +146,8 @@ def read_plan(opened: RealDesk, state: State) -> State:
     if content is None:
         raise NoPlan(
             f"There is no plan at {opened.settings.plan}.",
-            hint='Write one, or begin with `phasegate plan new "WHAT TO BUILD"`.',
+            hint='Write one, begin with `phasegate plan new "WHAT TO BUILD"`, or do one small thing without a plan: '
+            '`phasegate start "WHAT TO DO"`.',
         )
     mended = plan_watch.read(opened, state, content, first=not state.plan_digest)
     if opened.actor.kind != "person":
@@ -135,17 +161,13 @@ def read_plan(opened: RealDesk, state: State) -> State:
     return refresh(opened, state)  # the block is there before the first digest, so that no phase begins by its coming
 
 
-def begin(opened: RealDesk, state: State) -> State:
-    """Record the run, its first phase and its first step, and render the views."""
+def begin(opened: RealDesk, state: State, task: str = "", small: Phase | None = None) -> State:
+    """Record the run, its first phase and its first step, and render the views; `small` is the phase of a task."""
     seen = opened.tree.observe(shown_views(opened, state))
-    id_, first = opened.new_id("run"), opened.workflow.start
-    state = opened.record(
-        [
-            RunStarted(id_, opened.worktree, "start", opened.workflow.name, first),
-            TreeObserved(id_, seen.tree, seen.subject),
-        ],
-        relying_on=state,
-    )
+    id_, first = opened.new_id("run"), _first_step(opened, state, small, seen.subject)
+    begun = RunStarted(id_, opened.worktree, "start", opened.workflow.name, first, task)
+    given: list[Fact] = [TaskGiven(id_, small)] if small is not None else []
+    state = opened.record([begun, TreeObserved(id_, seen.tree, seen.subject), *given], relying_on=state)
     state = take(opened, state, state.runs[id_], seen)
     again_begun = state.record_of(state.runs[id_].phase)
     if again_begun.tree not in ("", seen.tree) and _was_stopped(state, again_begun, id_):
@@ -154,6 +176,20 @@ def begin(opened: RealDesk, state: State) -> State:
     entered = StepEntered(id_, first, "", "start", state.runs[id_].phase, seen.subject)
     state = refresh(opened, opened.record([entered], relying_on=state))
     return observe(opened, state)[0]
+
+
+def _first_step(opened: RealDesk, state: State, small: Phase | None, subject: str) -> str:
+    """Where a run begins: a task where its lane says, unless the tests are still to be run on the tree as it is."""
+    start = opened.workflow.lane(SMALL_LANE).start
+    known = state.newest(TestsSeen, subject=subject)
+    tested = known is not None and isinstance(known.seen, TestsSeen) and known.seen.complete
+    skips = small is not None and start and (tested or small.kind in UNTESTED)
+    return start if skips else opened.workflow.start
+
+
+def said_to_go_on(run: RunRecord) -> str:
+    """What a person says to the agent so that the run goes on."""
+    return "Go ahead." if run.small else HAND_OVER
 
 
 def _was_stopped(state: State, phase: PhaseRecord, run: str) -> bool:
@@ -216,4 +252,4 @@ def _tell(opened: RealDesk, state: State, as_json: bool) -> None:
         output.give({"run": run.id, "phase": run.phase, "step": run.step, "version": state.position})
         return
     output.say(instruction(Moment(state, run, opened.settings, ""), opened.workflow))
-    output.say(f'\nNow open your agent here and say "{HAND_OVER}". `phasegate pause` is one word.')
+    output.say(f'\nNow open your agent here and say "{said_to_go_on(run)}". `phasegate pause` is one word.')

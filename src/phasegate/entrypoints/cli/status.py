@@ -14,7 +14,10 @@ from phasegate.gates.interface import Moment
 from phasegate.ledger.state import State
 from phasegate.plain import line
 from phasegate.wiring import RealDesk, settings_changed
+from phasegate.workflow.plan import Phase
 from phasegate.workspace import place
+
+TASKS_SHOWN = 3
 
 
 @click.command()
@@ -45,11 +48,16 @@ def _as_value(opened: RealDesk, state: State) -> dict[str, object]:
                 "held": sorted(run.held), "checks": sorted(run.checks)} if run else None,
         "phases": [{"id": phase.id, "title": phase.title, "kind": state.kind_of(phase.id),
                     "status": "closed" if state.is_closed(phase.id) else state.record_of(phase.id).status}
-                   for phase in state.plan],
+                   for phase in _listed(state)],
         "notes": [note for note in state.notes.values() if not note.resolved],
         "questions": state.open_questions(),
         "settings_trusted": not settings_changed(opened.project),
     }  # fmt: skip
+
+
+def _listed(state: State) -> tuple[Phase, ...]:
+    """The phases of the plan, and before them the newest tasks that were worked on without it."""
+    return (*list(state.small.values())[-TASKS_SHOWN:], *state.plan)
 
 
 def _lines(opened: RealDesk, state: State) -> list[str]:
@@ -60,7 +68,7 @@ def _lines(opened: RealDesk, state: State) -> list[str]:
         lines = [f"Run {run.id} is {run.status}: {where(Moment(state, run, opened.settings, ''))}."]
         lines += [f"  held: {line(path)}" for path in sorted(run.held)]
         lines += [f"  running: {check.what}" for check in run.checks.values()]
-    for phase in state.plan:
+    for phase in _listed(state):
         status = "closed" if state.is_closed(phase.id) else state.record_of(phase.id).status
         lines.append(f"  [{'x' if status in ('closed', 'publishing') else ' '}] {phase.id} {line(phase.title)} "
                      f"({state.kind_of(phase.id)}, {status})")  # fmt: skip

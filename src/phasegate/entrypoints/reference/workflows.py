@@ -10,13 +10,16 @@ from phasegate.entrypoints.reference.markdown import code, doc, fenced, page, ta
 from phasegate.gates.interface import Gate, Moment
 from phasegate.ledger.state import PhaseRecord, RunRecord, State
 from phasegate.settings import Settings
-from phasegate.workflow.definition import ACTIONS, FACTS, Step, Transition, Workflow
+from phasegate.workflow.definition import ACTIONS, FACTS, Lane, Step, Transition, Workflow
 from phasegate.workflow.mermaid import mermaid
 from phasegate.workflow.next import gates_of
 from phasegate.workflow.plan import Phase, Task
 
 PICTURE = """Square boxes are steps where the agent works, rounded ones are passed through by phasegate alone. A dashed
 frame counts a loop of the phase, a double frame rests or ends."""
+
+LANES = """How much ceremony a phase gets. A task without a plan begins in `trivial`, a phase of the plan
+in `standard`. A lane may only rise by itself within a phase: when the difference since its start outgrows it."""
 
 STEPS = """What the agent is told on entering each step, on a feature phase with two tasks. The text is the one
 `phasegate next` prints; steps that phasegate passes through by itself have none."""
@@ -39,6 +42,8 @@ def workflow_page(workflow: Workflow) -> str:
         "## Kinds of phases", "A step lets the agent edit what both the step and the kind of the phase name.",
         table(("kind", "may edit", "closes when these gates pass"),
               ((code(kind.name), code(*kind.may_edit), code(*kind.gates)) for kind in workflow.kinds)),
+        "## Lanes", LANES,
+        table(("lane", "a task begins at", "leaves out these gates", "adds these"), map(_lane, workflow.lanes)),
         "## Facts that conditions name", "`kind_gates` stands for every gate of the phase's kind.",
         table(("fact", "values"), ((code(name), code(*values)) for name, values in FACTS.items())),
     )  # fmt: skip
@@ -48,6 +53,10 @@ def _step(step: Step) -> tuple[str, str, str, str]:
     name = f"`{step.name}`" + (" (counts a loop)" if step.counts_loop else "")
     ways = "; ".join(map(_way, step.then)) or ("rests" if step.rests else "ends")
     return name, code(*step.may_edit), code(*step.leaves_when), ways
+
+
+def _lane(lane: Lane) -> tuple[str, str, str, str]:
+    return code(lane.name), code(*filter(None, [lane.start])), code(*lane.without), code(*lane.gates)
 
 
 def _way(transition: Transition) -> str:
@@ -68,7 +77,7 @@ def gates_page(gates: Mapping[str, Gate], workflow: Workflow) -> str:
 def _gate(name: str, gate: Gate, workflow: Workflow) -> str:
     opens = doc(sys.modules[gate.__module__])
     kinds = [kind.name for kind in workflow.kinds if name in kind.gates]
-    steps = [step.name for step in workflow.steps if any(name in gates_of(_bare(workflow), step, k.name)
+    steps = [step.name for step in workflow.steps if any(name in gates_of(_bare(workflow), step, k.name, "standard")
                                                          for k in workflow.kinds)]  # fmt: skip
     asked = [f"asked in {code(*steps)}"] if steps else []
     asked += [f"closes phases of kind {code(*kinds)}"] if kinds else []
@@ -80,7 +89,7 @@ def _bare(workflow: Workflow) -> Workflow:
     """The workflow without what its kinds demand, so that only what a step itself names is left."""
     from msgspec.structs import replace
 
-    return replace(workflow, kinds=tuple(replace(kind, gates=()) for kind in workflow.kinds))
+    return replace(workflow, lanes=(), kinds=tuple(replace(kind, gates=()) for kind in workflow.kinds))
 
 
 def steps_page(workflow: Workflow) -> str:
