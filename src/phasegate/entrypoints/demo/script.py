@@ -26,19 +26,24 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class ApiError(msgspec.Struct, frozen=True):
-    """The API refuses: HTTP status, and type and message of the error. Clients try 429 and 5xx again."""
+    """The API refuses: HTTP status, type and message of the error, more headers. Clients try 429 and 5xx again."""
 
     status: int = 400
     type: str = "invalid_request_error"
     message: str = "scripted error"
+    headers: dict[str, str] = {}
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One answer of the model: blocks, or an error, or the line dropped half way. `delay` in seconds comes first."""
+    """One answer of the model: blocks, or an error, or the line dropped half way.
+
+    `delay` in seconds comes first; for `silence` seconds in the middle of the stream nothing is said at all.
+    """
 
     blocks: tuple[Text | Call, ...] = ()
     usage: dict[str, int] = {}
     delay: float = 0.0
+    silence: float = 0.0
     error: ApiError | None = None
     hang_up: bool = False
 

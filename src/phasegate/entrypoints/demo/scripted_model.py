@@ -8,7 +8,6 @@ import re
 import secrets
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -126,6 +125,7 @@ class ScriptedModel:
         self._position = Position(script)
         self._requests: list[Request] = []
         self._changed = threading.Condition()
+        self._gone = threading.Event()
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -143,6 +143,7 @@ class ScriptedModel:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._gone.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -174,6 +175,10 @@ class ScriptedModel:
             request = msgspec.structs.replace(seen, kind=kind, turn=number)
             self._record(request)
         return self._resolve(step, request)
+
+    def pause(self, seconds: float) -> None:
+        """Say nothing for so long, or until the model is gone."""
+        self._gone.wait(seconds)
 
     def count(self, body: Body) -> None:
         """Record a request to count tokens."""
@@ -316,35 +321,47 @@ class _Handler(BaseHTTPRequestHandler):
     def _play(self, body: Body, size: int) -> None:
         turn = self.server.model.answer(body)
         if turn.delay:
-            time.sleep(turn.delay)
+            self.server.model.pause(turn.delay)
         if turn.error:
             self._refuse(turn.error)
             return
         message = message_for(turn, model=body.model, size=size)
         if body.stream:
-            self._stream(message, hang_up=turn.hang_up)
+            self._stream(message, turn)
         elif turn.hang_up:
             self.close_connection = True
         else:
             self._answer(200, message)
 
-    def _stream(self, message: dict[str, Any], *, hang_up: bool) -> None:
+    def _stream(self, message: dict[str, Any], turn: Turn) -> None:
         self.close_connection = True
         self.send_response(200)
         self.send_header("content-type", "text/event-stream; charset=utf-8")
         self.send_header("connection", "close")
         self.end_headers()
         events = stream_events(message)
-        for event in events[: len(events) // 2] if hang_up else events:
+        half = len(events) // 2
+        self._send(events[:half])
+        if turn.silence:
+            self.server.model.pause(turn.silence)
+        if not turn.hang_up:
+            self._send(events[half:])
+
+    def _send(self, events: list[dict[str, Any]]) -> None:
+        for event in events:
             self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+        self.wfile.flush()
 
     def _refuse(self, error: ApiError) -> None:
-        self._answer(error.status, {"type": "error", "error": {"type": error.type, "message": error.message}})
+        said = {"type": "error", "error": {"type": error.type, "message": error.message}}
+        self._answer(error.status, said, error.headers)
 
-    def _answer(self, status: int, value: dict[str, Any] | None) -> None:
+    def _answer(self, status: int, value: dict[str, Any] | None, headers: Mapping[str, str] | None = None) -> None:
         content = b"" if value is None else json.dumps(value).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
+        for name, text in (headers or {}).items():
+            self.send_header(name, text)
         self.end_headers()
         self.wfile.write(content)
