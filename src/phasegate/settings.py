@@ -71,6 +71,23 @@ class Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: dict[str, float] = {}
 
 
+class Drive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How `phasegate drive` works alone; 0 means no limit.
+
+    `provide` are ignored paths that its work tree gets from yours by links; `allow` are permission rules of the client
+    beside those that phasegate needs. A client that says nothing for `silent_minutes` is started again.
+    """
+
+    provide: tuple[str, ...] = (".venv", "venv", "node_modules")
+    allow: tuple[str, ...] = ()
+    silent_minutes: float = 15.0
+    longest_wait_minutes: float = 15.0
+    cost_usd: float = 0.0
+    tokens: int = 0
+    minutes: float = 0.0
+    iterations: int = 0
+
+
 class Approvals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which approval answers a question: `weak` (a terminal) or `strong` (a signature by an allowed signer)."""
 
@@ -95,6 +112,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suites: dict[str, Tests] = {}
     coverage: Coverage = Coverage()
     approvals: Approvals = Approvals()
+    drive: Drive = Drive()
 
     def all_suites(self) -> dict[str, Tests]:
         """Every suite by its name; the only one is called ""."""

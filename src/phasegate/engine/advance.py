@@ -8,6 +8,7 @@ from phasegate.context.report import deferral
 from phasegate.engine import closing, doubts
 from phasegate.engine.circles import circling
 from phasegate.engine.desk import Desk, Observation
+from phasegate.engine.driving import owed
 from phasegate.engine.judge import shown_views, write_own
 from phasegate.engine.views import area_of, refresh
 from phasegate.errors import Exit, Failure
@@ -28,7 +29,7 @@ from phasegate.ledger.facts import (
     StepEntered,
     TreeObserved,
 )
-from phasegate.ledger.state import RunRecord, State
+from phasegate.ledger.state import Question, RunRecord, State
 from phasegate.workflow.definition import ASKED, Step, Transition
 from phasegate.workflow.next import gates_of, transition
 from phasegate.workflow.plan import Phase
@@ -55,6 +56,13 @@ class RunIsPaused(Failure):
 
     code = "run-paused"
     exit_code = Exit.USAGE
+
+
+class CannotPark(Failure):
+    """A phase cannot be set aside, for the workflow has no step that does it."""
+
+    code = "cannot-park"
+    exit_code = Exit.WAITING_FOR_PERSON
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -91,6 +99,8 @@ def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
         return Outcome(state, held_by=ask(("nothing_held",), Moment(state, run, desk.settings, seen.subject)))
     if step.ends:  # entered, and interrupted before the run was ended
         return Outcome(refresh(desk, _act(desk, state, step, seen)), (step.name,))
+    if owed(state, run):
+        return Outcome(state, held_by=(_uncommitted(state, run),))
     if _baseline_moves(desk, state, run, step, seen):
         state = desk.record([BaselineMoved(run.phase, seen.subject, seen.tree)], relying_on=state)
         run = run_of(desk, state)
@@ -106,6 +116,12 @@ def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
     if not all(verdict.passes for verdict in verdicts):
         return Outcome(state, held_by=tuple(verdict for verdict in verdicts if not verdict.passes))
     return _walk(desk, state, seen, ())
+
+
+def _uncommitted(state: State, run: RunRecord) -> Verdict:
+    """What holds a step while the supervisor has yet to commit the phase before: the tree must stay as it is."""
+    waits = f"phasegate is about to commit phase {', '.join(owed(state, run))}"
+    return Verdict("phase_committed", "unknown", (waits,), "Call `phasegate wait`, then `phasegate done`.")
 
 
 def _baseline_moves(desk: Desk, state: State, run: RunRecord, step: Step, seen: Observation) -> bool:
@@ -207,7 +223,7 @@ def _act(desk: Desk, state: State, step: Step, seen: Observation) -> State:
             case "take_next_phase":
                 state = take(desk, state, run, seen)
             case "defer_phase":
-                state = _defer(desk, state, run)
+                state = _defer(desk, state, run, step=run.asked_from or run.step)
             case "end_run":
                 state = desk.record([RunEnded(run.id, "complete")], relying_on=state)
     return state
@@ -250,19 +266,38 @@ def _archive_spike(desk: Desk, state: State, run: RunRecord, seen: Observation) 
     return desk.record([EvidenceRecorded(evidence)], relying_on=None)
 
 
-def _defer(desk: Desk, state: State, run: RunRecord) -> State:
-    """Defer the phase: the report for a person, and the one question."""
+def _defer(desk: Desk, state: State, run: RunRecord, *, step: str, why: str = "") -> State:
+    """Defer the phase: the report for a person, and the one question, unless the agent has asked one already."""
     record = state.record_of(run.phase)
     if record.status == "deferred":
         return state
-    why = circling(run, record, desk.workflow) or "it could not be settled"
+    why = why or circling(run, record, desk.workflow) or "it could not be settled"
     listed = state.planned(record.id)
     question = f"Phase {record.id} ({listed.title if listed else record.id}) is stuck: {why}. How shall it go on?"
+    open_ = [q for q in state.open_questions() if q.run == run.id and q.phase == record.id and q.note]
+    asks = open_[-1] if open_ and open_[-1].step == step else None
     report = f"{manifest.folder(area_of(desk, state, record), record.id)}/deferred.md"
-    state = write_own(desk, state, report, deferral(state, run, record, why, question).encode())
-    asked = QuestionAsked(desk.new_id("q"), run.id, question, phase=record.id, step=run.asked_from or run.step)
-    deferred = PhaseDeferred(record.id, run.id, why, report, asked.question)
-    return desk.record([asked, deferred], relying_on=state)
+    text = deferral(state, run, record, why, asks.text if asks else question)
+    state = write_own(desk, state, report, text.encode())
+    facts: list[Fact] = []
+    if asks is None:
+        facts.append(QuestionAsked(desk.new_id("q"), run.id, question, phase=record.id, step=step))
+    id_ = asks.id if asks is not None else facts[0].question  # type: ignore[attr-defined]
+    return desk.record([*facts, PhaseDeferred(record.id, run.id, why, report, id_)], relying_on=state)
+
+
+def park(desk: Desk, state: State, why: str, seen: Observation) -> Outcome:
+    """Defer the phase at whatever step it is, and go on with one that does not depend on it, if there is one."""
+    run = run_of(desk, state)
+    defers = next((step.name for step in desk.workflow.steps if "defer_phase" in step.acts), "")
+    if not defers or not run.phase:
+        raise CannotPark(
+            f"The workflow {desk.workflow.name} has no step that defers a phase, and {why}.",
+            hint="A person takes it up: `phasegate status`, then `phasegate drive` again.",
+        )
+    state = _defer(desk, state, run, step=run.step, why=why)
+    parked = StepEntered(run.id, defers, run.step, "@parked", run.phase, seen.subject)
+    return _walk(desk, desk.record([parked], relying_on=state), seen, (defers,))
 
 
 def _resume(desk: Desk, state: State, seen: Observation) -> Outcome:
@@ -307,7 +342,8 @@ def _step_that_asked(desk: Desk, state: State, phase: Phase | None) -> str:
     """Where a phase goes on that an answer opened again: the step that deferred it; "" for any other phase."""
     if phase is None or state.record_of(phase.id).status != "open":
         return ""
-    asked = [q.step for q in state.questions.values() if q.phase == phase.id and q.verdict and not q.note]
+    about = state.record_of(phase.id).question
+    asked = [q.step for q in state.questions.values() if q.phase == phase.id and q.verdict and _defers(q, about)]
     return asked[-1] if asked and any(step.name == asked[-1] for step in desk.workflow.steps) else ""
 
 
@@ -327,5 +363,11 @@ def observe(desk: Desk, state: State) -> tuple[State, Observation]:
 def reopened(state: State, question: str) -> list[Fact]:
     """What an answer changes beside itself: a phase that was deferred with this question may be taken up again."""
     asked = state.questions[question]
-    deferred = asked.phase and not asked.note and state.record_of(asked.phase).status == "deferred"
+    record = state.record_of(asked.phase)
+    deferred = asked.phase and _defers(asked, record.question) and record.status == "deferred"
     return [PhaseReopened(asked.phase)] if deferred else []
+
+
+def _defers(asked: Question, about: str) -> bool:
+    """Whether this is the question that a deferred phase waits for."""
+    return asked.id == about if about else not asked.note

@@ -298,11 +298,13 @@ def _abandoned(run: RunRecord, calls: tuple[str, ...]) -> list[Fact]:
 
 
 def _may_rest(desk: Desk, state: State, run: RunRecord) -> str:
-    """Why the turn may end here, or "": the run rests or is over, or the step waits for a person's answer."""
+    """Why the turn may end here, or "": the run rests or is over, or waits for an answer or for the supervisor."""
+    from phasegate.engine.driving import owed
+
     step = desk.workflow.step(run.step)
     if step.ends or run.status == "ended":
         return "complete"
-    if step.rests:
+    if step.rests or owed(state, run):
         return "waiting"
     asked = [q for q in state.open_questions() if q.run == run.id and q.note and q.phase == run.phase]
     return "waiting" if asked and "strategic_answered" in step.leaves_when else ""

@@ -53,11 +53,17 @@ def close(desk: Desk, state: State, run: RunRecord, subject: str, verdicts: tupl
 def publish(desk: Desk, state: State) -> State:
     """Finish what a closure still owes: boxes, links, originals; idempotent."""
     for record in list(state.phases.values()):
-        if record.status == "publishing":
+        if record.status == "publishing" and not _elsewhere(desk, state, record):
             state = _tick(desk, state)
             state = _remove_originals(desk, state, record)
             state = desk.record([ClosurePublished(record.id)], relying_on=None)
     return state
+
+
+def _elsewhere(desk: Desk, state: State, record: PhaseRecord) -> bool:
+    """Whether the phase was closed in another work tree that still is at it: its files are there, not here."""
+    run = state.runs.get(record.run)
+    return run is not None and run.status != "ended" and run.worktree != desk.worktree
 
 
 def _archive(

@@ -8,9 +8,20 @@ import msgspec
 from phasegate.ledger.fact import Fact
 
 ClientEnding = Literal[
-    "ended", "died", "silent", "stopped", "overloaded", "rate_limited", "usage_limit", "network", "api_error"
+    "ended",
+    "died",
+    "silent",
+    "stopped",
+    "overloaded",
+    "rate_limited",
+    "usage_limit",
+    "network",
+    "api_error",
+    "denied",
 ]
-"""How a client process came to its end, as far as it says: of itself, killed, mute, stopped by us, or refused."""
+"""How a client process came to its end, as far as it says: of itself, killed, mute, stopped by us, or refused.
+
+`denied` is what no waiting mends: no valid key, nothing paid."""
 
 
 class Limits(msgspec.Struct, frozen=True):

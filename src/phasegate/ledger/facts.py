@@ -441,7 +441,7 @@ class NoteResolved(Fact, frozen=True):
 
 
 class QuestionAsked(Fact, frozen=True):
-    """A person is asked; `note` or `phase` says what waits for the answer."""
+    """A person is asked; `note` or `phase` says what waits for the answer, `default` what the agent would do."""
 
     question: str
     run: str
@@ -449,6 +449,7 @@ class QuestionAsked(Fact, frozen=True):
     note: str = ""
     phase: str = ""
     step: str = ""
+    default: str = ""
 
 
 class QuestionAnswered(Fact, frozen=True):

@@ -154,6 +154,7 @@ def _phase(state: State, fact: f.PhaseFact, at_ms: int) -> None:
             record.status = "closed"
         case f.PhaseDeferred():
             record.status, record.why_deferred, record.report = "deferred", fact.why, fact.report
+            record.question = fact.question
         case f.PhaseReopened():
             record.status, record.loops = "open", 0
         case f.TaskLinked():
@@ -178,7 +179,7 @@ def _note(state: State, fact: Fact, author: str, at_ms: int) -> None:
             state.notes[id].resolved = fact.how
         case f.QuestionAsked():
             state.questions[fact.question] = Question(
-                fact.question, fact.run, fact.text, fact.note, fact.phase, fact.step, at_ms
+                fact.question, fact.run, fact.text, fact.note, fact.phase, fact.step, at_ms, fact.default
             )
         case f.QuestionAnswered(question=id) if id in state.questions:
             question = state.questions[id]
@@ -235,6 +236,7 @@ def _driving(fact: Fact, drive: DriveRecord) -> None:
             drive.launch, drive.client_pid, drive.client_born = "", 0, ""
             drive.last_ending, drive.turns = fact.how, drive.turns + fact.turns
             drive.cost_usd, drive.tokens = drive.cost_usd + fact.cost_usd, _sum(drive.tokens, fact.tokens)
+            drive.iterations += 1 if fact.turns else 0
             if fact.how == "ended":
                 drive.waits = 0
         case d.WaitBegan():

@@ -46,6 +46,7 @@ class Question(msgspec.Struct):
     phase: str
     step: str
     at_ms: int
+    default: str = ""
     verdict: str = ""
     words: str = ""
     approval: str = ""
@@ -77,6 +78,7 @@ class PhaseRecord(msgspec.Struct):
     files: tuple[FileKept, ...] = ()
     report: str = ""
     why_deferred: str = ""
+    question: str = ""
 
 
 class Visit(msgspec.Struct):
@@ -167,7 +169,8 @@ class RunRecord(msgspec.Struct):
 class DriveRecord(msgspec.Struct):
     """A supervisor's work in one work tree: what it may use, what it used so far, what it does now.
 
-    `waits` counts the waits since the client last got anywhere; `waits_until_ms` is 0 while it does not wait.
+    `iterations` counts the clients that got an answer of their model, `waits` the waits since one last got anywhere;
+    `waits_until_ms` is 0 while the supervisor does not wait.
     """
 
     id: str
@@ -181,6 +184,7 @@ class DriveRecord(msgspec.Struct):
     phase: str
     started_ms: int
     launches: int = 0
+    iterations: int = 0
     launch: str = ""
     client_pid: int = 0
     client_born: str = ""

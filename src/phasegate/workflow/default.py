@@ -144,7 +144,7 @@ STEPS = (
     Step(
         "review_architecture_behavior",
         does="Write into the behaviour and architecture documents what the strategic uncertainty comes to, "
-        'then ask the person: `phasegate note ask ID "QUESTION"`.',
+        'then ask the person: `phasegate note ask ID "QUESTION" --default "WHAT YOU WOULD DO"`.',
         may_edit=("docs",),
         leaves_when=("strategic_answered",),
         then=(go("update_plans_within_phase"),),

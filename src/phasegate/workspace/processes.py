@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 
 
 def born(pid: int) -> str:
@@ -63,3 +65,48 @@ def name(pid: int) -> str:
 
     found = subprocess.run(["/bin/ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return os.path.basename(found.stdout.strip())
+
+
+def family(root: int) -> list[int]:
+    """`root` and all processes below it, each stopped as it is found, so that none can start another while we look.
+
+    A process group is not enough: clients start each hook and each shell in a session of its own.
+    """
+    stopped: list[int] = []
+    while fresh := [pid for pid in family_of(root) if pid not in stopped]:
+        for pid in fresh:
+            stopped.append(pid)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGSTOP)
+    return stopped
+
+
+def kill_tree(root: int) -> None:
+    """Kill -9 a process with everything below it."""
+    for pid in family(root):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def family_of(root: int) -> list[int]:
+    """`root` and all processes below it now."""
+    pairs = _parents()
+    members = [root]
+    for member in members:
+        members.extend(pid for pid, above in pairs if above == member)
+    return members
+
+
+def _parents() -> list[tuple[int, int]]:
+    """Every process and its parent: from /proc where there is one, since small containers have no `ps`."""
+    if not os.path.exists("/proc/self/stat"):
+        import subprocess
+
+        command = ["/bin/ps", "-A", "-o", "pid=,ppid="]
+        listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return [(int(pid), int(above)) for pid, above in (line.split() for line in listing.splitlines())]
+    pairs = []
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as stat:
+            pairs.append((int(pid), int(stat.read().rpartition(b")")[2].split()[1])))
+    return pairs

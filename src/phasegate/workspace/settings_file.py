@@ -143,6 +143,7 @@ def _wrong_values(settings: Settings) -> Iterator[tuple[Path, str]]:
     if not _is_inside(settings.approvals.allowed_signers):
         yield ("approvals", "allowed_signers"), "it must be a path inside the repository."
     yield from _wrong_suites(settings)
+    yield from _wrong_drive(settings)
     shares: dict[Path, float] = {
         ("coverage", key): getattr(settings.coverage, key) for key in ("changed_lines", "new_project")
     }
@@ -150,6 +151,17 @@ def _wrong_values(settings: Settings) -> Iterator[tuple[Path, str]]:
     for at, share in shares.items():
         if not 0 <= share <= 100:
             yield at, "it is a share in per cent, from 0 to 100."
+
+
+def _wrong_drive(settings: Settings) -> Iterator[tuple[Path, str]]:
+    for key in ("silent_minutes", "longest_wait_minutes"):
+        if not getattr(settings.drive, key) > 0:
+            yield ("drive", key), "it must be more than 0."
+    for key in ("cost_usd", "tokens", "minutes", "iterations"):
+        if not getattr(settings.drive, key) >= 0:
+            yield ("drive", key), "it must be 0, for no limit, or more."
+    if not all(map(_is_inside, settings.drive.provide)):
+        yield ("drive", "provide"), "each must be a path inside the repository."
 
 
 def _wrong_suites(settings: Settings) -> Iterator[tuple[Path, str]]:

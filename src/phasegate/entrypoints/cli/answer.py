@@ -295,6 +295,8 @@ def _shown(state: State, question: Question) -> str:
     found = state.notes.get(question.note)
     if found is not None:
         rows.append(f"  about {found.id} ({found.kind}): {line(found.text, 300)}")
+    if question.default:
+        rows.append(f"  the agent would: {paragraph(question.default, 1000)}")
     report = _report(state, question)
     if report:
         rows.append(f"  what was tried and what stands open: {report}")

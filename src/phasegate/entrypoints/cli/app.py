@@ -17,8 +17,8 @@ from phasegate.wiring import VERSION
 COMMANDS: dict[str, dict[str, str]] = {
     "Start": {"init": "init", "uninstall": "uninstall", "demo": "demo", "doctor": "doctor"},
     "Work": {
-        "plan": "plan", "start": "start", "pause": "pause", "resume": "pause", "next": "next", "done": "done",
-        "wait": "wait", "note": "note", "answer": "answer", "takeover": "takeover",
+        "plan": "plan", "start": "start", "pause": "pause", "resume": "pause", "drive": "drive", "next": "next",
+        "done": "done", "wait": "wait", "note": "note", "answer": "answer", "takeover": "takeover",
     },
     "Look": {"status": "status", "why": "why", "log": "log", "diagram": "diagram"},
     "Prove": {"check": "check", "record": "record", "evidence": "evidence", "policy": "policy"},

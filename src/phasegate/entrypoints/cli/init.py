@@ -147,12 +147,12 @@ def planned(where: git.Place, asked: Asked) -> Plan:
     if asked.render not in (None, settings.render):
         raise Conflict(f'{place.SETTINGS} says render = "{settings.render}".', hint="Change it there, and repeat.")
     workflow = read_users_workflow(where.root, settings)
-    scope = asked.scope or ("team" if _has_hooks(where.root, "team") else "me")
+    scope = asked.scope or ("team" if has_hooks(where.root, "team") else "me")
     wish = Wish(
         content, settings.render, scope == "team", SETTINGS_FILES[scope], _command(where, scope, asked),
-        tuple(file for other, file in SETTINGS_FILES.items() if other != scope and _has_hooks(where.root, other)),
+        tuple(file for other, file in SETTINGS_FILES.items() if other != scope and has_hooks(where.root, other)),
     )  # fmt: skip
-    edits = installing.putting_in(where, wish, install=_installed, uninstall=uninstalled)
+    edits = installing.putting_in(where, wish, install=installed_in, uninstall=uninstalled)
     trusted = wiring.Trusted(settings, workflow, installing.digest(content))
     return Plan(scope, settings, trusted, tuple(edits))
 
@@ -181,7 +181,7 @@ def _project_id(where: git.Place) -> str:
 
 def _command(where: git.Place, scope: Scope, asked: Asked) -> tuple[str, ...] | None:
     """The command of the hooks, seen to start; None when a team's hooks are in force as the team chose them."""
-    if scope == "me" and _has_hooks(where.root, "team"):
+    if scope == "me" and has_hooks(where.root, "team"):
         raise Conflict(f"{SETTINGS_FILES['team']} has phasegate's hooks already; yours would run a second time.",
                        hint="Use `phasegate init --scope team`.")  # fmt: skip
     if asked.required and scope == "me":
@@ -199,14 +199,14 @@ def _command(where: git.Place, scope: Scope, asked: Asked) -> tuple[str, ...] | 
     return command
 
 
-def _has_hooks(root: str, scope: Scope) -> bool:
+def has_hooks(root: str, scope: Scope) -> bool:
     """Whether the settings of a scope hold a hook of ours."""
     path = SETTINGS_FILES[scope]
     text = installing.decoded(installing.read(root, path), path)
     return text is not None and uninstalled(path, text) != text
 
 
-def _installed(path: str, text: str | None, command: Sequence[str]) -> str:
+def installed_in(path: str, text: str | None, command: Sequence[str]) -> str:
     with naming(path):
         return claude_code.install(text, command)
 

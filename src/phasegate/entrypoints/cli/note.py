@@ -160,8 +160,9 @@ def resolve(id_: str, how: str, if_version: int | None) -> int:
 @note.command()
 @click.argument("id_", metavar="ID")
 @click.argument("question")
+@click.option("--default", default="", metavar="WORDS", help="What you would do if nobody answered.")
 @version_option
-def ask(id_: str, question: str, if_version: int | None) -> int:
+def ask(id_: str, question: str, default: str, if_version: int | None) -> int:
     """Put a note to a person as one question.
 
     Example: phasegate note ask note-1a2b3c4d5e "Shall amounts be rounded half up or half even?"
@@ -173,7 +174,9 @@ def ask(id_: str, question: str, if_version: int | None) -> int:
         open_ = (q.id for q in state.open_questions() if (q.note, q.text) == (id_, question[:1000]))
         known = next(open_, "")
         asked = known or opened.new_id("q")
-        fact = QuestionAsked(asked, run.id if run else "", question[:1000], id_, found.phase, run.step if run else "")
+        fact = QuestionAsked(
+            asked, run.id if run else "", question[:1000], id_, found.phase, run.step if run else "", default[:1000]
+        )
         _record(opened, state, [] if known else [fact])
     output.say(f'phasegate: asked as {asked}. A person answers with `phasegate answer approve {asked} "WORDS"`.')
     return Exit.OK

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import rich_click as click
 
+from phasegate.engine.driving import owed
+from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.check import PATIENCE, wait_and_report
 from phasegate.entrypoints.cli.session import desk, json_option
+from phasegate.errors import Exit
+from phasegate.wiring import RealDesk
+
+POLL = 0.3
 
 
 @click.command()
@@ -17,4 +25,27 @@ def wait(seconds: float, as_json: bool) -> int:
     Example: phasegate wait
     """
     with desk() as opened:
+        if _commit_owed(opened):
+            return _await_commit(opened, seconds, as_json=as_json)
         return wait_and_report(opened, seconds, as_json=as_json)
+
+
+def _commit_owed(opened: RealDesk) -> bool:
+    """Whether a supervisor has yet to commit the phase before."""
+    state = opened.state()
+    run = state.run_in(opened.worktree)
+    return run is not None and bool(owed(state, run))
+
+
+def _await_commit(opened: RealDesk, seconds: float, *, as_json: bool) -> int:
+    deadline = time.monotonic() + seconds
+    while _commit_owed(opened) and time.monotonic() < deadline:
+        time.sleep(POLL)
+    left = _commit_owed(opened)
+    if as_json:
+        output.give({"running": left, "said": "the commit of the phase before"})
+    elif left:
+        output.say("phasegate: the phase before is not committed yet. End your turn; you are started again after it.")
+    else:
+        output.say("phasegate: the phase before is committed. Go on with this step.")
+    return Exit.OK

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ import msgspec
 
 from phasegate.entrypoints.demo.script import ToolResult, text_of
 from phasegate.errors import Failure
+from phasegate.workspace import processes
 
 QUIET = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -154,9 +154,8 @@ class Session:
     def kill(self) -> Finished:
         """Kill -9 the client with every process below it, hooks and shells included, so that nothing can tidy up."""
         self._killed = self.running
-        for pid in _family(self.pid) if self._killed else ():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if self._killed:
+            processes.kill_tree(self.pid)
         self._process.wait()
         return self._finished()
 
@@ -223,37 +222,3 @@ def tool_results(events: Sequence[dict[str, Any]]) -> tuple[ToolResult, ...]:
         for block in content
         if isinstance(block, dict) and block.get("type") == "tool_result"
     )
-
-
-def _family(root: int) -> list[int]:
-    """`root` and all processes below it, stopped one by one so that none can start another while we look.
-
-    A process group is not enough: the client starts each hook and shell in a session of its own.
-    """
-    stopped: list[int] = []
-    while fresh := [pid for pid in _descendants(root) if pid not in stopped]:
-        for pid in fresh:
-            stopped.append(pid)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-    return stopped
-
-
-def _descendants(root: int) -> list[int]:
-    pairs = _parents()
-    family = [root]
-    for member in family:
-        family.extend(pid for pid, parent in pairs if parent == member)
-    return family
-
-
-def _parents() -> list[tuple[int, int]]:
-    """Every process and its parent: from /proc where there is one, since small containers have no `ps`."""
-    if not os.path.exists("/proc/self/stat"):
-        listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-        return [(int(pid), int(parent)) for pid, parent in (line.split() for line in listing.splitlines())]
-    pairs = []
-    for pid in filter(str.isdecimal, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as stat:
-            pairs.append((int(pid), int(stat.read().rpartition(b")")[2].split()[1])))
-    return pairs

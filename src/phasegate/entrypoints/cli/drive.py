@@ -1,0 +1,229 @@
+"""`phasegate drive`: work on the plan alone, on a branch of its own, under limits, until morning or a question."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+
+import rich_click as click
+
+from phasegate.agents import claude_run
+from phasegate.engine import driving
+from phasegate.engine.advance import next_phase
+from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli.session import desk, json_option, only_people
+from phasegate.entrypoints.demo.real_client import find_client
+from phasegate.entrypoints.driving import stage as stages
+from phasegate.entrypoints.driving.stage import DriveAtWork, Stage
+from phasegate.entrypoints.driving.supervisor import Order, Supervisor
+from phasegate.entrypoints.driving.telling import Teller
+from phasegate.ledger.driving import Limits
+from phasegate.ledger.state import DriveRecord, State
+from phasegate.settings import Drive
+from phasegate.wiring import RealDesk
+from phasegate.workspace import branches
+
+SPAN = re.compile(r"\+(\d+(?:\.\d+)?)([hm])")
+
+
+class Until(click.ParamType[int]):
+    """A time of day, a date with time, or a span from now; as UTC milliseconds."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return until_ms(str(value), datetime.datetime.now().astimezone())
+        except ValueError:
+            self.fail(f'{value!r} is no time. Write "07:30", "2026-11-22T07:30" or "+8h".', param, ctx)
+
+
+def until_ms(text: str, now: datetime.datetime) -> int:
+    """`text` as UTC milliseconds; a time of day is the next one, in the zone of `now`. Raises ValueError."""
+    span = SPAN.fullmatch(text)
+    if span:
+        hours = float(span[1]) / (1 if span[2] == "h" else 60)
+        return int((now + datetime.timedelta(hours=min(hours, 24 * 366))).timestamp() * 1000)
+    if re.fullmatch(r"\d{1,2}:\d{2}", text):
+        hour, minute = map(int, text.split(":"))
+        at = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        return int((at if at > now else at + datetime.timedelta(days=1)).timestamp() * 1000)
+    at = datetime.datetime.fromisoformat(text)
+    return int((at if at.tzinfo else at.replace(tzinfo=now.tzinfo)).timestamp() * 1000)
+
+
+@click.command()
+@click.option("--until", type=Until(), metavar="TIME", default=None, help='End then: "07:30", an ISO time, or "+8h".')
+@click.option("--cost", type=click.FloatRange(min=0), metavar="USD", help="End when so much is spent.")
+@click.option("--tokens", type=click.IntRange(min=0), metavar="N", help="End when so many tokens are used.")
+@click.option("--minutes", type=click.FloatRange(min=0), metavar="N", help="End after so many minutes awake.")
+@click.option("--iterations", type=click.IntRange(min=0), metavar="N", help="End after so many sessions that did work.")
+@click.option("--model", default="", metavar="NAME", help="The model the client is to use.")
+@click.option("--here", is_flag=True, help="Work in this work tree and on its branch, not in one of its own.")
+@click.option("--push", is_flag=True, help="Push the branch at the end; otherwise nothing leaves this machine.")
+@click.option("--no-baseline", is_flag=True, help="Do not run the tests first; the agent does in the explore step.")
+@click.option("--dry-run", is_flag=True, help="Say what it would do, and do nothing.")
+@json_option
+def drive(
+    until: int | None, cost: float | None, tokens: int | None, minutes: float | None, iterations: int | None,
+    model: str, here: bool, push: bool, no_baseline: bool, dry_run: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Work on the plan alone: on a branch of its own, one commit for each closed phase, under limits.
+
+    Whatever stops it, the next `phasegate drive` goes on where it was. Exit codes: 0 the plan is complete, 5 a person
+    must answer, 6 a limit was reached, 7 cannot tell, 130 interrupted.
+
+    Example: phasegate drive --until 07:30 --cost 20
+    """
+    only_people("`phasegate drive`")
+    with desk() as opened:
+        settings = opened.settings.drive
+        limits = _limits(settings, until, cost, tokens, minutes, iterations)
+        if dry_run:
+            return _say_what(opened, limits, here=here, as_json=as_json)
+        teller = Teller(as_json=as_json)
+        with _alone(opened):
+            return _drive(opened, limits, teller, model=model, here=here, push=push, baseline=not no_baseline,
+                          as_json=as_json)  # fmt: skip
+
+
+def _limits(
+    settings: Drive, until: int | None, cost: float | None, tokens: int | None, minutes: float | None,
+    iterations: int | None,
+) -> Limits:  # fmt: skip
+    """What was said, else what the settings say."""
+    return Limits(
+        settings.cost_usd if cost is None else cost,
+        settings.tokens if tokens is None else tokens,
+        settings.minutes if minutes is None else minutes,
+        settings.iterations if iterations is None else iterations,
+        until or 0,
+    )
+
+
+@contextlib.contextmanager
+def _alone(opened: RealDesk) -> Iterator[None]:
+    """One drive at a time in a clone: the lock goes with the process, however it ends."""
+    with open(os.path.join(opened.project.directory, "drive.lock"), "ab+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as problem:
+            raise DriveAtWork(
+                "Another `phasegate drive` is at work in this clone.",
+                hint="See `phasegate status`; Ctrl-C in its terminal ends it in order.",
+            ) from problem
+        yield
+
+
+def _drive(
+    opened: RealDesk, limits: Limits, teller: Teller, *, model: str, here: bool, push: bool, baseline: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
+    client = find_client()
+    state = stages.tidy(opened, opened.state())
+    former = stages.unfinished(state)
+    id_ = opened.new_id("drive")
+    stage = _gone_on(former, teller) if former else stages.lay_out(opened, state, teller.say, here=here)
+    inner = stages.enter(opened, stage)
+    try:
+        if former is None:
+            try:
+                stages.begin_run(inner, stage, id_, limits, baseline=baseline)
+            except BaseException:
+                stages.clear_away(opened, stage)
+                raise
+        else:
+            inner.record([stages.started(inner, stage, id_, limits)], relying_on=None)
+        teller.say(f"driving on {stage.branch or 'a detached HEAD'} in {stage.worktree}", branch=stage.branch)
+        order = _order(inner, client.path, model)
+        finish = Supervisor(inner, id_, order, teller).work()
+        if push and finish.outcome != "failed":
+            _push(inner, stage, teller)
+        return _tell(inner, stage, id_, finish, as_json=as_json)
+    finally:
+        if inner is not opened:
+            inner.project.close()
+
+
+def _gone_on(former: DriveRecord, teller: Teller) -> Stage:
+    how = former.outcome or "was killed"
+    teller.say(f"drive {former.id} ({how}: {former.said}) is gone on with", goes_on=former.id)
+    return Stage(former.worktree, former.branch, former.base, new=False, goes_on=former.id)
+
+
+def _order(inner: RealDesk, program: str, model: str) -> Order:
+    settings = inner.settings.drive
+    linked = inner.project.where.directory != inner.project.where.common
+    # An environment that is shared must not be made to point at this work tree by a `uv run`.
+    extra = {"UV_NO_SYNC": "1"} if linked else {}
+    return Order(
+        program, (*claude_run.BASE_RULES, *settings.allow), model, settings.silent_minutes * 60,
+        int(settings.longest_wait_minutes * driving.MINUTE_MS), extra,
+    )  # fmt: skip
+
+
+def _push(inner: RealDesk, stage: Stage, teller: Teller) -> None:
+    problem = branches.Repository(inner.worktree, stages.scratch_of(inner)).push(stage.branch)
+    teller.say(f"{stage.branch} could not be pushed: {problem}" if problem else f"{stage.branch} is pushed")
+
+
+def _say_what(opened: RealDesk, limits: Limits, *, here: bool, as_json: bool) -> int:
+    state = opened.state()
+    former = stages.unfinished(state)
+    phase = next_phase(state, opened.worktree)
+    value = {
+        "dry_run": True,
+        "goes_on": former.id if former else "",
+        "worktree": former.worktree if former else opened.worktree if here else "new",
+        "next_phase": phase.id if phase else "",
+        "rules": (*claude_run.BASE_RULES, *opened.settings.drive.allow),
+        "permission_mode": claude_run.MODE,
+        "limits": limits,
+    }
+    if as_json:
+        output.give(value)
+        return 0
+    where = (
+        f"go on with drive {former.id} on {former.branch}" if former else "work here" if here
+        else "make a branch phasegate/... from HEAD and a work tree of its own"
+    )  # fmt: skip
+    output.say(f"phasegate drive would {where}.")
+    output.say(f"  permission mode {claude_run.MODE}, rules {', '.join(value['rules'])}")  # type: ignore[arg-type]
+    output.say("Nothing was done: this was a dry run.")
+    return 0
+
+
+def _tell(inner: RealDesk, stage: Stage, id_: str, finish: driving.Finish, *, as_json: bool) -> int:
+    state = inner.state()
+    if as_json:
+        output.give(_result(state, stage, id_, finish))
+        return finish.exit_code
+    record = state.drives[id_]
+    output.say(f"phasegate: {finish.outcome}: {finish.said}.")
+    for phase, commit in record.commits.items():
+        output.say(f"  closed {phase}: {commit[:12]}")
+    for question in state.open_questions():
+        output.say(f"  waits for you: {question.id} {question.text.splitlines()[0][:200]}")
+    if stage.worktree != os.getcwd() and stage.branch:
+        output.say(
+            f"  look: git log {stage.base[:12]}..{stage.branch}\n  merge: git merge {stage.branch}\n"
+            f"  throw away: git worktree remove --force {stage.worktree} && git branch -D {stage.branch}"
+        )
+    return finish.exit_code
+
+
+def _result(state: State, stage: Stage, id_: str, finish: driving.Finish) -> dict[str, object]:
+    record = state.drives[id_]
+    deferred = [phase.id for phase in state.plan if state.record_of(phase.id).status == "deferred"]
+    return {
+        "drive": id_, "outcome": finish.outcome, "said": finish.said, "exit": finish.exit_code,
+        "branch": stage.branch, "worktree": stage.worktree, "base": stage.base,
+        "closed": list(record.commits), "commits": record.commits, "deferred": deferred,
+        "questions": [question.id for question in state.open_questions()],
+        "cost_usd": round(record.cost_usd, 6), "tokens": record.tokens, "iterations": record.iterations,
+        "launches": record.launches, "goes_on": stage.goes_on, "report": "",
+    }  # fmt: skip

@@ -1,0 +1,76 @@
+"""One commit for each closed phase: what it changed, with its archive, and trailers that lead to the evidence."""
+
+from __future__ import annotations
+
+from phasegate.engine.driving import owed
+from phasegate.engine.views import area_of
+from phasegate.entrypoints.driving import stage
+from phasegate.evidence import manifest
+from phasegate.ledger.driving import PhaseCommitted
+from phasegate.ledger.facts import QuestionAsked
+from phasegate.ledger.state import DriveRecord, PhaseRecord, RunRecord, State
+from phasegate.plain import line
+from phasegate.wiring import RealDesk
+from phasegate.workspace import branches
+
+TITLE = 72
+
+
+def commit_owed(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> tuple[str, ...]:
+    """Commit what closed phases changed, and say which; `CommitHeld` when a hook of the repository refuses."""
+    state = desk.state()
+    phases = owed(state, state.runs.get(run.id, run))
+    if not phases:
+        return ()
+    repository = branches.Repository(desk.worktree, stage.scratch_of(desk))
+    if drive.branch and repository.branch() != drive.branch:
+        raise branches.BranchGone(
+            f"{desk.worktree} is not on {drive.branch} any more.",
+            hint=f"Check it out there again: `git -C {desk.worktree} switch {drive.branch}`.",
+        )
+    message = message_for(desk, state, phases)
+    commit = repository.commit(message, without=_unfinished(desk, state), shown=stage.idle_block(desk))
+    commit = commit or repository.head()
+    desk.record([PhaseCommitted(drive.id, phase, commit, drive.branch) for phase in phases], relying_on=None)
+    return phases
+
+
+def _unfinished(desk: RealDesk, state: State) -> tuple[str, ...]:
+    """Manifests of phases at work: they belong to the commit of their own phase."""
+    started = (record for record in state.phases.values() if record.status == "started")
+    return tuple(manifest.folder(area_of(desk, state, record), record.id) for record in started)
+
+
+def message_for(desk: RealDesk, state: State, phases: tuple[str, ...]) -> str:
+    """The message of a commit, from the plan's own words."""
+    records = [state.record_of(phase) for phase in phases]
+    body = "\n\n".join(filter(None, (_tasks(state, record) for record in records)))
+    head = desk.project.log.head()
+    trailers = [trailer for record in records for trailer in _trailers(record)]
+    trailers.append(f"Ledger-Head: {desk.project.pointer.ledger} {head.position} {head.hash}")
+    return "\n\n".join(filter(None, (_title(state, records), body, "\n".join(trailers)))) + "\n"
+
+
+def _title(state: State, records: list[PhaseRecord]) -> str:
+    listed = [state.planned(record.id) for record in records]
+    titles = [line(phase.title if phase else record.id, 200) for phase, record in zip(listed, records, strict=True)]
+    title = "; ".join(titles)
+    return title if len(title) <= TITLE else title[: TITLE - 1] + "…"
+
+
+def _tasks(state: State, record: PhaseRecord) -> str:
+    listed = state.planned(record.id)
+    return "\n".join(f"- {line(task.text, 300)}" for task in listed.tasks) if listed else ""
+
+
+def _trailers(record: PhaseRecord) -> list[str]:
+    sums = {kept.path: kept.sha256 for kept in record.files}
+    evidence = f"{record.manifest} sha256:{sums.get(record.manifest, '')}"
+    return [f"Phase: {line(record.id, 100)}", f"Evidence: {evidence}"]
+
+
+def ask_about(desk: RealDesk, run: RunRecord, failure: branches.CommitHeld) -> None:
+    """Put a commit that is held to a person, once."""
+    text = f"The commit of a closed phase is held. {failure.message} {failure.hint}"[:1000]
+    if not any(question.text == text for question in desk.state().open_questions()):
+        desk.record([QuestionAsked(desk.new_id("q"), run.id, text, step=run.step)], relying_on=None)

@@ -1,0 +1,230 @@
+"""Where a drive works: a branch and a work tree of its own, with hooks, environment and plan; or one begun before."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from phasegate.agents import claude_health
+from phasegate.agents.claude_command import SETTINGS_FILES, Scope, hook_command
+from phasegate.context import block
+from phasegate.engine.advance import next_phase
+from phasegate.entrypoints.cli import init
+from phasegate.entrypoints.cli.start import begin, know_baseline, nothing_left, read_plan
+from phasegate.errors import Exit, Failure
+from phasegate.gates.baseline_known import UNTESTED
+from phasegate.ledger.driving import DriveEnded, DriveStarted, Limits
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import RunEnded, ViewRendered
+from phasegate.ledger.state import DriveRecord, State
+from phasegate.settings import Settings
+from phasegate.wiring import RealDesk, open_project
+from phasegate.workspace import branches, git, installing, place, processes
+
+TREES = "trees"
+"""Below the ledger's directory: private, writable, in nobody's way, and outside the tree that is digested."""
+
+PREPARED = "Bring in the plan and phasegate's files"
+
+Say = Callable[[str], None]
+
+
+class TreeNotClean(Failure):
+    """A drive in the person's own work tree would commit what they have not."""
+
+    code = "tree-not-clean"
+    exit_code = Exit.USAGE
+
+
+class DriveAtWork(Failure):
+    """Another supervisor drives in this clone."""
+
+    code = "drive-at-work"
+    exit_code = Exit.USAGE
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """Where a drive works, on which branch since which commit; `new` when it was made just now."""
+
+    worktree: str
+    branch: str
+    base: str
+    new: bool = True
+    goes_on: str = ""
+
+
+def scratch_of(opened: RealDesk) -> str:
+    """A private directory for what git prints."""
+    path = os.path.join(opened.project.directory, "checks")
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    return path
+
+
+# --- one begun before -------------------------------------------------------------------------------------------------
+
+
+def unfinished(state: State) -> DriveRecord | None:
+    """The newest drive whose run is not over, so that its branch and work tree are gone on with."""
+    for drive in reversed(state.drives.values()):
+        run = state.run_in(drive.worktree)
+        if run is not None and run.mode == "drive" and not drive.attempt_of and os.path.isdir(drive.worktree):
+            return drive
+    return None
+
+
+def tidy(opened: RealDesk, state: State) -> State:
+    """End what nobody can go on with: runs whose work tree is gone, drives whose supervisor is, and its client."""
+    facts: list[Fact] = []
+    for run in state.runs.values():
+        if run.mode == "drive" and run.status != "ended" and not os.path.isdir(run.worktree):
+            facts.append(RunEnded(run.id, "stopped"))
+    for drive in state.drives.values():
+        if not drive.outcome and processes.born(drive.pid) != drive.born:
+            if drive.client_pid and processes.born(drive.client_pid) == drive.client_born:
+                processes.kill_tree(drive.client_pid)
+            said = "its supervisor was killed; another drive goes on with its branch"
+            facts.append(DriveEnded(drive.id, "failed", said, Exit.CANNOT_TELL))
+    return opened.record(facts, relying_on=None) if facts else state
+
+
+# --- a new one --------------------------------------------------------------------------------------------------------
+
+
+def lay_out(opened: RealDesk, state: State, say: Say, *, here: bool) -> Stage:
+    """A branch and a work tree for the drive; with `here` the person's own."""
+    repository = branches.Repository(opened.worktree, scratch_of(opened))
+    repository.refuse_nameless()
+    base = repository.head()
+    changed = tuple(path for path in repository.dirty() if not _ours(opened.settings, path))
+    if here:
+        if changed:
+            raise TreeNotClean(
+                f"{len(changed)} paths are changed and not committed ({', '.join(changed[:3])}).",
+                hint="Commit or stash them, or leave out --here: a drive then works in a tree of its own.",
+            )
+        return Stage(opened.worktree, repository.branch(), base)
+    if changed:
+        say(f"{len(changed)} changed paths of this work tree are not committed and not taken along")
+    name = f"{datetime.datetime.now():%Y-%m-%d}-{os.urandom(3).hex()}"
+    stage = Stage(os.path.join(opened.project.directory, TREES, name), f"phasegate/{name}", base)
+    repository.add_tree(stage.worktree, stage.branch, base)
+    try:
+        _furnish(opened, stage, say)
+    except BaseException:
+        repository.remove_tree(stage.worktree, stage.branch)
+        raise
+    return stage
+
+
+def _ours(settings: Settings, path: str) -> bool:
+    """A file that phasegate put there, or the plan, which is taken along."""
+    return path in (settings.plan, place.SETTINGS, *block.FILES.values()) or path.startswith(
+        (".claude/", "state/", "investigations/", "archive/investigations/", "logs/errors/")
+    )
+
+
+def _furnish(opened: RealDesk, stage: Stage, say: Say) -> None:
+    """Give the new work tree what a checkout lacks: environments, the plan and the settings as they are, hooks."""
+    user = branches.Repository(opened.worktree, scratch_of(opened))
+    wanted = opened.settings.drive.provide
+    ignored = user.ignored([*wanted, *(f"{path}/x" for path in wanted)])
+    for path in wanted:
+        if (path in ignored or f"{path}/x" in ignored) and branches.provide(opened.worktree, stage.worktree, path):
+            say(f"{path} is shared with this work tree")
+    for path in _taken_along(opened):
+        target = os.path.join(stage.worktree, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(os.path.join(opened.worktree, path), target)
+    install(opened, stage.worktree)
+
+
+def _taken_along(opened: RealDesk) -> Iterator[str]:
+    """The plan, and the settings as far as they are those that a person trusted."""
+    if opened.files.read(opened.settings.plan) is not None:
+        yield opened.settings.plan
+    content = installing.read(opened.worktree, place.SETTINGS)
+    if content is not None and installing.digest(content) == opened.project.trusted.digest:
+        yield place.SETTINGS
+
+
+def install(opened: RealDesk, worktree: str) -> None:
+    """Hooks, skill and block, as `phasegate init` puts them in; what a person trusted stays as it is."""
+    where = git.locate(worktree)
+    scope: Scope = "team" if init.has_hooks(opened.worktree, "team") else "me"
+    settings = installing.read(worktree, place.SETTINGS) or b""
+    missing = bool(claude_health.missing_hooks(worktree))
+    command = hook_command(scope, executable=_executable()) if missing else None
+    wish = installing.Wish(settings, opened.settings.render, scope == "team", SETTINGS_FILES[scope], command)
+    edits = installing.putting_in(where, wish, install=init.installed_in, uninstall=init.uninstalled)
+    shown = [
+        ViewRendered(worktree, edit.path, installing.digest(edit.after))
+        for edit in edits
+        if edit.base == worktree and edit.path in init.VIEWS and edit.after is not None
+    ]
+    if shown:
+        opened.record(shown, relying_on=None)
+    installing.put_in(where, edits)
+
+
+def _executable() -> str:
+    import sys
+
+    return sys.executable
+
+
+# --- the run ----------------------------------------------------------------------------------------------------------
+
+
+def enter(opened: RealDesk, stage: Stage) -> RealDesk:
+    """A desk in the work tree of the drive, on behalf of whoever started it."""
+    if stage.worktree == opened.worktree:
+        return opened
+    return RealDesk(open_project(stage.worktree, os.environ), opened.actor)
+
+
+def begin_run(desk: RealDesk, stage: Stage, drive: str, limits: Limits, *, baseline: bool) -> State:
+    """Read the plan, know the tests as they are, commit what was brought in, and begin the run of this drive."""
+    state = read_plan(desk, desk.state())
+    phase = next_phase(state, desk.worktree)
+    if phase is None:
+        raise nothing_left(state, desk)
+    if baseline and state.kind_of(phase.id) not in UNTESTED:
+        know_baseline(desk, state)
+    _prepare(desk, stage)
+    begun = started(desk, stage, drive, limits)
+    desk.record([begun], relying_on=None)
+    return begin(desk, desk.state(), "drive")
+
+
+def started(desk: RealDesk, stage: Stage, drive: str, limits: Limits) -> DriveStarted:
+    """The fact that this process supervises a drive there."""
+    pid = os.getpid()
+    return DriveStarted(drive, desk.worktree, stage.branch, stage.base, limits, pid, processes.born(pid))
+
+
+def _prepare(desk: RealDesk, stage: Stage) -> None:
+    """Commit what was brought in, so that the commit of a phase holds what the phase changed and no more."""
+    repository = branches.Repository(desk.worktree, scratch_of(desk))
+    brought = [path for path in repository.dirty() if _ours(desk.settings, path)]
+    if brought:
+        repository.commit(PREPARED, shown=idle_block(desk))
+
+
+def idle_block(desk: RealDesk) -> dict[str, bytes]:
+    """The file with the rendered block as a commit holds it: saying nothing of a run."""
+    path = block.FILES.get(desk.settings.render)
+    if path is None:
+        return {}
+    path = desk.files.relative(path) or path
+    document = desk.files.read(path)
+    return {} if document is None else {path: block.with_block(document, block.idle_lines())}
+
+
+def clear_away(opened: RealDesk, stage: Stage) -> None:
+    """Remove a work tree and a branch that came to nothing."""
+    if stage.new and stage.worktree != opened.worktree:
+        branches.Repository(opened.worktree, scratch_of(opened)).remove_tree(stage.worktree, stage.branch)

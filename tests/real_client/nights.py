@@ -1,0 +1,118 @@
+"""A night for a test: a project that is set up, a scripted model, and `phasegate drive` as a person starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from phasegate.entrypoints.demo.script import Request, Script, Step, Turn, call
+from phasegate.entrypoints.demo.scripted_model import ScriptedModel
+from phasegate.ledger import facts as f
+from phasegate.ledger.fact import Fact
+from tests.cli.people import as_person
+from tests.real_client.project import Project, bash
+
+PLAN = "docs/development_roadmap/phases.md"
+DOCS = "# Plan\n\n## Phase 1: Explain\n\nKind: docs\n\n- [ ] README says how\n"
+TWO = DOCS + "\n## Phase 2: Explain more\n\nKind: docs\n\n- [ ] README says why\n"
+SETTINGS = '\n[drive]\nlongest_wait_minutes = 0.02\nsilent_minutes = {silent}\nallow = ["Bash(sleep:*)"]\n'
+
+
+class Night:
+    """One project, one model, any number of drives."""
+
+    def __init__(self, project: Project, *, silent: float = 1.0) -> None:
+        self.project = project
+        project.set_up()
+        with open(project.root / "phasegate.toml", "a") as file:
+            file.write(SETTINGS.format(silent=silent))
+        project.set_up()  # trusts what was added
+        self.env = {"GIT_AUTHOR_NAME": "", "XDG_STATE_HOME": str(project.state_home)}
+        project.git("config", "user.name", "Night")
+        project.git("config", "user.email", "night@localhost")
+        project.git("config", "commit.gpgsign", "false")
+
+    @property
+    def tree(self) -> Path:
+        """The newest work tree of a drive."""
+        trees = sorted(self.project.state_home.glob("phasegate/*/*/trees/*"), key=lambda tree: tree.stat().st_mtime)
+        return trees[-1]
+
+    def write(self, path: str, content: str) -> Step:
+        """A turn that writes a file where the drive works."""
+
+        def step(request: Request) -> Turn:
+            return call("Write", file_path=str(self.tree / path), content=content)
+
+        return step
+
+    def docs_phase(self, number: int, word: str) -> tuple[Step, ...]:
+        """A docs phase from its first step to the next phase."""
+        shows = f"phasegate record -- grep -q {word} README.md"
+        first = (bash("phasegate done"),) if number == 1 else ()
+        return (
+            *first,
+            bash("phasegate wait; phasegate done"),
+            self.write("README.md", f"# Shop\n\n{word}\n"),
+            bash("phasegate done"),
+            bash(f"{shows} && phasegate evidence link {number}.1 && phasegate done"),
+            bash("phasegate done"),
+            bash("phasegate done"),
+        )
+
+    def environment(self, model: ScriptedModel, extra: dict[str, str] | None = None) -> dict[str, str]:
+        home = str(self.project.home)
+        return {
+            "HOME": home,
+            "CLAUDE_CONFIG_DIR": os.path.join(home, ".claude"),
+            "XDG_STATE_HOME": str(self.project.state_home),
+            "ANTHROPIC_API_KEY": model.key,
+            "ANTHROPIC_BASE_URL": model.url,
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_TELEMETRY": "1",
+            "DISABLE_ERROR_REPORTING": "1",
+            "CLAUDE_CODE_MAX_RETRIES": "0",
+        } | (extra or {})
+
+    def drive(
+        self, *turns: Step, options: Sequence[str] = (), extra: dict[str, str] | None = None, timeout: float = 100.0
+    ) -> Driven:
+        """`phasegate drive --json` while the model says `turns`."""
+        with ScriptedModel(Script(turns=turns)) as model:
+            environment = self.environment(model, extra)
+            words = ["phasegate", "drive", "--json", "--no-baseline", *options]
+            ran = as_person(words, self.project.root, environment, timeout=timeout)
+            assert model.problems == []
+        return Driven(ran)
+
+    def facts(self, kind: type[Any]) -> list[Any]:
+        return self.project.facts(kind)
+
+    def log(self, branch: str) -> list[str]:
+        """The subjects of the commits that a branch has beside the person's, newest first."""
+        head = self.project.git("rev-parse", "HEAD").strip()
+        return self.project.git("log", "--format=%s", f"{head}..{branch}").splitlines()
+
+
+class Driven:
+    """What a drive came to: its exit code, its JSON, and what it said on the way."""
+
+    def __init__(self, ran: subprocess.CompletedProcess[str]) -> None:
+        self.code = ran.returncode
+        self.stderr = ran.stderr
+        self.stdout = ran.stdout
+        self.said: list[dict[str, Any]] = [json.loads(line) for line in ran.stderr.splitlines() if line.startswith("{")]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        assert self.stdout.strip(), self.stderr
+        value: dict[str, Any] = json.loads(self.stdout)
+        return value
