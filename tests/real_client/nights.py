@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from phasegate.entrypoints.demo.script import Request, Script, Step, Turn, call
 from phasegate.entrypoints.demo.scripted_model import ScriptedModel
-from phasegate.ledger import facts as f
-from phasegate.ledger.fact import Fact
 from tests.cli.people import as_person
 from tests.real_client.project import Project, bash
 
