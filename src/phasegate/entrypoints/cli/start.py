@@ -23,14 +23,9 @@ from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import TestsSeen
 from phasegate.gates.baseline_known import UNTESTED
 from phasegate.gates.interface import Moment
-<<<<<<< HEAD
 from phasegate.ledger.fact import Fact
-from phasegate.ledger.facts import BaselineMoved, RunStarted, StepEntered, TaskGiven, TreeObserved
+from phasegate.ledger.facts import BaselineMoved, RunMode, RunStarted, StepEntered, TaskGiven, TreeObserved
 from phasegate.ledger.state import PhaseRecord, RunRecord, State
-=======
-from phasegate.ledger.facts import BaselineMoved, RunMode, RunStarted, StepEntered, TreeObserved
-from phasegate.ledger.state import PhaseRecord, State
->>>>>>> 2533d37 (Drive the plan alone on a branch of its own: a supervisor launches the client, watches it, and commits each closed phase)
 from phasegate.plain import line
 from phasegate.wiring import RealDesk
 from phasegate.workflow.plan import KINDS, Kind, Phase
@@ -98,13 +93,8 @@ def start(
         state = refresh(opened, state) if small else again(lambda state: read_plan(opened, state), opened)
         phase = small or next_phase(state, opened.worktree)
         if phase is None:
-<<<<<<< HEAD
-            raise _nothing_left(state, opened)
-        if not no_baseline and (small.kind if small else state.kind_of(phase.id)) not in UNTESTED:
-=======
             raise nothing_left(state, opened)
-        if not no_baseline and state.kind_of(phase.id) not in UNTESTED:
->>>>>>> 2533d37 (Drive the plan alone on a branch of its own: a supervisor launches the client, watches it, and commits each closed phase)
+        if not no_baseline and (small.kind if small else state.kind_of(phase.id)) not in UNTESTED:
             know_baseline(opened, state)
         with _alone(opened):
             _refuse_second(opened, opened.state())
@@ -171,27 +161,15 @@ def read_plan(opened: RealDesk, state: State) -> State:
     return refresh(opened, state)  # the block is there before the first digest, so that no phase begins by its coming
 
 
-<<<<<<< HEAD
-def begin(opened: RealDesk, state: State, task: str = "", small: Phase | None = None) -> State:
+def begin(
+    opened: RealDesk, state: State, task: str = "", small: Phase | None = None, *, mode: RunMode = "start"
+) -> State:
     """Record the run, its first phase and its first step, and render the views; `small` is the phase of a task."""
     seen = opened.tree.observe(shown_views(opened, state))
     id_, first = opened.new_id("run"), _first_step(opened, state, small, seen.subject)
-    begun = RunStarted(id_, opened.worktree, "start", opened.workflow.name, first, task)
+    begun = RunStarted(id_, opened.worktree, mode, opened.workflow.name, first, task)
     given: list[Fact] = [TaskGiven(id_, small)] if small is not None else []
     state = opened.record([begun, TreeObserved(id_, seen.tree, seen.subject), *given], relying_on=state)
-=======
-def begin(opened: RealDesk, state: State, mode: RunMode = "start") -> State:
-    """Record the run, its first phase and its first step, and render the views."""
-    seen = opened.tree.observe(shown_views(opened, state))
-    id_, first = opened.new_id("run"), opened.workflow.start
-    state = opened.record(
-        [
-            RunStarted(id_, opened.worktree, mode, opened.workflow.name, first),
-            TreeObserved(id_, seen.tree, seen.subject),
-        ],
-        relying_on=state,
-    )
->>>>>>> 2533d37 (Drive the plan alone on a branch of its own: a supervisor launches the client, watches it, and commits each closed phase)
     state = take(opened, state, state.runs[id_], seen)
     again_begun = state.record_of(state.runs[id_].phase)
     if again_begun.tree not in ("", seen.tree) and _was_stopped(state, again_begun, id_):

@@ -197,7 +197,7 @@ def begin_run(desk: RealDesk, stage: Stage, drive: str, limits: Limits, *, basel
     _prepare(desk, stage)
     begun = started(desk, stage, drive, limits)
     desk.record([begun], relying_on=None)
-    return begin(desk, desk.state(), "drive")
+    return begin(desk, desk.state(), mode="drive")
 
 
 def started(desk: RealDesk, stage: Stage, drive: str, limits: Limits) -> DriveStarted:
