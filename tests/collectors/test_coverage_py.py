@@ -13,6 +13,7 @@ import pytest
 from phasegate.collectors.coverage_py import from_json
 from phasegate.collectors.interface import SuiteRun
 from phasegate.evidence.coverage import FileCoverage, of_changed_lines
+from phasegate.evidence.items import Counts
 
 Runs = Callable[..., SuiteRun]
 
@@ -35,7 +36,9 @@ def by_path(seen: SuiteRun) -> dict[str, FileCoverage]:
 def test_statements_are_measured_also_of_red_runs_and_unused_files(run: Runs, args: tuple[str, ...]) -> None:
     seen = run(FILES, *args, measure=True)
     files = by_path(seen)
-    assert files["src/shop/__init__.py"] == FileCoverage("src/shop/__init__.py", (1, 2, 3, 4), ())
+    shop = files["src/shop/__init__.py"]
+    assert (shop.executed, shop.missing, shop.excluded) == ((1, 2, 3, 4), (), ())
+    assert shop.counts("functions") == Counts(1, 1) and shop.counts("branches") is None
     assert files["src/shop/unused.py"].missing == (1,)
     assert files["src/shop/excluded.py"].excluded == (1, 2)
     assert not any("test" in path for path in files)
@@ -126,8 +129,13 @@ def test_a_report_that_cannot_be_read_is_no_coverage(report: bytes, tmp_path: Pa
 
 def test_paths_of_a_report_are_relative_to_the_root(tmp_path: Path) -> None:
     lines = {"executed_lines": [1], "missing_lines": [2], "excluded_lines": [3]}
+    for path in ("a.py", "b/c.py"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("one\ntwo\nthree\n")
     report = {"meta": {"version": "7"}, "files": {str(tmp_path / "a.py"): lines, "b/c.py": lines, "/else/d.py": lines}}
     read = from_json(msgspec.json.encode(report), root=str(tmp_path))
     assert read.coverage is not None and read.coverage.tool == "coverage.py 7"
-    assert {file.path for file in read.coverage.files} >= {"a.py", "b/c.py"}
+    assert [file.path for file in read.coverage.files] == ["a.py", "b/c.py"] and read.coverage.outside == (
+        "/else/d.py",
+    )
     assert read.coverage.files[-1] == FileCoverage("b/c.py", (1,), (2,), (3,))

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
 from phasegate.collectors import process
-from phasegate.evidence.coverage import Coverage, FileCoverage
+from phasegate.collectors.coverage_formats import coverage_json
+from phasegate.collectors.coverage_formats.reading import LIMIT as REPORT_LIMIT
+from phasegate.collectors.coverage_formats.reading import UnreadableReport
+from phasegate.evidence.coverage import Coverage
 
-REPORT_LIMIT = 256 << 20
 _READING_SECONDS = 300.0
 _NOTHING_EXCLUDED = "[report]\nexclude_lines =\n    (?!)\npartial_branches =\n    (?!)\n"
-
-
-class _File(Struct, frozen=True):
-    executed_lines: tuple[int, ...] = ()
-    missing_lines: tuple[int, ...] = ()
-    excluded_lines: tuple[int, ...] = ()
-
-
-class _Meta(Struct, frozen=True):
-    version: str = ""
-
-
-class _Json(Struct, frozen=True):
-    meta: _Meta
-    files: dict[str, _File]
 
 
 class Measured(Struct, frozen=True):
@@ -87,7 +74,7 @@ def _unrun(coverage: Coverage, whole: Measured) -> Coverage:
         msgspec.structs.replace(file, excluded=tuple(n for n in file.excluded if n in missing.get(file.path, {n})))
         for file in coverage.files
     ]
-    return Coverage(coverage.tool, tuple(files))
+    return msgspec.structs.replace(coverage, files=tuple(files))
 
 
 def from_json(report: bytes, *, root: str) -> Measured:
@@ -95,17 +82,9 @@ def from_json(report: bytes, *, root: str) -> Measured:
     if not report:
         return Measured(None, f"coverage.py wrote no report, or one above {REPORT_LIMIT >> 20} MiB")
     try:
-        parsed = msgspec.json.decode(report, type=_Json)
-    except msgspec.MsgspecError as bad:
-        return Measured(None, f"coverage.py's report cannot be read: {bad}")
-    files = tuple(sorted(_files(parsed, os.path.realpath(root)), key=lambda file: file.path))
-    return Measured(Coverage(f"coverage.py {parsed.meta.version}", files), report=report)
-
-
-def _files(parsed: _Json, root: str) -> Iterator[FileCoverage]:
-    for path, file in parsed.files.items():
-        relative = os.path.relpath(os.path.realpath(os.path.join(root, path)), root)
-        yield FileCoverage(relative, file.executed_lines, file.missing_lines, file.excluded_lines)
+        return Measured(coverage_json.read(report, root=root), report=report)
+    except UnreadableReport as failure:
+        return Measured(None, f"coverage.py: {failure.message}")
 
 
 def _data_file(scratch: str) -> str:

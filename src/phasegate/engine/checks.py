@@ -8,7 +8,7 @@ import msgspec
 
 from phasegate.engine.desk import Desk
 from phasegate.engine.doubts import settled_by
-from phasegate.evidence.coverage import Coverage, unmeasured
+from phasegate.evidence.coverage import Coverage, FileCoverage, unmeasured
 from phasegate.evidence.items import (
     Artifact,
     ChangedFile,
@@ -39,6 +39,9 @@ RUN_ARTIFACT = "tests.json"
 MESSAGE = 500
 RED_KEPT = 500
 UNHEARD = ("skipped", "xfailed", "xpassed")
+MEASURED = frozenset("py js jsx mjs cjs ts tsx mts cts go".split())
+"""Endings of files that hold code which a coverage tool measures; a report adds those of the files it names."""
+DECLARING = (".d.ts", ".d.mts", ".d.cts")
 
 
 def reap(desk: Desk, state: State) -> State:
@@ -86,27 +89,51 @@ def red_seen(state: State, run: RunRecord | None) -> tuple[str, ...]:
     return rightly_red(state.record_of(run.phase).red_seen) if run is not None and run.phase else ()
 
 
-def coverage_of(coverage: Coverage, changed: Mapping[str, Collection[int]], settings: Settings) -> CoverageSeen:
+def coverage_of(
+    coverage: Coverage, changed: Mapping[str, Collection[int]], settings: Settings
+) -> CoverageSeen | NoCoverage:
     """Coverage of source files, and of their lines that changed since the phase began.
 
     A changed line that was excluded from measuring counts as missing: else one comment would open the gate.
     """
-    source = {file.path: file for file in coverage.files if settings.class_of(file.path) == "source"}
-    measured = Coverage(coverage.tool, tuple(source.values()))
-    wanted = {path: lines for path, lines in changed.items() if lines and _measurable(path, settings)}
-    files = []
-    for path, lines in sorted(wanted.items()):
-        if path in source:
-            ran = sorted(set(lines) & set(source[path].executed))
-            excluded = sorted(set(lines) & set(source[path].excluded))
-            missing = sorted({*excluded, *(set(lines) & set(source[path].missing))})
-            files.append(ChangedFile(path, len(ran), tuple(missing), tuple(excluded)))
-    covered, total = measured.statements
-    return CoverageSeen(coverage.tool, covered, total, tuple(files), unmeasured(measured, wanted))
+    source = tuple(file for file in coverage.files if settings.class_of(file.path) == "source")
+    if not source:
+        return NoCoverage("the coverage report names no source file of this project")
+    measured = msgspec.structs.replace(coverage, files=source)
+    statements = measured.total("statements")
+    if statements.counts is None:
+        return NoCoverage(f"how many statements ran is unknown: {statements.why}")
+    wanted = {path: lines for path, lines in changed.items() if lines and measurable(path, coverage, settings)}
+    return CoverageSeen(
+        coverage.tool,
+        statements.counts.covered,
+        statements.counts.total,
+        tuple(_changed(file, wanted[file.path]) for file in source if file.path in wanted and file.knows_lines),
+        unmeasured(measured, wanted),
+        branches=measured.total("branches").counts,
+        functions=measured.total("functions").counts,
+        lines=measured.total("lines").counts,
+        outside=len(coverage.outside),
+    )
 
 
-def _measurable(path: str, settings: Settings) -> bool:
-    return path.endswith(".py") and settings.class_of(path) == "source"
+def _changed(file: FileCoverage, lines: Collection[int]) -> ChangedFile:
+    changed = set(lines)
+    excluded = changed.intersection(file.excluded)
+    missing = excluded.union(changed.intersection(file.missing))
+    ran = changed.intersection(file.executed)
+    return ChangedFile(file.path, len(ran), tuple(sorted(missing)), tuple(sorted(excluded)))
+
+
+def measurable(path: str, coverage: Coverage, settings: Settings) -> bool:
+    """Whether a report that says nothing of this file left out something that runs."""
+    measured = MEASURED.union(_ending(file.path) for file in coverage.files) - {""}
+    return _ending(path) in measured and not path.endswith(DECLARING) and settings.class_of(path) == "source"
+
+
+def _ending(path: str) -> str:
+    stem, dot, ending = path.rpartition("/")[2].rpartition(".")
+    return ending if stem and dot else ""
 
 
 def baseline_of(desk: Desk, state: State, run: RunRecord | None) -> tuple[Baseline, str] | None:

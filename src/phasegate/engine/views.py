@@ -68,10 +68,10 @@ def wanted_views(desk: Desk, state: State, run: RunRecord | None) -> dict[str, b
 
 def manifest_of(desk: Desk, state: State, record: PhaseRecord) -> manifest.Manifest:
     """The manifest of a phase as the ledger has it."""
-    listed = state.planned(record.id)
+    listed, evidence = state.planned(record.id), evidence_of(state, record)
     return manifest.Manifest(
         manifest.FORMAT, area_of(desk, state, record), record.id, listed.title if listed else record.id,
-        state.kind_of(record.id), record.links, evidence_of(state, record),
+        state.kind_of(record.id), record.links, evidence, manifest.metrics_of(evidence),
     )  # fmt: skip
 
 

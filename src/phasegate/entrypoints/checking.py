@@ -89,7 +89,8 @@ def _coverage(
     start = state.record_of(run.phase).tree if run is not None and run.phase else ""
     changed: dict[str, set[int]] = {}
     if start and start != now.tree:
-        paths = [c.path for c in desk.tree.changes(start, now.tree) if c.after and c.path.endswith(".py")]
+        there = [change.path for change in desk.tree.changes(start, now.tree) if change.after]
+        paths = [path for path in there if checks.measurable(path, result.coverage, desk.settings)]
         changed = desk.tree.changed_lines(start, now.tree, paths)
     return checks.coverage_of(result.coverage, changed, desk.settings)
 

@@ -85,7 +85,8 @@ class CoverageSeen(msgspec.Struct, frozen=True, tag="coverage"):
     """Statement coverage: of everything, and of the lines changed since the phase began, per file.
 
     `unmeasured` are changed source files of whose lines the report says nothing; what ran in them is unknown.
-    A metric that the tool does not give, or not for every file, is None.
+    A metric that the tool does not give, or not for every file, is None. `outside` counts files that the report names
+    and that are not in the project.
     """
 
     tool: str
@@ -96,6 +97,7 @@ class CoverageSeen(msgspec.Struct, frozen=True, tag="coverage"):
     branches: Counts | None = None
     functions: Counts | None = None
     lines: Counts | None = None
+    outside: int = 0
 
     @property
     def metrics(self) -> dict[str, Counts | None]:
@@ -111,6 +113,12 @@ class CoverageSeen(msgspec.Struct, frozen=True, tag="coverage"):
     def percent(self) -> float:
         """Covered statements in per cent of all; 100.0 when there is none."""
         return _percent(self.covered, self.total)
+
+    @property
+    def said(self) -> str:
+        """Every metric that is known, in per cent."""
+        known = {name: counts.percent for name, counts in self.metrics.items() if counts is not None}
+        return ", ".join(f"{name} {percent:.1f} %" for name, percent in known.items() if percent is not None)
 
     @property
     def changed_percent(self) -> float:

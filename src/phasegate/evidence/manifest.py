@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from phasegate.evidence.items import Evidence
+from phasegate.evidence.items import Counts, CoverageSeen, Evidence, NoCoverage
 
 FORMAT = "phasegate-evidence-1"
 NAME = "evidence.json"
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The evidence of one phase of one area; `tasks` maps each task to the evidence that shows it."""
+    """The evidence of one phase of one area; `tasks` maps each task to the evidence that shows it.
+
+    `metrics` are those known of the newest coverage: `coverage.statements`, `.branches`, `.functions`, `.lines`.
+    """
 
     format: str
     area: str
@@ -22,6 +25,16 @@ class Manifest(msgspec.Struct, frozen=True):
     kind: str
     tasks: Mapping[str, tuple[str, ...]]
     evidence: tuple[Evidence, ...]
+    metrics: Mapping[str, Counts] = {}
+
+
+def metrics_of(evidence: Sequence[Evidence]) -> dict[str, Counts]:
+    """What is known of the newest coverage among `evidence` (oldest first); nothing when that could not be measured."""
+    seen = [each.seen for each in evidence if isinstance(each.seen, CoverageSeen | NoCoverage)]
+    newest = seen[-1] if seen else None
+    if not isinstance(newest, CoverageSeen):
+        return {}
+    return {name: counts for name, counts in newest.metrics.items() if counts is not None}
 
 
 def folder(area: str, phase: str) -> str:

@@ -28,10 +28,11 @@ class Metric(Struct, frozen=True):
     """One metric of one file: way of telling elements apart -> text that places an element in the file -> its count.
 
     Most elements count 1. A block of Go counts its statements; where a report says only how many branches of a line
-    were taken, they are one element together.
+    were taken, they are one element together. `doubts` are reasons why the elements cannot be all.
     """
 
     ways: Mapping[str, Elements] = {}
+    doubts: frozenset[str] = frozenset()
 
     @property
     def counts(self) -> Counts | None:
@@ -49,6 +50,8 @@ class Metric(Struct, frozen=True):
         return not self.ways.get(TOTALS) or any(self.ways[way] for way in self.ways if way != TOTALS)
 
     def _weighed(self) -> tuple[Counts | None, str]:
+        if self.doubts:
+            return None, "; ".join(sorted(self.doubts))
         ways = sorted(way for way, elements in self.ways.items() if elements and way != TOTALS)
         if len(ways) > 1:
             return None, f"reports tell its elements apart in different ways ({', '.join(ways)})"
@@ -98,7 +101,9 @@ def joined(metrics: Iterable[Metric]) -> Metric:
 
 def _joined_two(one: Metric, other: Metric) -> Metric:
     ways = [*one.ways, *(way for way in other.ways if way not in one.ways)]
-    return Metric({way: _union(one.ways.get(way, {}), other.ways.get(way, {})) for way in ways})
+    return Metric(
+        {way: _union(one.ways.get(way, {}), other.ways.get(way, {})) for way in ways}, one.doubts | other.doubts
+    )
 
 
 def _union(one: Elements, other: Elements) -> Elements:

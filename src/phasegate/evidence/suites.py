@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from posixpath import normpath
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from phasegate.evidence.coverage import Coverage
+from phasegate.evidence.coverage import Coverage, merge
 from phasegate.evidence.tests import TestResult, TestRun
 
 
@@ -26,7 +27,7 @@ class Suite(Struct, frozen=True):
 
     def placed(self, path: str) -> str:
         """A path of the suite as one of the project."""
-        return f"{self.directory}/{path}" if self.directory and path else path
+        return normpath(f"{self.directory}/{path}") if self.directory and path else path
 
 
 def together(root: str, suites: Sequence[Suite]) -> TestRun:
@@ -55,12 +56,14 @@ def together(root: str, suites: Sequence[Suite]) -> TestRun:
 def coverage_of_all(suites: Sequence[Suite]) -> tuple[Coverage | None, str]:
     """The coverage of all `suites`, or None and why: what one of them did not measure nobody knows."""
     why_not = "; ".join(suite.said(suite.why_no_coverage) for suite in suites if suite.coverage is None)
-    measured = [(suite, suite.coverage) for suite in suites if suite.coverage is not None]
+    measured = [_placed(suite, suite.coverage) for suite in suites if suite.coverage is not None]
     if why_not or not measured:
         return None, why_not or "no suite ran"
-    tools = " + ".join(dict.fromkeys(coverage.tool for _, coverage in measured))
-    files = [replace(file, path=suite.placed(file.path)) for suite, coverage in measured for file in coverage.files]
-    return Coverage(tools, tuple(files)), ""
+    return merge(measured), ""
+
+
+def _placed(suite: Suite, coverage: Coverage) -> Coverage:
+    return replace(coverage, files=tuple(replace(file, path=suite.placed(file.path)) for file in coverage.files))
 
 
 def _of(suite: Suite, result: TestResult) -> TestResult:

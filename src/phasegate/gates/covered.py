@@ -22,7 +22,7 @@ def gate(moment: Moment) -> Verdict:
         )
     if seen.unmeasured:
         return unknown(
-            f"the report does not mention changed files: {some(seen.unmeasured)}",
+            f"the report does not say what ran in changed files: {some(seen.unmeasured)}",
             remedy="Let a test import them, then `phasegate check tests`.",
             evidence=(evidence.id,),
         )
@@ -38,6 +38,7 @@ def gate(moment: Moment) -> Verdict:
         )
     return passed(
         f"{seen.changed_percent:.0f} % of the changed lines and {seen.percent:.1f} % of all statements are covered",
+        *([seen.said] if seen.said else []),
         evidence=(evidence.id,),
     )
 

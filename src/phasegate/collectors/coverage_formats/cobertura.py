@@ -16,11 +16,12 @@ from phasegate.collectors.coverage_formats.reading import (
 from phasegate.collectors.coverage_formats.xml import Begin, stream
 from phasegate.evidence.coverage import Coverage, FileCoverage
 from phasegate.evidence.items import Counts
-from phasegate.evidence.metrics import Metric, of_elements
+from phasegate.evidence.metrics import Metric, added, of_elements
 
 TOOL = "Cobertura"
 _CONDITIONS = re.compile(r"\s*\d+(?:\.\d+)?%?\s*\((\d{1,6})/(\d{1,6})\)\s*", re.ASCII)
 _MOST_SOURCES = 1000
+_WAY = "branches of a line"
 
 
 class _File:
@@ -28,29 +29,39 @@ class _File:
 
     def __init__(self) -> None:
         self.lines: dict[int, int] = {}
-        self.branches: list[tuple[str, Counts]] = []
+        self.of_methods: dict[int, int] = {}
+        self.branches: dict[str, Counts] = {}
         self.functions: dict[str, int] = {}
 
     def take(self, line: Mapping[str, str], owner: str, method: str) -> None:
-        """One `<line>`: of a method, and for most tools of the class once more."""
+        """One `<line>`: of a class, or of a method, where istanbul lists lines that hold no statement."""
         number, hits = line_number(line.get("number", "")), times(line.get("hits", ""))
-        self.lines[number] = max(self.lines.get(number, 0), hits)
+        lines = self.of_methods if method else self.lines
+        lines[number] = max(lines.get(number, 0), hits)
         if method:
             self.functions[method] = max(self.functions.get(method, 0), hits)
-        elif line.get("branch", "").lower() == "true" and "condition-coverage" in line:
-            self.branches.append((f"{number} {owner}".strip(), _conditions(line["condition-coverage"])))
+        if line.get("branch", "").lower() == "true" and "condition-coverage" in line:
+            self.branches[f"{number} {owner}".strip()] = _conditions(line["condition-coverage"])
+
+    @property
+    def measured(self) -> dict[int, int]:
+        """Line -> how often it ran."""
+        return self.lines or self.of_methods
 
 
 class _Report:
     def __init__(self) -> None:
         self.sources: list[str] = []
         self.files: dict[str, _File] = {}
+        self.said: Mapping[str, str] = {}
 
     def read(self, content: bytes) -> None:
         file, owner, method = _File(), "", ""
         for event in stream(content):
             if isinstance(event, Begin):
                 match event.name:
+                    case "coverage":
+                        self.said = event.attributes
                     case "class":
                         name = event.attributes.get("filename", "")
                         file = self.files.setdefault(name, _File())
@@ -65,26 +76,37 @@ class _Report:
             elif event.name == "source" and len(self.sources) < _MOST_SOURCES:
                 self.sources.append(event.text.strip())
 
+    def more_than(self, listed: int, name: str) -> str:
+        """Why what is listed cannot be all; empty when it can."""
+        said = self.said.get(name, "0") or "0"
+        return f"the report counts {said} in `{name}` and lists {listed}" if times(said) > listed else ""
+
 
 def read(content: bytes, *, root: str, within: str = "") -> Coverage:
     """What the XML says. A statement is a line; whether branches or functions were measured, the whole report shows."""
     report = _Report()
     report.read(content)
+    why = report.more_than(sum(len(file.measured) for file in report.files.values()), "lines-valid")
+    if why:
+        raise UnreadableReport(f"the report is partial: {why}")
     places = Places(root, within, filter(None, report.sources))
     return coverage(TOOL, _files(report, places), places)
 
 
 def _files(report: _Report, places: Places) -> Iterator[FileCoverage]:
-    has_branches = any(file.branches for file in report.files.values())
+    branches = added(count for file in report.files.values() for count in file.branches.values())
+    doubt = report.more_than(branches.total, "branches-valid")
+    has_branches = bool(branches.total or doubt)
     has_functions = any(file.functions for file in report.files.values())
     for name, file in report.files.items():
         path = places.of(name)
         if path is not None:
+            lines = file.measured
             yield FileCoverage(
                 path,
-                tuple(sorted(line for line, hits in file.lines.items() if hits)),
-                tuple(sorted(line for line, hits in file.lines.items() if not hits)),
-                branches=of_elements("branches of a line", file.branches) if has_branches else None,
+                tuple(sorted(line for line, hits in lines.items() if hits)),
+                tuple(sorted(line for line, hits in lines.items() if not hits)),
+                branches=Metric({_WAY: file.branches}, frozenset(filter(None, [doubt]))) if has_branches else None,
                 functions=_functions(file) if has_functions else None,
             )
 

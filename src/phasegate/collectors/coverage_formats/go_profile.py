@@ -29,7 +29,6 @@ _SKIPPED = frozenset({"vendor", "node_modules", "testdata"})
 _MOST_FOLDERS = 50_000
 _MODULE_FILE_BYTES = 1 << 20
 _MOST_STATEMENTS = 1_000_000
-_SOURCE_BYTES = 16 << 20
 
 
 def read(content: bytes, *, root: str, within: str = "") -> Coverage:
@@ -76,7 +75,7 @@ def _files(blocks: dict[str, list[_Block]], modules: dict[str, str], places: Pla
     for name, found in blocks.items():
         path = places.of(_placed(name, modules))
         if path is not None:
-            source = source_of(_content(os.path.join(places.root, path), _SOURCE_BYTES))
+            source = source_of(places.content(path))
             elements = ((_place(source, block), block.count) for block in found)
             yield file_of(path, of_elements(BLOCK, elements), code=source.lines)
 

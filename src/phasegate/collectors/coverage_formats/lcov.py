@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import md5
 from itertools import zip_longest
 
 from phasegate.collectors.coverage_formats.reading import (
@@ -22,7 +24,7 @@ from phasegate.evidence.metrics import Metric, of_elements
 TOOL = "lcov"
 _IGNORED = frozenset("TN VER FNF FNH BRF BRH LF LH MCDC MCF MCH".split())
 _NUMBER = r"(\d{1,39})"
-_LINE = re.compile(rf"{_NUMBER},{_NUMBER}(?:,.*)?", re.ASCII)
+_LINE = re.compile(rf"{_NUMBER},{_NUMBER}(?:,(.*))?", re.ASCII)
 _BRANCH = re.compile(rf"{_NUMBER},(e?\d{{1,39}}),(.*),(\d{{1,39}}|-)", re.ASCII)
 _FUNCTION = re.compile(rf"{_NUMBER},(?:{_NUMBER},)?(.+)", re.ASCII)
 _CALLS = re.compile(rf"{_NUMBER},(.+)", re.ASCII)
@@ -36,6 +38,7 @@ class _Record:
     def __init__(self, name: str) -> None:
         self.name = name
         self.lines: dict[int, int] = {}
+        self.digests: dict[int, str] = {}
         self.branches: list[tuple[str, Counts]] = []
         self.begins: dict[str, list[int]] = {}
         self.calls: dict[str, list[int]] = {}
@@ -46,8 +49,10 @@ class _Record:
         """One line of the record."""
         match key:
             case "DA":
-                line, count = _parts(_LINE, key, value)[:2]
+                line, count, digest = _parts(_LINE, key, value)
                 number = line_number(line)
+                if digest:
+                    self.digests[number] = digest
                 self.lines[number] = self.lines.get(number, 0) + times(count)
             case "BRDA":
                 line, block, branch, count = _parts(_BRANCH, key, value)
@@ -111,6 +116,7 @@ def _records(content: bytes) -> Iterator[_Record]:
 def _file(record: _Record, places: Places, has_branches: bool, has_functions: bool) -> Iterator[FileCoverage]:
     path = places.of(record.name)
     if path is not None:
+        _same_source(record, places.content(path))
         yield FileCoverage(
             path,
             tuple(sorted(line for line, count in record.lines.items() if count)),
@@ -118,6 +124,15 @@ def _file(record: _Record, places: Places, has_branches: bool, has_functions: bo
             branches=of_elements("branch of a line", record.branches) if has_branches else None,
             functions=_functions(record) if has_functions else None,
         )
+
+
+def _same_source(record: _Record, source: bytes) -> None:
+    """With `--checksum`, geninfo gives of each line the MD5 in base64 without its padding."""
+    lines = source.split(b"\n") if record.digests else []
+    for number, digest in record.digests.items():
+        line = lines[number - 1] if number <= len(lines) else b""
+        if b64encode(md5(line, usedforsecurity=False).digest()).decode().rstrip("=") != digest.rstrip("="):
+            raise UnreadableReport(f"line {number} of {record.name[:200]!r} is another one than was measured")
 
 
 def _functions(record: _Record) -> Metric:

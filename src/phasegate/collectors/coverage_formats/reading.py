@@ -16,6 +16,8 @@ from phasegate.evidence.metrics import MISSED, RAN
 
 LIMIT = 256 << 20
 """Bytes of one report."""
+SOURCE_LIMIT = 16 << 20
+"""Bytes of one source file that are looked at."""
 LAST_LINE = 10_000_000
 _LONGEST_PATH = 4096
 _DRIVE = re.compile(r"[A-Za-z]:[/\\]")
@@ -66,6 +68,14 @@ class Places:
         self.outside.append(name[:_LONGEST_PATH])
         return None
 
+    def content(self, path: str) -> bytes:
+        """The bytes of the source file at `path`, relative to `root`; nothing of one that cannot be read."""
+        try:
+            with open(os.path.join(self.root, path), "rb") as file:
+                return file.read(SOURCE_LIMIT)
+        except OSError:
+            return b""
+
     def _candidates(self, name: str) -> Iterator[str]:
         if not name or "\0" in name or len(name) > _LONGEST_PATH or not encodes(name):
             return
@@ -99,7 +109,21 @@ def coverage(tool: str, files: Iterable[FileCoverage], places: Places) -> Covera
         )
     if not found:
         raise UnreadableReport("the report names no file", hint="Let the tests import the code, and measure again.")
+    for file in found:
+        _of_these_sources(file, places)
     return Coverage(tool, tuple(found), tuple(sorted({*places.outside})))
+
+
+def _of_these_sources(file: FileCoverage, places: Places) -> None:
+    """A report that names lines which a file has not is of another state of it."""
+    last = max((*file.executed[-1:], *file.missing[-1:]), default=0)
+    source = places.content(file.path) if last else b""
+    there = max(source.count(b"\n"), source.count(b"\r")) + 1
+    if last > there and len(source) < SOURCE_LIMIT:
+        raise UnreadableReport(
+            f"the report names line {last} of {file.path[:200]!r}, which has {there}: it is of other sources",
+            hint="Let the command write the report at each run.",
+        )
 
 
 def from_json(content: bytes, type: type[_T]) -> _T:

@@ -19,6 +19,7 @@ FORMATS: Mapping[str, str] = {
     "Go cover profile": "go_profile",
     "lcov": "lcov",
     "Cobertura": "cobertura",
+    "JaCoCo": "jacoco",
 }
 """Format -> the module that reads it; coverage.py's XML is Cobertura."""
 

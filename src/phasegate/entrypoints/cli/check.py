@@ -123,7 +123,8 @@ def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict
     """Say what a run showed; the exit code tells as good as it was (0), newly red (1), cannot tell (7)."""
     code = Exit.CANNOT_TELL if not tests.complete else Exit.GATE_FAILED if verdict.says == "fail" else Exit.OK
     if as_json:
-        output.give({"running": False, "tests": tests, "coverage": coverage, "exit": int(code)})
+        metrics = coverage.metrics if isinstance(coverage, CoverageSeen) else {}
+        output.give({"running": False, "tests": tests, "coverage": coverage, "metrics": metrics, "exit": int(code)})
         return code
     if not tests.complete:
         output.say(f"phasegate: cannot tell: {tests.why_incomplete}.\n  {REMEDY}")
