@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from phasegate.ledger.driving import DriveEnded, DriveStarted
 from phasegate.ledger.event import GENESIS, Event
 from phasegate.ledger.fact import Fact
-from phasegate.ledger.facts import HookFailed, NoteAdded, QuestionAsked, RunStarted
+from phasegate.ledger.facts import HookFailed, NoteAdded, PlanRead, QuestionAsked, RunStarted
 from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import Question, State
 from phasegate.ledger.waivers import WaiverGiven
@@ -64,10 +66,11 @@ class Beginning:
 class Places:
     """Where in the ledger questions, errors and exceptions were recorded, and hook calls that failed."""
 
-    takes: tuple[type[Fact], ...] = (QuestionAsked, NoteAdded, WaiverGiven, HookFailed)
+    takes: tuple[type[Fact], ...] = (QuestionAsked, NoteAdded, WaiverGiven, HookFailed, PlanRead)
 
     def __init__(self) -> None:
         self.of: dict[str, str] = {}
+        self.plan: tuple[str, ...] = ()
         self.begin(0)
 
     def begin(self, at: int) -> None:
@@ -77,6 +80,8 @@ class Places:
         match seen.fact:
             case QuestionAsked(question=id) | NoteAdded(note=id) | WaiverGiven(waiver=id):
                 self.of[id] = event(seen.position)
+            case PlanRead():
+                self.plan = (event(seen.position),)
             case HookFailed():
                 self.failed.append(event(seen.position))
 
@@ -155,14 +160,15 @@ def _report(night: Night, state: State, settings: Settings, workflow: Workflow, 
     coverage_before, coverage_after, no_coverage, no_coverage_refs = night.observations.coverage(lost)
     put_back, put_back_count = night.refusals.put_back()
     closed = night.phases.closed(state, settings, night.observations, took)
+    plan = "".join(night.places.plan)
     before = [phase.id for phase in state.plan if state.is_closed(phase.id) and phase.id not in night.phases.ids()]
     deferred = night.phases.deferred(state, took)
     away = {phase.phase for phase in deferred}
     report = Report(
         project=state.project,
         window=night.window(now_ms),
-        planned=figure(len(state.plan), ()),
-        closed_before=figure(len(before), ()),
+        planned=figure(len(state.plan), night.places.plan),
+        closed_before=figure(len(before), [night.phases.closings.get(id) or plan for id in before]),
         still_open=tuple(phase.id for phase in state.plan if not state.is_closed(phase.id) and phase.id not in away),
         first=(),
         closed=tuple(closed),
@@ -192,7 +198,9 @@ def _report(night: Night, state: State, settings: Settings, workflow: Workflow, 
         failed_hooks=figure(len(night.places.failed), night.places.failed),
         ending_waivers=_ending(night, state, today),
     )
-    return values.with_looks(report, priorities.first_looks(report))
+    report = replace(report, first=priorities.first_looks(report))
+    known = night.observations.positions
+    return replace(report, observed={ref: known[ref] for ref in sorted(values.references(report)) if ref in known})
 
 
 def _lost(night: Night) -> frozenset[str]:
@@ -215,7 +223,7 @@ def _asked(night: Night, state: State, question: Question) -> Asked:
 def _held(night: Night, state: State) -> tuple[HeldChange, ...]:
     held = night.refusals.held
     return tuple(
-        HeldChange(path, change.rule, line(change.why, 200), run.worktree, event(held.get((run.id, path), 0)))
+        HeldChange(path, change.rule, line(change.why, 200), run.worktree, held.get((run.id, path), ""))
         for run in state.runs.values() if run.status != "ended"
         for path, change in sorted(run.held.items())
     )  # fmt: skip

@@ -19,6 +19,7 @@ class Observations:
 
     def __init__(self) -> None:
         self.by_id: dict[str, Observed] = {}
+        self.positions: dict[str, int] = {}
         self._on: dict[str, list[str]] = {}
         self._before: list[str] = []
         self._since: list[str] = []
@@ -32,6 +33,7 @@ class Observations:
         evidence = seen.fact.evidence
         if evidence.assurance != "claimed":
             self.by_id[evidence.id] = (seen.at, evidence)
+            self.positions[evidence.id] = seen.position
             self._on.setdefault(evidence.subject, []).append(evidence.id)
             self._since.append(evidence.id)
 

@@ -53,6 +53,7 @@ class Phases:
     def __init__(self) -> None:
         self.worktrees: dict[str, str] = {}
         self.runs_of: dict[str, set[str]] = {}
+        self.closings: dict[str, str] = {}
         self._in: dict[str, str] = {}
         self._work: dict[str, _Work] = {}
         self._commits: dict[str, tuple[PhaseCommitted, str]] = {}
@@ -97,6 +98,7 @@ class Phases:
         match seen.fact:
             case PhaseClosed() as closed:
                 self._closed[closed.phase] = (seen, closed)
+                self.closings[closed.phase] = event(seen.position)
                 self._deferred.pop(closed.phase, None)
             case PhaseDeferred() as deferred:
                 self._deferred[deferred.phase] = (seen, deferred)

@@ -24,7 +24,7 @@ class Refusals:
     takes: tuple[type[Fact], ...] = (CallRefused, ChangePutBack, ChangeHeld, ChangeSettled, BoxesPutBack, SecretSeen)
 
     def __init__(self) -> None:
-        self.held: dict[tuple[str, str], int] = {}
+        self.held: dict[tuple[str, str], str] = {}
         self.begin(0)
 
     def begin(self, at: int) -> None:
@@ -43,7 +43,7 @@ class Refusals:
             case ChangePutBack() as back:
                 self._put_back.append(PutBack(back.path, back.rule, back.command, ref))
             case ChangeHeld(run=run, path=path):
-                self.held[run, path] = seen.position
+                self.held[run, path] = ref
             case ChangeSettled(run=run, path=path):
                 self.held.pop((run, path), None)
             case BoxesPutBack():

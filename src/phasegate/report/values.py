@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -313,8 +313,16 @@ class Report(msgspec.Struct, frozen=True):
     errors: tuple[Trouble, ...]
     failed_hooks: Figure
     ending_waivers: tuple[Ends, ...]
+    observed: dict[str, int] = {}
+    """The position at which each observation that is referred to was recorded."""
 
 
-def with_looks(report: Report, looks: tuple[Look, ...]) -> Report:
-    """`report` with what to look at first."""
-    return msgspec.structs.replace(report, first=looks)
+def references(value: Any) -> set[str]:
+    """Every reference that a value of a report, or anything in it, carries."""
+    if isinstance(value, tuple):
+        return {ref for item in value for ref in references(item)}
+    if not isinstance(value, msgspec.Struct):
+        return set()
+    names = {name: getattr(value, name) for name in value.__struct_fields__}
+    own = {*names.get("refs", ()), names.get("ref", ""), *names.get("no_coverage_refs", ())} - {""}
+    return own.union(*(references(field) for field in names.values()))

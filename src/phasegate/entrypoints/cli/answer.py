@@ -113,7 +113,7 @@ def approve(id_: str, words: str, signature: str | None, as_json: bool, if_versi
 
     Example: phasegate answer approve q-1a2b3c4d5e "Half even, as the bank does."
     """
-    return _answer(id_, "approve", words, signature, if_version, as_json=as_json)
+    return give(id_, "approve", words, signature, if_version, as_json=as_json)
 
 
 @answer.command()
@@ -129,7 +129,7 @@ def reject(id_: str, words: str, signature: str | None, as_json: bool, if_versio
     """
     if not words.strip():
         raise click.UsageError("Say in words what shall be done instead.")
-    return _answer(id_, "reject", words, signature, if_version, as_json=as_json)
+    return give(id_, "reject", words, signature, if_version, as_json=as_json)
 
 
 @answer.command()
@@ -185,9 +185,11 @@ def text(subject: str, verdict: str, words: str) -> int:
 # -- answering --------------------------------------------------------------------------------------------------------
 
 
-def _answer(
-    id_: str, verdict: Verdict, words: str, signature: str | None, if_version: int | None, *, as_json: bool
-) -> int:
+def give(
+    id_: str, verdict: Verdict, words: str, signature: str | None = None, if_version: int | None = None, *,
+    as_json: bool = False,
+) -> int:  # fmt: skip
+    """Record an answer and what follows from it."""
     with desk(if_version) as opened:
         state = opened.state()
         asked = _find(state, id_)
