@@ -41,7 +41,7 @@ class Code(msgspec.Struct, frozen=True, tag="code"):
 class Cited(msgspec.Struct, frozen=True, tag="cited"):
     """What the ledger shows, with the references that lead there and how many more there are; or why it is unknown.
 
-    `lead` stands before it, for what bounds it only: "at least ".
+    `lead` stands before it, for what bounds it only: "≥ ".
     """
 
     text: str
@@ -102,10 +102,11 @@ class Entries(msgspec.Struct, frozen=True, tag="entries"):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column of a table."""
+    """A column of a table: of numbers, of sentences, or of short words."""
 
     title: str
     numeric: bool = False
+    prose: bool = False
 
 
 class Table(msgspec.Struct, frozen=True, tag="table"):
@@ -186,7 +187,7 @@ def cite(figure: Figure, shown: Callable[[float], str] = number, tail: str = "")
     """A figure as a citation; what is unknown is said to be."""
     if figure.value is None:
         return Cited(UNKNOWN, figure.refs, figure.more, figure.why)
-    lead = "at least " if figure.least else ""
+    lead = "≥ " if figure.least else ""
     return Cited(f"{shown(figure.value)}{tail}", figure.refs, figure.more, lead=lead)
 
 

@@ -13,6 +13,7 @@ from phasegate.report.blocks import (
     Block,
     Cited,
     Code,
+    Column,
     Doc,
     Entries,
     Entry,
@@ -108,11 +109,11 @@ def _entry(entry: Entry, linked: Linked, told: Mapping[str, Told]) -> str:
 
 def _table(table: Table, linked: Linked, told: Mapping[str, Told]) -> str:
     """Each cell knows its column's title, for a screen too narrow for columns."""
-    heads = "".join(f"<th{_numeric(column.numeric)}>{text(column.title)}</th>" for column in table.columns)
+    heads = "".join(f"<th{_class(column)}>{text(column.title)}</th>" for column in table.columns)
     rows = [
         "<tr>"
         + "".join(
-            f'<td{_numeric(column.numeric)} data-is="{text(column.title)}">{_words(cell, linked, told)}</td>'
+            f'<td{_class(column)} data-is="{text(column.title)}">{_words(cell, linked, told)}</td>'
             for column, cell in zip(table.columns, row, strict=True)
         )
         + "</tr>"
@@ -122,8 +123,8 @@ def _table(table: Table, linked: Linked, told: Mapping[str, Told]) -> str:
     return f'<table class="figures{slim}"><thead><tr>{heads}</tr></thead><tbody>\n{_rows(rows)}\n</tbody></table>'
 
 
-def _numeric(numeric: bool) -> str:
-    return ' class="n"' if numeric else ""
+def _class(column: Column) -> str:
+    return ' class="n"' if column.numeric else ' class="prose"' if column.prose else ""
 
 
 def _bars(bars: Bars, linked: Linked, told: Mapping[str, Told]) -> str:

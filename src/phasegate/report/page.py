@@ -199,7 +199,8 @@ def _pressing(report: Report, look: Look) -> Entry | None:
         case "drive_failed":
             drive = next(drive for drive in reversed(report.drives) if drive.drive == look.which[-1])
             said = f": {drive.said.rstrip('.')}." if drive.said else "."
-            return Entry(words(_cited(look, ENDED[drive.outcome]), said), tone="bad")
+            tone: Tone = "bad" if drive.outcome == "failed" else "wait"
+            return Entry(words(_cited(look, ENDED[drive.outcome]), said), tone=tone)
         case "questions":
             about = sorted({f"phase {asked.phase}" for asked in report.questions if asked.phase})
             rest = f", about {listed(about)}" if about else ""

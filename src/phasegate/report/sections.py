@@ -93,7 +93,8 @@ def waiting(report: Report, local: Local) -> Section | None:
     """Deferred phases and held changes."""
     entries = [_deferred(report, phase, local) for phase in report.deferred]
     entries += [
-        Entry(words(Code(held.path), " is held by the rule ", Code(held.rule), f": {held.why}. ", _at(held.ref)),
+        Entry(words(Code(held.path), " ", _cited("is held", held.ref), " by the rule ", Code(held.rule),
+                    f": {held.why}."),
               commands=(Command(f"phasegate answer settle {_quoted(held.path)}", "accept it as it is"),), tone="wait")
         for held in report.held
     ]  # fmt: skip
@@ -223,7 +224,7 @@ def refused(report: Report) -> Section | None:
     """What was refused, by rule, and what was put back."""
     blocks: list[Block] = []
     if report.refused:
-        columns = (Column("Rule"), Column("Refused", True), Column("Most telling case"))
+        columns = (Column("Rule"), Column("Refused", True), Column("Most telling case", prose=True))
         rows = tuple(
             (words(Code(rule.rule)), words(cite(rule.count)),
              words(Code(rule.telling.target), Quiet(f" {rule.telling.tool}"), _times(rule.telling.count),
@@ -247,7 +248,7 @@ def _put_back(report: Report) -> list[Block]:
     said = words(cite(count, tail=" changes were" if count.value != 1 else " change was"), " put back.")
     shown = report.put_back[-UNDONE_SHOWN:]
     entries = Entries(tuple(
-        Entry(words(Code(back.path), Quiet(" by the rule "), Code(back.rule), " ", _at(back.ref)),
+        Entry(words(Code(back.path), " ", _cited("was put back", back.ref), Quiet(" by the rule "), Code(back.rule)),
               commands=(Command(back.command, "brings back what it held"),) if back.command else ())
         for back in shown
     ))  # fmt: skip
@@ -282,7 +283,9 @@ def driving(report: Report) -> Section | None:
     if report.endings:
         rows = tuple((words(HOW_ENDED[end.how]), words(cite(end.count)), words(Quiet(end.said)))
                      for end in report.endings)  # fmt: skip
-        blocks.append(Table((Column("Client processes"), Column("Count", True), Column("The last one said")), rows))
+        blocks.append(
+            Table((Column("Client processes"), Column("Count", True), Column("The last one said", prose=True)), rows)
+        )
     return Section("driving", "Cost, waits and restarts", tuple(blocks))
 
 
@@ -330,8 +333,9 @@ def errors(report: Report) -> Section | None:
     if not report.errors:
         return None
     entries = tuple(
-        Entry(words(f"{error.text} ", Quiet(f"{error.severity}" + (f", phase {error.phase}" if error.phase else "")),
-                    *((Quiet(", "), Code(error.place)) if error.place else ()), " ", _at(error.ref)), tone="bad")
+        Entry(words(f"{error.text} ", _cited(error.severity, error.ref),
+                    Quiet(f", phase {error.phase}" if error.phase else ""),
+                    *((Quiet(", "), Code(error.place)) if error.place else ())), tone="bad")
         for error in report.errors
     )  # fmt: skip
     return Section("errors", "Errors open", (Entries(entries),), "bad")
@@ -349,9 +353,8 @@ def waivers(report: Report) -> Section | None:
     return Section("waivers", "Exceptions that end soon", (Entries(entries),))
 
 
-def _at(ref: str) -> Cited:
-    """The bare reference of something that is told in words."""
-    return Cited(ref, (ref,)) if ref else Cited("")
+def _cited(text: str, ref: str) -> Cited:
+    return Cited(text, (ref,) if ref else ())
 
 
 def _quoted(path: str) -> str:

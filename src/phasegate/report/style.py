@@ -43,10 +43,10 @@ code {
   display: grid; grid-template-columns: repeat(auto-fit, minmax(8.25rem, 1fr)); gap: 1px; margin: 0;
   background: var(--line); border: 1px solid var(--line); border-radius: 10px; overflow: hidden;
 }
-.tile { background: var(--paper); padding: .9rem 1rem 1rem; }
+.tile { background: var(--paper); padding: .85rem .9rem .95rem; }
 .tile dt { color: var(--quiet); font-size: .8125rem; }
 .tile dd { margin: 0; }
-.tile .value { display: block; font-size: 1.5rem; line-height: 1.3; font-weight: 600; }
+.tile .value { display: block; font-size: 1.375rem; line-height: 1.35; font-weight: 600; }
 .tile .value a.cited { text-decoration-color: transparent; }
 .tile .value a.cited:hover { text-decoration-color: currentColor; }
 .tile .note { display: block; color: var(--quiet); font-size: .8125rem; line-height: 1.4; }
@@ -107,17 +107,19 @@ th.n, td.n { text-align: right; white-space: nowrap; }
   h1 { font-size: 1.375rem; }
   .glance { grid-template-columns: repeat(2, 1fr); }
   .command { flex-wrap: wrap; gap: 0 .6rem; }
-  .figures thead { display: none; }
-  .figures tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
-  .figures td {
+  .figures:not(.slim) thead { display: none; }
+  .figures:not(.slim) tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  .figures:not(.slim) td {
     display: flex; justify-content: space-between; gap: 1rem; border: 0; padding: .1rem 0;
     text-align: right; white-space: normal;
   }
-  .figures td::before { content: attr(data-is); flex: none; color: var(--quiet); font-size: .8125rem; }
-  .figures td:first-child { display: block; text-align: left; }
-  .figures td:first-child::before, .figures td[data-is=""]::before { content: none; }
-  .figures:not(.slim) td:not(.n):not(:first-child) { display: block; text-align: left; }
-  .slim { display: table; width: 100%; margin-right: 0; }
+  .figures:not(.slim) td::before { content: attr(data-is); flex: none; color: var(--quiet); font-size: .8125rem; }
+  .figures:not(.slim) td:first-child { display: block; text-align: left; }
+  .figures:not(.slim) td:first-child::before, .figures:not(.slim) td[data-is=""]::before { content: none; }
+  .figures:not(.slim) td.prose { display: block; text-align: left; }
+  .figures:not(.slim) td.prose::before { content: none; }
+  .slim { display: table; width: 100%; min-width: 0; margin-right: 0; }
+  .slim th.n, .slim td.n { padding-left: .5rem; }
   .bars li { grid-template-columns: 1fr auto; gap: .1rem .75rem; }
   .track { grid-column: 1 / -1; grid-row: 2; } .bars .note { display: none; }
   #record tr { display: block; padding: .4rem 0; border-bottom: 1px solid var(--line); }

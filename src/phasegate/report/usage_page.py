@@ -86,7 +86,7 @@ def _counts(
 def _refused(usage: Usage) -> Section | None:
     if not usage.refused:
         return None
-    columns = (Column("Rule"), Column("Times", True), Column("Most telling case"))
+    columns = (Column("Rule"), Column("Times", True), Column("Most telling case", prose=True))
     rows = tuple(
         (words(Code(rule.rule)), words(cite(rule.count)),
          words(Code(rule.telling.target), Quiet(f": {rule.telling.reason}")))

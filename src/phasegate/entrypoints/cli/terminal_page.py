@@ -172,7 +172,7 @@ def _sentence(said: Words) -> Text:
     """Words, and at their end what shows them: references between words would be in the way."""
     shown = _words(said)
     cited = [bit for bit in said if isinstance(bit, Cited)]
-    beside = [_refs(bit.refs, bit.more) for bit in cited if (bit.text,) != bit.refs]
+    beside = [_refs(bit.refs, bit.more) for bit in cited]
     return shown.append(f"  {' '.join(filter(None, beside))}", "dim") if any(beside) else shown
 
 
@@ -194,7 +194,7 @@ def _bit(bit: Bit) -> Text:
         case Code(text=raw):
             return Text(line(raw, 400), "cyan")
         case Cited():
-            return Text(bit.lead + line(bit.text, 200), "dim" if (bit.text,) == bit.refs or bit.why else "")
+            return Text(bit.lead + line(bit.text, 200), "dim" if bit.why else "")
         case Doc(file=file, text=raw):
             return Text(f"{line(raw, 200)}: ").append(line(file.path, 400), "cyan")
 
