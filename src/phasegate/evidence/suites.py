@@ -59,11 +59,7 @@ def coverage_of_all(suites: Sequence[Suite]) -> tuple[Coverage | None, str]:
     measured = [_placed(suite, suite.coverage) for suite in suites if suite.coverage is not None]
     if why_not or not measured:
         return None, why_not or "no suite ran"
-<<<<<<< HEAD
     return merge(measured), ""
-=======
-    return merge(_placed(suite, coverage) for suite, coverage in measured), ""
->>>>>>> 19a9932 (Claim what is found in repositories of nineteen kinds, and which links lead nowhere)
 
 
 def _placed(suite: Suite, coverage: Coverage) -> Coverage:
