@@ -54,7 +54,9 @@ def _secrets(desk: RealDesk, say: Say) -> FindingsSeen:
 def _references(desk: RealDesk, say: Say) -> FindingsSeen:
     paths = listing.paths(desk.project.where)
     say(f"following the links of documents among {len(paths)} files")
-    return seen("references", len(paths), broken(paths, listing.reader(desk.worktree)))
+    found = broken(paths, listing.reader(desk.worktree))
+    nowhere = [Finding("broken-link", b.document, b.line, f"{b.written} leads nowhere", b.fingerprint) for b in found]
+    return seen("references", len(paths), tuple(nowhere))
 
 
 SCANNERS: dict[str, Callable[[RealDesk, Say], FindingsSeen]] = {"secrets": _secrets, "references": _references}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import rich_click as click
 
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import checking, scanning
-from phasegate.entrypoints.cli import output
-from phasegate.entrypoints.cli.session import desk, json_option
+from phasegate.entrypoints.cli import machines, output
+from phasegate.entrypoints.cli.session import actor, desk, json_option
+from phasegate.entrypoints.standalone import standalone
 from phasegate.errors import Exit
 from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen
 from phasegate.gates.interface import Verdict, some
@@ -28,8 +31,13 @@ MARKS = {"pass": "ok     ", "fail": "FAILED ", "unknown": "unknown"}
 @click.command()
 @click.argument("what", type=click.Choice(["all", *QUESTIONS]), default="all")
 @click.option("--again", "anew", is_flag=True, help="Run even if this very tree has been tested.")
+@click.option(
+    "--standalone", "alone", is_flag=True, help="Judge this checkout with no set-up, and leave nothing behind."
+)
+@click.option("--junit", type=click.Path(dir_okay=False), help="Write tests and gates as JUnit XML to this file.")
+@click.option("--sarif", type=click.Path(dir_okay=False), help="Write findings, red tests and shut gates as SARIF.")
 @json_option
-def check(what: str, anew: bool, as_json: bool) -> int:
+def check(what: str, anew: bool, alone: bool, junit: str | None, sarif: str | None, as_json: bool) -> int:
     """Run tests and scanners on the tree as it is now, record the evidence, and say what it comes to.
 
     What was red, broken or uncovered when phasegate came (`phasegate init`) may stay; nothing may become worse. In a
@@ -38,7 +46,7 @@ def check(what: str, anew: bool, as_json: bool) -> int:
     Example: phasegate check
     """
     asked = tuple(QUESTIONS) if what == "all" else (what,)
-    with desk() as opened:
+    with standalone(os.getcwd(), actor()) if alone else desk() as opened:
         for scanner in scanning.SCANNERS:
             if scanner in asked:
                 scanning.scan(opened, scanner, lambda said: output.progress(f"phasegate: {said}"))
@@ -46,6 +54,7 @@ def check(what: str, anew: bool, as_json: bool) -> int:
             running = _run_tests(opened, anew)
             if running:
                 return _tell_running(running, as_json)
+        machines.write(opened, asked, junit=junit, sarif=sarif)
         if what == "tests":
             return report_tests(opened, as_json=as_json)
         return _tell(opened, asked, as_json)

@@ -1,0 +1,57 @@
+"""Writes what a check showed for machines: JUnit and SARIF files, each replaced whole."""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from phasegate.engine.advance import observe
+from phasegate.engine.checks import RUN_ARTIFACT
+from phasegate.evidence.findings import Finding, FindingsSeen
+from phasegate.evidence.items import TestsSeen
+from phasegate.evidence.tests import TestRun
+from phasegate.gates.standing import standing
+from phasegate.ledger.state import State
+from phasegate.report.junit import junit as as_junit
+from phasegate.report.sarif import sarif as as_sarif
+from phasegate.wiring import VERSION, RealDesk
+from phasegate.workspace import files
+
+
+def write(opened: RealDesk, asked: tuple[str, ...], *, junit: str | None, sarif: str | None) -> None:
+    """Write the files that are asked for, from what is recorded about the tree as it is."""
+    if junit is None and sarif is None:
+        return
+    state, seen = observe(opened, opened.state())
+    verdicts, run = standing(asked, state, seen.subject), _run(opened, state, seen.subject)
+    if junit is not None:
+        _write(junit, as_junit(run, verdicts).encode())
+    if sarif is not None:
+        _write(sarif, as_sarif(VERSION, _findings(state, seen.subject), run, verdicts))
+
+
+def _run(opened: RealDesk, state: State, subject: str) -> TestRun | None:
+    """The newest test run on the tree, with every test of it."""
+    found = state.newest(TestsSeen, subject=subject)
+    kept = [artifact for artifact in found.artifacts if artifact.name == RUN_ARTIFACT] if found is not None else []
+    return msgspec.json.decode(opened.kept(kept[0]), type=TestRun) if kept else None
+
+
+def _findings(state: State, subject: str) -> list[Finding]:
+    """What the newest scan of each kind found on the tree."""
+    newest = {
+        e.seen.scanner: e.seen
+        for e in state.evidence.values()
+        if isinstance(e.seen, FindingsSeen) and e.speaks_for(subject)
+    }
+    return [finding for scan in newest.values() for finding in scan.findings]
+
+
+def _write(path: str, content: bytes) -> None:
+    folder, name = os.path.split(os.path.abspath(path))
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as problem:
+        raise files.NotWritable(f"{folder} cannot be made: {problem.strerror}.", hint="Name another file.") from problem
+    files.write_atomic(folder, name, content)

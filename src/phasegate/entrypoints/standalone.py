@@ -1,0 +1,47 @@
+"""A checkout judged with no set-up: a ledger in a temporary folder that is gone afterwards, nothing in the tree."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+
+from phasegate.adoption.survey import named
+from phasegate.entrypoints import adopting
+from phasegate.ledger.event import Actor
+from phasegate.settings import Settings
+from phasegate.store.blobs import DirectoryBlobs
+from phasegate.store.sqlite import SqliteLog
+from phasegate.wiring import Project, RealDesk, Trusted
+from phasegate.workflow.default import DEFAULT
+from phasegate.workspace import files, git, place
+from phasegate.workspace.settings_file import read_settings
+
+
+@contextlib.contextmanager
+def standalone(path: str, actor: Actor, settings: Settings | None = None) -> Iterator[RealDesk]:
+    """The desk of the checkout that holds `path`, with its own settings, else with what a survey finds."""
+    where = git.locate(path)
+    with tempfile.TemporaryDirectory(prefix="phasegate-") as folder, contextlib.ExitStack() as open_things:
+        project = opened(where, folder, settings or settings_of(where))
+        open_things.callback(project.close)
+        yield RealDesk(project, actor)
+
+
+def opened(where: git.Place, folder: str, settings: Settings) -> Project:
+    """A project whose ledger begins in `folder`, shared by every tree that is opened with it."""
+    pointer = place.Pointer(settings.project, str(uuid.uuid4()), where.common)
+    log = SqliteLog(os.path.join(folder, "ledger.db"), pointer.ledger)
+    blobs = DirectoryBlobs(os.path.join(folder, "blobs"))
+    return Project(where, pointer, folder, Trusted(settings, DEFAULT, ""), log, blobs)
+
+
+def settings_of(where: git.Place) -> Settings:
+    """The settings in the checkout; without any, the suites that are found there."""
+    if files.state_of(where.root, place.SETTINGS) is not None:
+        return read_settings(files.read_capped(where.root, place.SETTINGS, 1 << 20), path=place.SETTINGS)
+    suites = named(adopting.surveyed(where).suites)
+    id = str(uuid.uuid4())
+    return Settings(project=id, tests=suites[""]) if "" in suites else Settings(project=id, suites=suites)

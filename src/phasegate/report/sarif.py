@@ -1,0 +1,58 @@
+"""What a check showed as SARIF 2.1.0: findings with their places, red tests, and the gates that did not pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from phasegate.evidence.findings import Finding
+from phasegate.evidence.tests import TestResult, TestRun
+from phasegate.gates.interface import Verdict
+from phasegate.plain import paragraph
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+LEVELS = {"fail": "error", "unknown": "warning"}
+
+
+def sarif(version: str, findings: Iterable[Finding], run: TestRun | None, verdicts: Iterable[Verdict]) -> bytes:
+    """One SARIF log with one run of phasegate `version`."""
+    red = [result for result in run.results if result.is_red] if run is not None else []
+    results = [*map(_finding, findings), *map(_red, red), *_gates(verdicts)]
+    rules = [{"id": rule} for rule in sorted({result["ruleId"] for result in results})]
+    tool = {"driver": {"name": "phasegate", "version": version, "rules": rules}}
+    log = {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": tool, "results": results, "columnKind": "utf16CodeUnits"}],
+    }
+    return msgspec.json.format(msgspec.json.encode(log), indent=2) + b"\n"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        **_result(finding.rule, "error", finding.message, finding.path, finding.line),
+        "partialFingerprints": {"phasegate/v1": finding.fingerprint},
+    }
+
+
+def _red(result: TestResult) -> dict[str, Any]:
+    return _result("red-test", "error", f"{result.id}: {result.message or result.outcome}", result.file, result.line)
+
+
+def _gates(verdicts: Iterable[Verdict]) -> Iterator[dict[str, Any]]:
+    for verdict in verdicts:
+        if verdict.says in LEVELS:
+            said = "; ".join((*verdict.reasons, verdict.remedy))
+            yield _result(f"gate/{verdict.gate}", LEVELS[verdict.says], said, "phasegate.toml", 1)
+
+
+def _result(rule: str, level: str, text: str, path: str, line: int) -> dict[str, Any]:
+    place = {
+        "artifactLocation": {"uri": quote(path or "phasegate.toml"), "uriBaseId": "%SRCROOT%"},
+        "region": {"startLine": max(1, line)},
+    }
+    message = paragraph(text, 4000).encode("utf-8", "replace").decode() or rule
+    return {"ruleId": rule, "level": level, "message": {"text": message}, "locations": [{"physicalLocation": place}]}
