@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from phasegate.entrypoints.demo.script import Request, Script, Step, Turn, call
 from phasegate.entrypoints.demo.scripted_model import ScriptedModel
+from phasegate.ledger.state import DriveRecord
 from tests.cli.people import as_person
 from tests.real_client.project import Project, bash
 
@@ -29,7 +31,6 @@ class Night:
         with open(project.root / "phasegate.toml", "a") as file:
             file.write(SETTINGS.format(silent=silent))
         project.set_up()  # trusts what was added
-        self.env = {"GIT_AUTHOR_NAME": "", "XDG_STATE_HOME": str(project.state_home)}
         project.git("config", "user.name", "Night")
         project.git("config", "user.email", "night@localhost")
         project.git("config", "commit.gpgsign", "false")
@@ -62,7 +63,24 @@ class Night:
             bash("phasegate done"),
         )
 
-    def environment(self, model: ScriptedModel, extra: dict[str, str] | None = None) -> dict[str, str]:
+    def kills_the_client(self, then: Turn) -> Step:
+        """Before the turn the client is killed, as by the system when memory is short."""
+        return self._before(lambda drive: os.kill(drive.client_pid, signal.SIGKILL), then)
+
+    def kills_the_supervisor(self, then: Turn) -> Step:
+        return self._before(lambda drive: os.kill(drive.pid, signal.SIGKILL), then)
+
+    def interrupts(self, then: Turn) -> Step:
+        return self._before(lambda drive: os.kill(drive.pid, signal.SIGINT), then)
+
+    def _before(self, act: Callable[[DriveRecord], None], then: Turn) -> Step:
+        def step(request: Request) -> Turn:
+            act(next(drive for drive in self.project.state.drives.values() if not drive.outcome))
+            return then
+
+        return step
+
+    def environment(self, model: ScriptedModel) -> dict[str, str]:
         home = str(self.project.home)
         return {
             "HOME": home,
@@ -74,14 +92,16 @@ class Night:
             "DISABLE_TELEMETRY": "1",
             "DISABLE_ERROR_REPORTING": "1",
             "CLAUDE_CODE_MAX_RETRIES": "0",
-        } | (extra or {})
+        }
 
     def drive(
-        self, *turns: Step, options: Sequence[str] = (), extra: dict[str, str] | None = None, timeout: float = 100.0
+        self, *turns: Step, options: Sequence[str] = (), subscriber: bool = False, timeout: float = 100.0
     ) -> Driven:
         """`phasegate drive --json` while the model says `turns`."""
         with ScriptedModel(Script(turns=turns)) as model:
-            environment = self.environment(model, extra)
+            environment = self.environment(model)
+            if subscriber:  # only to those does the client tell when a usage limit ends
+                environment["CLAUDE_CODE_OAUTH_TOKEN"] = environment.pop("ANTHROPIC_API_KEY")
             words = ["phasegate", "drive", "--json", "--no-baseline", *options]
             ran = as_person(words, self.project.root, environment, timeout=timeout)
             assert model.problems == []
