@@ -11,15 +11,13 @@ from hypothesis import strategies as st
 from phasegate.errors import Failure
 from phasegate.workflow.plan import Plan, Task
 from phasegate.workflow.plan_markdown import (
-    PhaseUnwritable,
     PlanMoved,
-    add_phase,
     blanked,
-    new_plan,
     parse_plan,
     tick,
     untick,
 )
+from phasegate.workflow.plan_writing import PhaseUnwritable, add_phase, new_plan
 
 WORDS = st.text("abcXY é漢🚀`*_[]()<>|\\:-.#0129!&~'\"", min_size=1, max_size=20)
 BULLET = st.sampled_from(["-", "*", "+", "1.", "7)"])

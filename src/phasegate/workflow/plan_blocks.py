@@ -130,7 +130,7 @@ class Reader:
 
     def _heading(self, opening: Token, inline: Token) -> None:
         start = (inline.map or (0, 1))[0]
-        lines = _plain(inline)
+        lines = plain(inline)
         text, links = " ".join(text for text, _ in lines), tuple(link for _, links in lines for link in links)
         mark = None
         raw = inline.content
@@ -149,7 +149,7 @@ class Reader:
 
     def _item(self, items: list[int], inline: Token) -> None:
         start, end = inline.map or (0, 1)
-        lines = _plain(inline)
+        lines = plain(inline)
         block = self.blocks[items[-1]]._replace(
             line=start, text=lines[0][0], links=tuple(lines[0][1]), strong=_starts_strong(inline)
         )
@@ -184,7 +184,7 @@ class Reader:
         if before.type in ("th_open", "td_open"):
             return
         strong = _starts_strong(inline)
-        for offset, (text, links) in enumerate(_plain(inline)):
+        for offset, (text, links) in enumerate(plain(inline)):
             self.blocks.append(
                 Block("prose", text, start + offset, links=tuple(links), items=tuple(items), strong=strong)
             )
@@ -222,7 +222,7 @@ def _is_label(text: str) -> bool:
     return label is not None and (label[2] == ":" or label[1].lower().replace("-", " ") in BLOCKERS)
 
 
-def _plain(inline: Token) -> list[tuple[str, list[str]]]:
+def plain(inline: Token) -> list[tuple[str, list[str]]]:
     """The lines of a paragraph as a reader sees them, each with its links; comments and tags are not seen."""
     lines: list[tuple[str, list[str]]] = [("", [])]
     for child in inline.children or []:

@@ -50,6 +50,11 @@ _TITLE_WORDS: dict[Kind, str] = {
 _KIND_WORDS = {word: kind for kind, words in _TITLE_WORDS.items() for word in words.split()}
 
 
+def inferred_kind(title: str) -> Kind | None:
+    """The kind that the first telling word of `title` names."""
+    return next((_KIND_WORDS[word] for word in re.findall(r"\w+", title.lower()) if word in _KIND_WORDS), None)
+
+
 class PlanEmpty(Failure):
     """The plan lists no phase."""
 
@@ -376,8 +381,7 @@ class _Builder:
 
 def kind_named(title: str) -> Kind:
     """The kind that the first telling word of a title names; a feature when none does."""
-    words = re.findall(r"\w+", title.lower())
-    return next((_KIND_WORDS[word] for word in words if word in _KIND_WORDS), "feature")
+    return inferred_kind(title) or "feature"
 
 
 def _is_file(link: str) -> bool:

@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 import msgspec
 import rich_click as click
 
-from phasegate.engine import plan_watch
-from phasegate.engine.judge import grounds_of, write_own
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
-from phasegate.entrypoints.cli.session import agent_above, desk, json_option, only_people, version_option
+from phasegate.entrypoints.cli.plan_change import difference, refuse_agent, text_of, write_plan
+from phasegate.entrypoints.cli.plan_import import import_
+from phasegate.entrypoints.cli.session import desk, json_option, only_people, version_option
 from phasegate.entrypoints.cli.start import NoPlan
 from phasegate.errors import Exit, Failure
 from phasegate.ledger.facts import KindCorrected
 from phasegate.ledger.state import State
 from phasegate.plain import line
-from phasegate.policy.edits import object_to
 from phasegate.wiring import RealDesk
 from phasegate.workflow.plan import KINDS, Kind, Phase, Plan
-from phasegate.workflow.plan_markdown import add_phase, new_plan, parse_plan, status_in_phase_file
-
-
-class PlanWriteRefused(Failure):
-    """An agent may not write into the plan in the present step."""
-
-    code = "plan-write-refused"
-    exit_code = Exit.USAGE
+from phasegate.workflow.plan_markdown import parse_plan, status_in_phase_file
+from phasegate.workflow.plan_writing import add_phase, new_plan
 
 
 class PhaseBegun(Failure):
     """The kind of a phase that was begun is settled."""
 
     code = "phase-begun"
-    exit_code = Exit.USAGE
-
-
-class PlanNotText(Failure):
-    """The plan is not UTF-8."""
-
-    code = "plan-not-text"
     exit_code = Exit.USAGE
 
 
@@ -59,6 +44,9 @@ def plan() -> None:
 
     Example: phasegate plan show
     """
+
+
+plan.add_command(import_)
 
 
 @plan.command()
@@ -80,17 +68,17 @@ def new(
     with desk(if_version) as opened:
         state, path = opened.state(), opened.settings.plan
         content = opened.files.read(path)
-        before = _text(path, content) if content is not None else ""
+        before = text_of(path, content) if content is not None else ""
         after = _with_phase(path, before, sentence, kind, tasks or (sentence,))
         added = parse_plan(after, path=path).phases[-1]
         if not dry_run:
-            _refuse_agent(opened, state)
-            state = _write(opened, state, after.encode())
+            refuse_agent(opened, state)
+            state = write_plan(opened, state, after.encode())
     if as_json:
         output.give({"path": path, "phase": added.id, "kind": added.kind, "written": not dry_run,
                      "version": state.position})  # fmt: skip
     elif dry_run:
-        output.say(_difference(before, after, path).rstrip("\n"))
+        output.say(difference(before, after, path).rstrip("\n"))
     else:
         verb = "gained" if content is not None else "begins with"
         output.say(f"phasegate: {path} {verb} phase {added.id}, {line(added.title)} ({added.kind}).\n"
@@ -111,7 +99,7 @@ def check(as_json: bool) -> int:
         if content is None:
             raise _no_plan(path)
         try:
-            read = parse_plan(_text(path, content), path=path)
+            read = parse_plan(text_of(path, content), path=path)
             found = [*_of_phases(path, read), *_of_details(opened, path, read)]
         except Failure as failure:
             found = [Found(path, _line_in(failure.message, path), f"{failure.message} {failure.hint}")]
@@ -184,34 +172,6 @@ def _inferred(title: str) -> Kind:
         return "feature"
 
 
-def _refuse_agent(opened: RealDesk, state: State) -> None:
-    """In a run the plan is an agent's to edit only where the step says so, by whatever command."""
-    objection = object_to(opened.settings.plan, grounds_of(opened, state, state.run_in(opened.worktree)))
-    if objection is not None and agent_above():
-        raise PlanWriteRefused(objection.reason, hint="Go on with the step; a person can add the phase meanwhile.")
-
-
-def _write(opened: RealDesk, state: State, content: bytes) -> State:
-    """Write the plan as our own, and let a ledger that has read it read it anew."""
-    mended = plan_watch.read(opened, state, content) if state.plan_digest else None
-    if mended is not None and opened.actor.kind != "person":
-        plan_watch.refuse_less(state, mended.facts)
-    state = write_own(opened, state, opened.settings.plan, content)
-    if mended is None:
-        return state  # `start` reads it for the first time, and imports what is ticked
-    state = opened.record(mended.facts, relying_on=state)
-    if mended.content is not None:
-        state = write_own(opened, state, opened.settings.plan, mended.content)
-    for told in mended.told:
-        output.progress(f"phasegate: {told}")
-    return refresh(opened, state)
-
-
-def _difference(before: str, after: str, path: str) -> str:
-    names = (f"a/{path}" if before else "/dev/null", f"b/{path}")
-    return "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), *names))
-
-
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
@@ -220,19 +180,11 @@ def _read(opened: RealDesk) -> Plan:
     content = opened.files.read(path)
     if content is None:
         raise _no_plan(path)
-    return parse_plan(_text(path, content), path=path)
+    return parse_plan(text_of(path, content), path=path)
 
 
 def _no_plan(path: str) -> NoPlan:
     return NoPlan(f"There is no plan at {path}.", hint='Begin one with `phasegate plan new "WHAT TO BUILD"`.')
-
-
-def _text(path: str, content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as problem:
-        at = content[: problem.start].count(b"\n") + 1
-        raise PlanNotText(f"{path}:{at} is not UTF-8.", hint="Save the file as UTF-8.") from problem
 
 
 def _line_in(message: str, path: str) -> int:
