@@ -27,8 +27,8 @@ from phasegate.report.blocks import (
 )
 from phasegate.report.record import Linked, Told
 
-SPECIAL = re.compile(r"([\\`*_\[\]<>&|~#!])")
-"""What could be read as markup within a line (GitHub Flavored Markdown, section 6)."""
+SPECIAL = re.compile(r"([\\`*\[\]<>&|~#!]|(?<![^\W_])_|_(?![^\W_]))")
+"""What could be read as markup within a line (GitHub Flavored Markdown, section 6); not an underscore within a word."""
 
 AUTOLINK = re.compile(r"(?i)\b(www)\.|(://)|(\w)@(?=\w)")
 """What would become a link by itself (section 6.9)."""
@@ -44,7 +44,7 @@ def markdown(page: Page, linked: Linked, told: Mapping[str, Told]) -> str:
              text(" · ".join(filter(None, (page.period, page.about)))), _glance(page)]  # fmt: skip
     for section in page.sections:
         parts += _section(section, linked)
-    parts += [f"## {RECORD.replace('-', ' ').capitalize()}", _record(told)] if told else []
+    parts += [f"## {RECORD.replace('-', ' ').capitalize()}", _record(told), _targets(told)] if told else []
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -97,12 +97,9 @@ def _block(block: Block, linked: Linked) -> str:
 
 
 def _entry(entry: Entry, mark: str, linked: Linked) -> str:
-    lead = " " * (len(mark) + 1)
-    rows = [f"{mark} {_words(entry.title, linked)}"]
-    rows += [f"{lead}<br>{_words(row, linked)}" for row in entry.rows]
-    rows += [f"{lead}<br>{text(command.does) + ': ' if command.does else ''}{code(command.text)}"
-             for command in entry.commands]  # fmt: skip
-    return "\n".join(rows)
+    rows = [_words(entry.title, linked), *(_words(row, linked) for row in entry.rows)]
+    rows += [f"{text(command.does) + ': ' if command.does else ''}{code(command.text)}" for command in entry.commands]
+    return f"{mark} " + ("\\\n" + " " * (len(mark) + 1)).join(rows)
 
 
 def _table(table: Table, linked: Linked) -> str:
@@ -145,11 +142,18 @@ def _spaced(raw: str, shown: str) -> str:
 
 
 def _cited(bit: Cited) -> str:
-    """A figure links to the list of what the figures come from, and names the command for itself."""
-    if not bit.refs:
-        return text(bit.lead + bit.text)
-    title = look_at(bit.refs[0]).replace('"', "")
-    return f'[{text(bit.lead + bit.text)}](#{RECORD} "{text(title)}")'
+    """A figure with its reference, which is defined at the end of the page, as a link to what it names."""
+    shown = text(bit.lead + bit.text)
+    return f"[{shown}][{label(bit.refs[0])}]" if bit.refs else shown
+
+
+def label(ref: str) -> str:
+    """A reference as the label of a link."""
+    return re.sub(r"[^@\w.-]", "", ref)
+
+
+def _targets(told: Mapping[str, Told]) -> str:
+    return "\n".join(f'[{label(ref)}]: #{RECORD} "{text(look_at(ref))}"' for ref in told)
 
 
 def _record(told: Mapping[str, Told]) -> str:

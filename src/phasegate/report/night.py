@@ -154,7 +154,7 @@ def _report(night: Night, state: State, settings: Settings, workflow: Workflow, 
     resting = {step.name for step in workflow.steps if step.rests}
     night.driving.finish(now_ms)
     night.time.finish()
-    phases = night.time.phases(resting)
+    phases = tuple(replace(spent, title=title(state, spent.name)) for spent in night.time.phases(resting))
     took = {spent.name: spent.seconds for spent in phases}
     lost = _lost(night)
     coverage_before, coverage_after, no_coverage, no_coverage_refs = night.observations.coverage(lost)

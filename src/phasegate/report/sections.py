@@ -139,7 +139,7 @@ def _closed_table(report: Report, local: Local) -> Table:
                Column("Files", True), Column("Took", True), Column("Commit"), Column("Evidence"))  # fmt: skip
     rows = tuple(
         (
-            words(Strong(phase.phase), f" {phase.title} ", Quiet(phase.kind)),
+            words(Strong(phase.phase), f" {phase.title} ", Quiet(f"· {phase.kind}")),
             words(Cited(moment(local(phase.at), until), (phase.ref,))),
             words(cite(phase.tests)) if phase.tests.value is not None else _none(phase.tests),
             words(cite(phase.changed_coverage, percent)) if phase.changed_coverage.value is not None
@@ -254,7 +254,7 @@ def _put_back(report: Report) -> list[Block]:
     ))  # fmt: skip
     left = len(report.put_back) - len(shown)
     more = [Say(words(Quiet(f"And {left} more: phasegate log show --kind ChangePutBack")))] if left > 0 else []
-    return [Say(said), entries, *more]
+    return [*([Say(said)] if count.value != 1 else []), entries, *more]
 
 
 def _other_hands(report: Report) -> Words:
@@ -310,18 +310,16 @@ def time(report: Report) -> Section | None:
     """Where the time went."""
     if not report.steps:
         return None
-    blocks: list[Block] = [_bars("By step", report.steps, {})]
+    blocks: list[Block] = [_bars("By step", report.steps)]
     if report.phases:
-        titles = {phase.phase: phase.title for phase in report.closed}
-        titles |= {phase.phase: phase.title for phase in report.deferred}
-        blocks.append(_bars("By phase", report.phases, titles))
+        blocks.append(_bars("By phase", report.phases))
     return Section("time", "Where the time went", tuple(blocks))
 
 
-def _bars(title: str, spent: tuple[Spent, ...], titles: dict[str, str]) -> Bars:
+def _bars(title: str, spent: tuple[Spent, ...]) -> Bars:
     longest = max((each.seconds.value or 0 for each in spent), default=0) or 1
     made = tuple(
-        Bar(words(f"{each.name} {titles[each.name]}" if titles.get(each.name) else each.name),
+        Bar(words(f"{each.name} {each.title}".rstrip()),
             (each.seconds.value or 0) / longest, cite(each.seconds, duration), counted(each.times.value, "visit"))
         for each in spent[:BARS_SHOWN]
     )  # fmt: skip
@@ -333,7 +331,7 @@ def errors(report: Report) -> Section | None:
     if not report.errors:
         return None
     entries = tuple(
-        Entry(words(f"{error.text} ", _cited(error.severity, error.ref),
+        Entry(words(error.text, Quiet(" · "), _cited(error.severity, error.ref),
                     Quiet(f", phase {error.phase}" if error.phase else ""),
                     *((Quiet(", "), Code(error.place)) if error.place else ())), tone="bad")
         for error in report.errors

@@ -239,6 +239,7 @@ class Spent(msgspec.Struct, frozen=True):
     name: str
     seconds: Figure
     times: Figure
+    title: str = ""
 
 
 class Trouble(msgspec.Struct, frozen=True):

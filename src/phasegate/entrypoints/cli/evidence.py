@@ -16,8 +16,9 @@ from phasegate.entrypoints.cli.record import record
 from phasegate.entrypoints.cli.session import desk, json_option, version_option
 from phasegate.errors import Exit, Failure
 from phasegate.evidence import manifest
-from phasegate.evidence.items import CommandSeen, TestsSeen
-from phasegate.ledger.facts import TaskLinked
+from phasegate.evidence.items import CommandSeen, Evidence, TestsSeen
+from phasegate.ledger.facts import EvidenceRecorded, TaskLinked
+from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import State
 from phasegate.plain import line
 from phasegate.wiring import RealDesk
@@ -86,11 +87,20 @@ def show(id_: str) -> int:
     Example: phasegate evidence show ev-1a2b3c4d5e
     """
     with desk(looks=True) as opened:
-        item = opened.state().evidence.get(id_)
+        item = opened.state().evidence.get(id_) or _long_ago(opened, id_)
     if item is None:
         raise _unknown(id_)
     output.give(item)
     return Exit.OK
+
+
+def _long_ago(opened: RealDesk, id_: str) -> Evidence | None:
+    """An observation so old that only the ledger still has it."""
+    for event in opened.project.log.read():
+        fact = fact_of(event) if event.kind == EvidenceRecorded.__name__ else None
+        if isinstance(fact, EvidenceRecorded) and fact.evidence.id == id_:
+            return fact.evidence
+    return None
 
 
 def _unknown(id_: str) -> UnknownEvidence:

@@ -14,6 +14,7 @@ import rich_click as click
 from phasegate import wiring
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli.disputes import disputed
 from phasegate.entrypoints.cli.init import read_users_workflow
 from phasegate.entrypoints.cli.session import desk, json_option, only_people, version_option
 from phasegate.errors import Exit, Failure
@@ -65,6 +66,9 @@ def policy() -> None:
 
     Example: phasegate policy check
     """
+
+
+policy.add_command(disputed)
 
 
 @policy.command()

@@ -38,6 +38,9 @@ NARROW = 76
 
 TONES: dict[Tone, str] = {"plain": "", "good": "green", "wait": "yellow", "bad": "red"}
 MARKS: dict[Tone, str] = {"plain": "·", "good": "✓", "wait": "?", "bad": "!"}
+CROWDED = 6
+"""From how many columns on only what must be said is said."""
+
 REFS_SHOWN = 2
 BAR = 28
 
@@ -78,7 +81,7 @@ def _tiles(tiles: tuple[Tile, ...], width: int) -> Iterator[RenderableType]:
 
 
 def _tile(tile: Tile) -> Text:
-    shown = Text(line(tile.label, 40) + "\n", "dim")
+    shown = Text().append(line(tile.label, 40) + "\n", "dim")
     shown.append(tile.value.lead, "dim")
     shown.append(line(tile.value.text, 40), f"bold {TONES[tile.tone]}".strip())
     note = _words(tile.note)
@@ -114,18 +117,19 @@ def _entries(entries: tuple[Entry, ...], ranked: bool) -> RenderableType:
     grid = Grid.grid(padding=(0, 1, 0, 0))
     grid.add_column(justify="right")
     grid.add_column()
+    airy = not ranked and any(len(entry.rows) + len(entry.commands) > 1 for entry in entries)
     for number, entry in enumerate(entries, 1):
         mark = Text(f"{number}" if ranked else MARKS[entry.tone], TONES[entry.tone] or "dim")
         rows = [_sentence(entry.title), *map(_sentence, entry.rows)]
         broad = max((len(command.does) for command in entry.commands), default=0)
         rows += [_command(command.does.ljust(broad), command.text) for command in entry.commands]
-        grid.add_row(mark, Group(*rows))
+        grid.add_row(mark, Group(*rows, *([Text()] if airy and number < len(entries) else [])))
     return grid
 
 
 def _command(does: str, text: str) -> Text:
     """On a line of its own, not wrapped by us: it is there to be copied."""
-    shown = Text(f"{line(does, 60).ljust(len(does))}  " if does else "", "dim", overflow="fold")
+    shown = Text(overflow="fold").append(f"{line(does, 60).ljust(len(does))}  " if does else "", "dim")
     return shown.append(line(text, 400), "cyan")
 
 
@@ -141,16 +145,21 @@ def _table(table: Table, width: int) -> RenderableType:
     if wide:
         grid.add_column("shown by", style="dim", no_wrap=True)
     for row in table.rows:
-        cells = [_words(row[at]) for at in shown]
+        cells = [_words(row[at] if len(shown) < CROWDED else _loud(row[at])) for at in shown]
         grid.add_row(*cells, *([_row_refs(row, 1 if len(shown) > 4 else REFS_SHOWN)] if wide else []))
     return grid
+
+
+def _loud(cell: Words) -> Words:
+    """What must be said where there is little room."""
+    return tuple(bit for bit in cell if not isinstance(bit, Quiet)) or cell
 
 
 def _row_refs(row: tuple[Words, ...], most: int) -> str:
     """The first reference of each figure of a row, as far as there is room."""
     cited = [bit for cell in row for bit in cell if isinstance(bit, Cited)]
     first = list(dict.fromkeys(ref for bit in cited for ref in bit.refs[:1]))
-    return " ".join(first[:most]) + (" …" if len(first) > most else "")
+    return " ".join(first[:most])
 
 
 def _bars(bars: Bars, width: int) -> RenderableType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from phasegate.entrypoints.cli import explanation, output
+from phasegate.entrypoints.cli import disputes, explanation, output
 from phasegate.entrypoints.cli.explanation import Explanation
 from phasegate.entrypoints.cli.session import desk, json_option
 from phasegate.errors import Exit
@@ -13,14 +13,17 @@ from phasegate.plain import line, paragraph
 
 @click.command()
 @click.argument("id_", metavar="[ID]", required=False)
+@click.option("--wrong", metavar="WHY", help="Call the refusal ID wrong, and say why; for people. It changes no rule.")
 @json_option
-def why(id_: str | None, as_json: bool) -> int:
+def why(id_: str | None, wrong: str | None, as_json: bool) -> int:
     """Explain a decision; without ID the newest refusal, and what keeps the present step open.
 
     ID is a phase, a note, a question, an evidence id, a gate, a tool call, a path, or a position of
     `phasegate log show` (`@21` where a phase has the same number).
     Example: phasegate why covered
     """
+    if wrong is not None:
+        return _wrong(id_, wrong, as_json=as_json)
     with desk(looks=True) as opened:
         found = explanation.explain(opened, id_) if id_ else explanation.present(opened)
     if as_json:
@@ -28,6 +31,15 @@ def why(id_: str | None, as_json: bool) -> int:
         return Exit.OK
     for number, each in enumerate(found):
         output.say("\n" * bool(number) + _shown(each))
+    return Exit.OK
+
+
+def _wrong(id_: str | None, wrong: str, *, as_json: bool) -> int:
+    if not id_:
+        raise click.UsageError("Name the refusal: a tool call, a path, or a position of `phasegate log show`.")
+    with desk() as opened:
+        told = disputes.call_wrong(opened, id_, wrong)
+    output.give({"said": told}) if as_json else output.say(f"phasegate: {told}")
     return Exit.OK
 
 
