@@ -30,13 +30,17 @@ SOON_DAYS = 7
 
 
 class Beginning:
-    """Where the report begins: at a time asked for, else where the newest drive, or run of a person's, began."""
+    """Where the report begins: at a time asked for, else where the newest drive, or run of a person's, began.
+
+    A drive that goes on where another was killed is not a new one.
+    """
 
     def __init__(self, since_ms: int | None) -> None:
         self.since_ms = since_ms
         self.after, self.at = 0, 0
         self.because: Because = "ledger" if since_ms is None else "asked"
-        self._driven: dict[str, str] = {}
+        self._driven: dict[str, tuple[str, str]] = {}
+        self._killed: set[tuple[str, str]] = set()
 
     def here(self, event: Event) -> bool:
         """Whether what follows, with this event, is a new stretch."""
@@ -49,12 +53,14 @@ class Beginning:
 
     def _newer(self, event: Event) -> bool:
         match fact_of(event):
-            case DriveStarted(drive=drive, worktree=worktree, attempt_of=attempt_of):
-                self._driven[drive] = worktree
-                return not attempt_of and self._from(event, "drive")
-            case DriveEnded(drive=drive):
-                self._driven.pop(drive, None)
-            case RunStarted(worktree=worktree) if worktree not in self._driven.values():
+            case DriveStarted(drive=drive, worktree=worktree, branch=branch, attempt_of=attempt_of):
+                again = (worktree, branch) in {*self._driven.values(), *self._killed}
+                self._driven[drive] = (worktree, branch)
+                return not (attempt_of or again) and self._from(event, "drive")
+            case DriveEnded(drive=drive, outcome=outcome):
+                ended = self._driven.pop(drive, None)
+                self._killed = {ended} if ended and outcome == "failed" else set()
+            case RunStarted(worktree=worktree) if worktree not in {tree for tree, _ in self._driven.values()}:
                 return self._from(event, "run")
         return False
 
@@ -216,7 +222,7 @@ def _asked(night: Night, state: State, question: Question) -> Asked:
     return Asked(
         question.id, paragraph(question.text, 1000), question.phase, title(state, question.phase), question.step,
         line(note.text, 300) if note else "", question.at_ms, night.places.of.get(question.id, ""),
-        File(night.phases.worktrees.get(question.run, ""), shown) if shown else None,
+        File(night.phases.worktrees.get(question.run, ""), shown) if shown else None, line(question.default, 400),
     )  # fmt: skip
 
 

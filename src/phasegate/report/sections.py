@@ -41,6 +41,7 @@ WAITED_FOR = {
     "usage_limit": "usage limit",
     "network": "network",
     "api_error": "errors of the API",
+    "denied": "no valid key, or nothing paid",
 }
 """What a wait that followed such an ending waited out."""
 
@@ -64,6 +65,7 @@ HOW_ENDED = {
     "usage_limit": "refused: usage limit",
     "network": "lost the network",
     "api_error": "refused: an error of the API",
+    "denied": "refused: no valid key, or nothing paid",
 }
 
 
@@ -81,6 +83,7 @@ def _question(report: Report, asked: Asked, local: Local) -> Entry:
     about = f"phase {asked.phase}{', ' + asked.title if asked.title else ''}" if asked.phase else "no phase"
     rows = [words(Code(asked.question), Quiet(f" · {about} · "), when)]
     rows += [words(Quiet("about the note: "), asked.about)] if asked.about else []
+    rows += [words(Quiet("yes means: "), asked.default)] if asked.default else []
     rows += [words(Doc(asked.report, "what was tried and what stands open"))] if asked.report else []
     commands = (
         Command(f"phasegate answer approve {asked.question}", "yes"),

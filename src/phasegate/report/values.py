@@ -107,7 +107,7 @@ class Deferred(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A question that is open now; `about` is the note it was asked about, `step` where the run asked."""
+    """A question that is open now; `about` is the note it was asked about, `default` what a yes means."""
 
     question: str
     text: str
@@ -118,6 +118,7 @@ class Asked(msgspec.Struct, frozen=True):
     asked_at: int
     ref: str
     report: File | None = None
+    default: str = ""
 
 
 class HeldChange(msgspec.Struct, frozen=True):

@@ -34,6 +34,8 @@ def ask() -> int:
         output.say("No question waits for an answer.")
     for number, question in enumerate(waiting, 1):
         output.say(f"\n({number} of {len(waiting)}) {question.id}: {paragraph(question.text, 1000)}")
+        if question.default:
+            output.say(f"  yes means: {paragraph(question.default, 1000)}")
         if not _answered(question):
             break
     return Exit.OK

@@ -79,7 +79,7 @@ def disputed(target: str | None, as_json: bool) -> int:
     elif target is None:
         _tell(found)
     if target not in (None, "-"):
-        where = os.path.abspath(target)  # type: ignore[arg-type]
+        where = os.path.abspath(target)
         files.write_atomic(os.path.dirname(where), os.path.basename(where), as_toml(found).encode())
         output.progress(f"phasegate: wrote {len(found)} to {line(target or '', 200)}.")
     return Exit.OK
@@ -104,10 +104,10 @@ def cases(past: Iterable[tuple[Event, Fact]], state: State) -> list[Case]:
 
 def _case(said: RefusalDisputed, refused: CallRefused | ChangePutBack, step: str, kind: str) -> Case:
     if isinstance(refused, ChangePutBack):
-        tool, paths, command = "", (refused.path,), ""
-    else:
-        tool, paths, command = refused.tool, refused.paths, refused.command
-    return Case(said.refused, refused.rule, tool, paths, command, step, kind, "allow", said.why, said.by)
+        refused = CallRefused(refused.run, refused.call, "", "", "", refused.rule, "", (refused.path,))
+    return Case(
+        said.refused, refused.rule, refused.tool, refused.paths, refused.command, step, kind, "allow", said.why, said.by
+    )  # fmt: skip
 
 
 def as_toml(found: list[Case]) -> str:

@@ -14,6 +14,7 @@ import rich_click as click
 from phasegate.agents import claude_run
 from phasegate.engine import driving
 from phasegate.engine.advance import next_phase
+from phasegate.entrypoints import reporting
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import desk, json_option, only_people
 from phasegate.entrypoints.demo.real_client import find_client
@@ -21,6 +22,7 @@ from phasegate.entrypoints.driving import stage as stages
 from phasegate.entrypoints.driving.stage import DriveAtWork, Stage
 from phasegate.entrypoints.driving.supervisor import Order, Supervisor
 from phasegate.entrypoints.driving.telling import Teller
+from phasegate.errors import Failure
 from phasegate.ledger.driving import Limits
 from phasegate.ledger.state import DriveRecord, State
 from phasegate.settings import Drive
@@ -198,9 +200,9 @@ def _say_what(opened: RealDesk, limits: Limits, *, here: bool, as_json: bool) ->
 
 
 def _tell(inner: RealDesk, stage: Stage, id_: str, finish: driving.Finish, *, as_json: bool) -> int:
-    state = inner.state()
+    state, report = inner.state(), _report(inner)
     if as_json:
-        output.give(_result(state, stage, id_, finish))
+        output.give(_result(state, stage, id_, finish) | {"report": report})
         return finish.exit_code
     record = state.drives[id_]
     output.say(f"phasegate: {finish.outcome}: {finish.said}.")
@@ -208,12 +210,23 @@ def _tell(inner: RealDesk, stage: Stage, id_: str, finish: driving.Finish, *, as
         output.say(f"  closed {phase}: {commit[:12]}")
     for question in state.open_questions():
         output.say(f"  waits for you: {question.id} {question.text.splitlines()[0][:200]}")
+    if report:
+        output.say(f"  read: {report}, or `phasegate report`")
     if stage.worktree != os.getcwd() and stage.branch:
         output.say(
             f"  look: git log {stage.base[:12]}..{stage.branch}\n  merge: git merge {stage.branch}\n"
             f"  throw away: git worktree remove --force {stage.worktree} && git branch -D {stage.branch}"
         )
     return finish.exit_code
+
+
+def _report(inner: RealDesk) -> str:
+    """Where the report lies; one that cannot be written takes nothing from what was done."""
+    try:
+        return reporting.write_report(inner)[1]
+    except Failure as failure:
+        output.progress(f"phasegate: the report could not be written: {failure.message} {failure.hint}")
+        return ""
 
 
 def _result(state: State, stage: Stage, id_: str, finish: driving.Finish) -> dict[str, object]:
@@ -225,5 +238,5 @@ def _result(state: State, stage: Stage, id_: str, finish: driving.Finish) -> dic
         "closed": list(record.commits), "commits": record.commits, "deferred": deferred,
         "questions": [question.id for question in state.open_questions()],
         "cost_usd": round(record.cost_usd, 6), "tokens": record.tokens, "iterations": record.iterations,
-        "launches": record.launches, "goes_on": stage.goes_on, "report": "",
+        "launches": record.launches, "goes_on": stage.goes_on,
     }  # fmt: skip
