@@ -12,9 +12,10 @@ from phasegate.collectors import catalog
 from phasegate.collectors.interface import Ask, SuiteRun
 from tests.collectors.conftest import write
 from tests.collectors.dialects.dialect import KINDS, Dialect, Files
+from tests.collectors.dialects.go import GO_TEST
 from tests.collectors.dialects.python import PYTEST
 
-DIALECTS: tuple[Dialect, ...] = (PYTEST,)
+DIALECTS: tuple[Dialect, ...] = (PYTEST, GO_TEST)
 
 Runs = Callable[..., SuiteRun]
 

@@ -11,6 +11,7 @@ from phasegate.settings import Runner as Name
 
 RUNNERS: Mapping[Name, str] = {
     "pytest": "pytest_runner",
+    "go": "go_test",
 }
 
 
