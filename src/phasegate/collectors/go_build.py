@@ -18,8 +18,11 @@ _ABSENT_PACKAGE = re.compile(
     r"|cannot find package \"([^\"]+)\"|module \S+ (?:found|provides)[^\n]*does not contain package ([^\s;:]+)"
 )
 _ABSENT_MODULE = re.compile(
-    r"(\S+?)(?:@(\S+?))?: (?:module lookup disabled by GOPROXY=off|reading \S+: 404)|missing go\.sum entry for (\S+)"
+    r"([^\s:]+)@[^\s:]+: [^\n]*(?:module lookup disabled by GOPROXY=off|reading \S+: 404)"
+    r"|missing go\.sum entry for (?:module providing package |go\.mod file of )?([^\s;:]+)"
 )
+_LOOKUP = "module lookup disabled by GOPROXY=off"
+_SYNTAX = re.compile(r"syntax error|^expected |missing condition|^illegal |not terminated|^invalid character")
 _UNDEFINED = re.compile(r"undefined: (?:([\w]+)\.)?([\w]+)$")
 _NO_MEMBER = re.compile(
     r"\(type \*?(?:([\w]+)\.)?([\w]+)(?:\[.*\])? has no (?:field or )?(?:method|field)"
@@ -70,10 +73,10 @@ def broken(package: Package, packages: Packages, said: str, place: str) -> Broke
     return Broken(_cause(faults, package, packages), message, first.file, first.line)
 
 
-def absent_module(said: str) -> str:
-    """The module that would have to be fetched, or ""."""
+def absent_module(build: str, said: str) -> str:
+    """The module, or the package of it that was to be built, that would have to be fetched; or ""."""
     found = _ABSENT_MODULE.search(said)
-    return next(filter(None, found.groups()), "") if found else ""
+    return next(filter(None, found.groups()), "") if found else (build if _LOOKUP in said else "")
 
 
 def _faults(said: str, packages: Packages, place: str) -> Iterator[Fault]:
@@ -100,7 +103,7 @@ def _cause(faults: list[Fault], package: Package, packages: Packages) -> Cause:
         return "collection"
     if all(_lacks_a_name(fault, package, packages) for fault in faults):
         return "missing_name"
-    return "syntax_of_test" if any("syntax error" in fault.text for fault in faults) else "other"
+    return "syntax_of_test" if any(_SYNTAX.search(fault.text) for fault in faults) else "other"
 
 
 def _lacks_a_name(fault: Fault, package: Package, packages: Packages) -> bool:

@@ -208,9 +208,9 @@ def _of_the_process(observed: Observed) -> str:
 
 
 def _of_the_modules(observed: Observed) -> str:
-    texts = [text for events in observed.rounds for text in events.builds.values()]
-    absent = next((module for text in texts if (module := go_build.absent_module(text))), "")
-    return f"the module {absent} is not in Go's cache: fetch it by `go mod download`" if absent else ""
+    texts = [build for events in observed.rounds for build in events.builds.items()]
+    absent = next((module for build, text in texts if (module := go_build.absent_module(build, text))), "")
+    return f"the module of {absent} is not in Go's cache: fetch it by `go mod download`" if absent else ""
 
 
 def _of_a_package(observed: Observed, path: str, ran: Ran) -> str:
