@@ -46,11 +46,7 @@ def test_iterations_count_sessions_that_did_work(night: Night) -> None:
     assert (driven.code, driven.result["iterations"]) == (6, 1), driven.stderr
 
 
-ASKS = (
-    bash("phasegate done"),
-    bash("phasegate done"),
-    bash("phasegate note add uncertainty 'What is meant by how?' --category strategic"),
-)
+ADD = "phasegate note add uncertainty 'What is meant by how?' --category strategic --task 1.1"
 
 
 def asks(night: Night) -> tuple[Step, ...]:
@@ -61,8 +57,11 @@ def asks(night: Night) -> tuple[Step, ...]:
         return bash(f"phasegate note ask {note} 'Which how?' --default 'The short one.'")
 
     return (
-        *ASKS,
+        bash("phasegate done"),
+        bash("phasegate done"),
         night.write("README.md", "# Shop\n\nhow?\n"),
+        bash("phasegate done"),
+        bash(ADD),
         bash("phasegate done"),
         bash("phasegate done"),
         ask,

@@ -320,8 +320,10 @@ def _refuse_stop(
     idle = run.refused_stops >= STOPS_REFUSED and run.last_stop_position == state.position
     if idle or run.refused_here >= STOPS_IN_A_STEP:
         question = f"The agent stopped at {where(moment)} although: {unmet(outcome.held_by) or 'the step is not done'}"
-        asked = QuestionAsked(desk.new_id("q"), run.id, question, step=run.step)
-        desk.record([asked, StopAllowed(run.id, call.caller.session, "unmet")], relying_on=None)
+        asked = [QuestionAsked(desk.new_id("q"), run.id, question, step=run.step)]
+        if state.drive_in(run.worktree) is not None:
+            asked = []  # the supervisor starts another session, and asks once when those bring nothing either
+        desk.record([*asked, StopAllowed(run.id, call.caller.session, "unmet")], relying_on=None)
         return c.Silent()
     parts = list(_few(told))
     if run.checks:

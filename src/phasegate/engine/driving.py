@@ -208,17 +208,17 @@ def ends_ms(limits: Limits, used: Used, now_ms: int) -> int:
 # -- the run ----------------------------------------------------------------------------------------------------------
 
 
-def owed(state: State, run: RunRecord) -> tuple[str, ...]:
+def owed(state: State, run: RunRecord, *, rests: bool = False) -> tuple[str, ...]:
     """Phases that this run closed and no commit holds yet, while a supervisor is there to make it.
 
-    The phase just closed stays out until its documents are reviewed and the run went on.
+    The phase just closed stays out until its documents are reviewed and the run went on, `rests`, or is over.
     """
     drive = state.drive_in(run.worktree)
     if drive is None:
         return ()
     committed = {phase for other in state.drives.values() if other.worktree == run.worktree for phase in other.commits}
     closed = (record for record in state.phases.values() if record.run == run.id and state.is_closed(record.id))
-    over = run.status == "ended"
+    over = rests or run.status == "ended"
     return tuple(r.id for r in closed if r.id not in committed and (over or r.id != run.phase))
 
 

@@ -19,7 +19,8 @@ TITLE = 72
 def commit_owed(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> tuple[str, ...]:
     """Commit what closed phases changed, and say which; `CommitHeld` when a hook of the repository refuses."""
     state = desk.state()
-    phases = owed(state, state.runs.get(run.id, run))
+    run = state.runs.get(run.id, run)
+    phases = owed(state, run, rests=desk.workflow.step(run.step).rests)
     if not phases:
         return ()
     repository = branches.Repository(desk.worktree, stage.scratch_of(desk))
