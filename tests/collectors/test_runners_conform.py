@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from phasegate.collectors.interface import Ask, SuiteRun
 from tests.collectors.conftest import write
 from tests.collectors.dialects.dialect import KINDS, Dialect, Files
 from tests.collectors.dialects.go import GO_TEST
+from tests.collectors.dialects.javascript import JAVASCRIPT
 from tests.collectors.dialects.python import PYTEST
+from tests.collectors.node_tools import BIN
 
-DIALECTS: tuple[Dialect, ...] = (PYTEST, GO_TEST)
+DIALECTS: tuple[Dialect, ...] = (PYTEST, GO_TEST, *JAVASCRIPT)
 
 Runs = Callable[..., SuiteRun]
 
@@ -24,6 +27,12 @@ Runs = Callable[..., SuiteRun]
 def dialect(request: pytest.FixtureRequest) -> Dialect:
     found: Dialect = request.param
     return found
+
+
+@pytest.fixture(autouse=True)
+def toolchains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Node and Go as the project's own environment has them."""
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture

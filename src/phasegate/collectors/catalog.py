@@ -12,6 +12,10 @@ from phasegate.settings import Runner as Name
 RUNNERS: Mapping[Name, str] = {
     "pytest": "pytest_runner",
     "go": "go_test",
+    "jest": "jest_runner",
+    "vitest": "vitest_runner",
+    "mocha": "mocha_runner",
+    "node": "node_runner",
 }
 
 

@@ -1,0 +1,87 @@
+"""One run of a JavaScript test tool with our reporter inside: where it reports to, its environment, what it came to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from phasegate.collectors import environment, js_frames, one_run
+from phasegate.collectors.channel import Channel, Progress
+from phasegate.collectors.interface import Ask, SuiteRun
+from phasegate.collectors.js_coverage import Measured
+from phasegate.collectors.js_outcomes import as_test_run
+from phasegate.collectors.js_seen import Seen
+from phasegate.collectors.js_why_red import ours_in
+from phasegate.collectors.process import Ended
+from phasegate.evidence.tests import TestRun
+
+REPORTERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "js_reporters")
+_CHANNEL = os.path.join(REPORTERS, "channel.cjs")
+
+
+def reporter(name: str) -> str:
+    """The path of one of our reporters."""
+    return os.path.join(REPORTERS, name)
+
+
+class Session:
+    """One run: where its report goes, what it is started with, what came out."""
+
+    def __init__(self, tool: str, ask: Ask) -> None:
+        """Raises NoScratchDirectory."""
+        self.tool, self.ask = tool, ask
+        self.command = one_run.placed(ask.root, ask.command)
+        self.clean = environment.clean(ask.env)
+        self.channel = Channel(ask.scratch)
+
+    @property
+    def root(self) -> str:
+        return self.ask.place
+
+    def preloaded(self, command: Sequence[str]) -> tuple[str, ...]:
+        """`command` with our channel loaded before all else, where it is node that is started."""
+        at = node_at(command)
+        return (*command[: at + 1], "--require", _CHANNEL, *command[at + 1 :]) if at >= 0 else tuple(command)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The user's and the settings', and where to report to."""
+        return {"NO_COLOR": "1"} | self.clean.variables | self.channel.variables | more
+
+    def run(self, argv: Sequence[str], env: Mapping[str, str]) -> Ended:
+        """Start it and wait for its end. Raises TestCommandNotStarted."""
+        progress = Progress(self.channel, js_frames.counted, self.ask.on_progress)
+        return one_run.start(argv, self.ask, env, on_tick=progress.tick)
+
+    def seen(
+        self,
+        argv: Sequence[str],
+        ended: Ended,
+        *,
+        doubts: tuple[str, ...] = (),
+        uncaught: Mapping[str, js_frames.Thrown] | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> TestRun:
+        """What the reporter told, as a test run."""
+        read = js_frames.LANGUAGE.read(self.channel.content(), self.channel.nonce)
+        seen = Seen(
+            self.tool, tuple(argv), self.root, read, ended, self.ask.timeout_seconds, (*self.clean.notes, *notes),
+            doubts, uncaught or {},
+        )  # fmt: skip
+        return as_test_run(seen, ours_in(self.root, tuple(self.ask.source_roots)))
+
+    def suite_run(self, tests: TestRun, measured: Measured, ended: Ended) -> SuiteRun:
+        """All of it, with the files that prove it."""
+        kept = one_run.artifacts(
+            results_jsonl=self.channel.content(), coverage_json=measured.report, output_txt=ended.output
+        )
+        return SuiteRun(tests, measured.coverage, measured.why_not, kept)
+
+
+def node_at(command: Sequence[str]) -> int:
+    """Where in the command `node` itself is started, -1 when something else is."""
+    for at, word in enumerate(command):
+        if os.path.basename(word) == "node":
+            return at
+        if word != "env" and "=" not in word:
+            return -1
+    return -1
