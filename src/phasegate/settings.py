@@ -28,9 +28,17 @@ OWN = (
 class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Glob patterns relative to the root; the first class that matches wins, in this order; the rest is source."""
 
-    tests: tuple[str, ...] = ("tests/**", "test/**", "**/test_*.py", "**/*_test.py", "**/conftest.py")
+    tests: tuple[str, ...] = (
+        "tests/**", "test/**", "**/test_*.py", "**/*_test.py", "**/conftest.py", "**/*_test.go", "**/*.test.*",
+        "**/*.spec.*", "**/__tests__/**", "**/__mocks__/**", "**/__snapshots__/**",
+    )  # fmt: skip
     docs: tuple[str, ...] = ("docs/**", "doc/**", "**/*.md", "**/*.rst", "**/*.txt")
-    config: tuple[str, ...] = ("*.toml", "*.cfg", "*.ini", "*.json", "*.yaml", "*.yml", ".*", ".github/**", "Makefile")
+    config: tuple[str, ...] = (
+        "*.toml", "*.cfg", "*.ini", "*.json", "*.yaml", "*.yml", ".*", ".github/**", "Makefile", "*.config.*",
+        "**/package.json", "**/package-lock.json", "**/tsconfig*.json", "**/.mocharc*", "**/.eslintrc*",
+        "**/jest.config.*", "**/vite.config.*", "**/vitest.config.*", "**/vitest.workspace.*", "**/babel.config.*",
+        "go.mod", "go.sum",
+    )  # fmt: skip
     protected: tuple[str, ...] = ()
 
 

@@ -120,7 +120,9 @@ def test_an_ignored_file_that_head_tracks_is_seen(repository: Repository, tree: 
 
 
 @pytest.mark.parametrize(
-    "path", ["tests/conftest.py", "src/app.pth", "sitecustomize.py", "src/_fast.so", "tox.ini", "tests/deep/er/x.py"]
+    "path",
+    """tests/conftest.py src/app.pth sitecustomize.py src/_fast.so tox.ini tests/deep/er/x.py
+    .mocharc.cjs jest.config.ts vitest.setup.js src/generated.ts tests/helper.mjs""".split(),
 )
 def test_an_ignored_file_that_a_runner_loads_moves_the_subject(
     repository: Repository, tree: WorkTree, tmp_path: Path, path: str
@@ -150,6 +152,7 @@ def test_caches_and_environments_leave_the_subject_alone(repository: Repository,
     repository.write(".pytest_cache/.gitignore", "*\n")
     repository.write(".venv/lib/site.py")
     repository.write("build/out.py")
+    repository.write("build/out.js")
     assert tree.observe(roots=ROOTS) == before
 
 

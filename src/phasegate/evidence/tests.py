@@ -16,6 +16,7 @@ below the project's source roots that is not itself test code.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
@@ -35,6 +36,7 @@ Cause = Literal[
     "",
 ]
 
+_PARAMETRISED = re.compile(r"([\w:.-]+)\[.*\]", re.DOTALL)
 RED: Final[frozenset[Outcome]] = frozenset({"failed", "error"})
 RIGHT_REASONS: Final[frozenset[Cause]] = frozenset({"assertion", "missing_name", "raised_by_code"})
 
@@ -179,9 +181,10 @@ def fails_for_right_reason(result: TestResult) -> bool:
 
 
 def without_parameters(id: str) -> str:
-    """`tests/test_a.py::test_b[1-x]` as `tests/test_a.py::test_b`."""
+    """`tests/test_a.py::test_b[1-x]` as `tests/test_a.py::test_b`; a title in words may have brackets of its own."""
     path, separator, name = id.partition("::")
-    return path + separator + name.partition("[")[0]
+    parametrised = _PARAMETRISED.fullmatch(name)
+    return path + separator + (parametrised[1] if parametrised else name)
 
 
 def among(id: str, known: frozenset[str]) -> bool:

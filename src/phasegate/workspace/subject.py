@@ -19,6 +19,13 @@ CONFIGURES = frozenset(
         ".coveragerc",
     }
 )
+CONFIGURES_SCRIPTS = (
+    "jest.config.", "jest.setup.", "vitest.config.", "vitest.setup.", "vitest.workspace.", "vite.config.", ".mocharc.",
+    "babel.config.", ".babelrc", ".swcrc", ".nycrc", ".c8rc", "tsconfig.", "setupTests.",
+)  # fmt: skip
+"""How the names begin of what JavaScript's test tools load by themselves."""
+SCRIPTS = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".node", ".wasm")
+"""Loaded by them only from a source or test root that was named: elsewhere they are what a build or a report leaves."""
 REGULAR = frozenset({b"100644", b"100755"})
 
 Namer = Callable[[str, bytes], str]
@@ -144,7 +151,9 @@ class Loadables:
             return False
         if "/__pycache__/" in f"/{folder}/":
             return name.endswith(LOADED) and not name.endswith(".pyc")
-        if name.endswith(LOADED) or name in CONFIGURES or (name == ".gitignore" and self.covers(path)):
+        if name.endswith(LOADED) or name in CONFIGURES or name.startswith(CONFIGURES_SCRIPTS):
+            return True
+        if (name.endswith(SCRIPTS) or name == ".gitignore") and self.covers(path):
             return True
         return os.path.islink(os.path.join(self._root, path))
 
