@@ -99,3 +99,14 @@ def test_the_sentence_may_hold_anything_and_names_a_kind_by_its_words() -> None:
     assert set(odd.id) <= set("task:-abcdefghijklmnopqrstuvwxyz0123456789") and len(odd.title) <= 120
     assert small_phase("!!!", None, (), {"task:untitled"}).id == "task:untitled-2"
     assert all(small_phase("x", kind, (), ()).kind_stated for kind in KINDS)
+
+
+def test_a_person_changes_the_step_and_nobody_else(project: Project) -> None:
+    project.ok("start", "--no-baseline")
+    assert "step implement" in project.ok("next", "--step", "implement")
+    assert (moved := project.facts().count("StepEntered")) == 2
+    project.ok("next", "--step", "implement")
+    assert project.facts().count("StepEntered") == moved, "it is there already"
+    wrong = project.person("next", "--step", "complete")
+    assert wrong.returncode == 2 and "(unknown-step)" in wrong.stderr
+    assert "(for-people)" in project.agent("next", "--step", "implement").stderr

@@ -48,7 +48,7 @@ DOCS_ONLY: Mapping[str, str] = {PLAN: "# Plan\n\n## Phase 1: Explain\n\nKind: do
 
 HAND_OVER = "Continue the plan."
 OWN = "Please do what I ask, and no more."
-"""A prompt of a person's own: its turn may end, and the step limits edits as before."""
+"""A prompt of a person's own: its turn may end, and no step refuses what it asks for."""
 
 GIT = (
     "-c",
@@ -150,7 +150,7 @@ class Project:
         extra = {"XDG_STATE_HOME": str(self.state_home)}
         return self._client_in(Place(str(self.root), str(self.home), model.url, model.key, extra), options)
 
-    def play(self, *turns: Step, prompt: str = OWN, routes: tuple[Route, ...] = (), options: tuple[str, ...] = ()
+    def play(self, *turns: Step, prompt: str = HAND_OVER, routes: tuple[Route, ...] = (), options: tuple[str, ...] = ()
              ) -> Finished:  # fmt: skip
         """One whole session of the client."""
         with self.model(*turns, routes=routes) as model:

@@ -130,7 +130,6 @@ def test_noise_before_the_answer_turns_no_refusal_into_consent(project: Project)
     finished = project.play(
         call("Write", file_path="{{P}}/README.md", content="x\n"),
         call("Write", file_path="{{P}}/phasegate.toml", content="x\n"),
-        prompt="Please do this.",
     )
     assert [result.is_error for result in finished.tool_results] == [True, True]
     assert project.text("README.md") == "# Shop\n" and project.refused() == ["step", "own-files"]

@@ -120,13 +120,11 @@ def test_a_second_work_tree_has_a_run_of_its_own_on_the_same_ledger(
     project.git("worktree", "add", "-q", str(tmp_path / "other"))
     other = project.at(tmp_path / "other")
     other.begin()
-    finished = other.play(
-        call("Write", file_path="{{P}}/README.md", content="no\n"), bash("echo no >> README.md"), prompt=OWN
-    )
-    project.play(call("Write", file_path="{{P}}/README.md", content="yes\n"))
+    finished = other.play(call("Write", file_path="{{P}}/README.md", content="no\n"), bash("echo no >> README.md"))
+    project.play(call("Write", file_path="{{P}}/README.md", content="yes\n"), prompt=OWN)
     assert finished.tool_results[0].is_error
     assert (other.text("README.md"), project.text("README.md")) == ("# Shop\n", "yes\n")
-    assert {run.phase: run.step for run in project.state.runs.values()} == {"1": "implement", "2": "load_phase_plans"}
+    assert {run.phase: run.step for run in project.state.runs.values()} == {"1": "implement", "2": "implement"}
     with project.desk() as one, other.desk() as two:
         assert one.project.directory == two.project.directory
     assert os.path.isfile(tmp_path / "other" / ".git")

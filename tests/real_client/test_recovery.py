@@ -24,7 +24,7 @@ def test_a_client_killed_in_a_shell_call_that_wrote_a_forbidden_file_is_recovere
     before = project.text(SHOP)
     with project.model(bash(f"echo 'x = 1' >> {SHOP}; sleep 100"), say("Here I am again.")) as model:
         client = project.client(model)
-        session = client.start(OWN)
+        session = client.start(HAND_OVER)
         wait_for(lambda: project.text(SHOP) != before, session=session)
         assert session.kill().killed and project.run.in_flight
         finished = sound(client.start(OWN).wait())
@@ -55,7 +55,7 @@ def test_a_hook_killed_after_the_call_leaves_its_judging_to_the_next_one(project
     """The shell itself holds the ledger while it ends, so that the hook after it can be caught."""
     before = project.text(SHOP)
     with project.model(bash(f"echo 'x = 1' >> {SHOP}; sleep 1"), say("Done.")) as model:
-        session = project.client(model).start(OWN)
+        session = project.client(model).start(HAND_OVER)
         wait_for(lambda: project.text(SHOP) != before, session=session)
         with ledger_locked(project):
             pid = hook_at_work(project, b"PostToolUse")

@@ -31,7 +31,7 @@ def test_a_box_ticked_by_the_agent_is_put_back_and_its_other_words_in_the_plan_s
                      new_string="- [x] README says how\n- [ ] and why"),
         "shell": bash(f"printf -- '- [ ] and why\\n' >> {PLAN}; sed -i 's/- \\[ \\] README/- [x] README/' {PLAN}"),
     }[by]  # fmt: skip
-    finished = project.play(bash("echo more >> README.md"), *INTO_THE_PLAN, ticked)
+    finished = project.play(bash("echo more >> README.md"), *INTO_THE_PLAN, ticked, prompt="Do what I say.")
     assert project.run.step == "update_plans_within_phase", finished.tool_results
     assert "- [ ] README says how\n- [ ] and why" in project.text(PLAN)
     assert project.facts(f.BoxesPutBack) and not project.facts(f.PhaseClosed)

@@ -48,6 +48,7 @@ SENTENCES: Mapping[str, str] = {
     "RunRecovered": "a new session went on at step {step}",
     "CallAsked": "{tool} was let through[: {paths}][: `{command}`]",
     "CallRefused": "{tool} was refused[ on {paths}][, `{command}`]: {reason:300} (rule {rule})",
+    "WishGranted": "a person's own wish, which the step {step} does not allow, was let through: {paths}",
     "CallReturned": "the call {call} came back{ok:| and had failed}",
     "CallsAbandoned": "these calls will not come back: {calls}",
     "TreeObserved": "the tree was digested as {subject:12}[; changed: {changed}]",

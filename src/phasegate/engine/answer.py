@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from phasegate.engine import drivers
+from phasegate.engine import drivers, wishes
 from phasegate.engine.desk import Desk
 from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, secrets_in, shown_views
 from phasegate.ledger.fact import Fact
@@ -25,7 +25,7 @@ from phasegate.ledger.facts import (
 from phasegate.ledger.log import StateMoved
 from phasegate.ledger.state import RunRecord, State
 from phasegate.policy import calls as c
-from phasegate.policy.edits import Objection, object_to
+from phasegate.policy.edits import STEP, Objection, object_to
 from phasegate.policy.prompts import hands_over, of_the_client
 from phasegate.policy.secrets import find_secrets
 
@@ -40,9 +40,6 @@ STOPS_REFUSED = 3
 
 STOPS_IN_A_STEP = 20
 """Refusals to stop in one visit of a step, whatever happened between them, after which the turn may end."""
-
-UNSEEN = ("shell", "mcp", "other")
-"""What a tool does that can write without naming the path. A subagent writes by calls of its own, each in flight."""
 
 TOLD = 12
 """Changes of one call that are told one by one."""
@@ -94,7 +91,7 @@ def _asked(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None) -
     use = call.use
     if use.does == "read":
         return c.Silent()
-    objection, facts = _objection(call, desk, state, run)
+    objection, facts, wished = _objection(call, desk, state, run)
     paths = tuple(path for path in map(desk.files.relative, use.paths) if path is not None)
     command = use.text[:TEXT_KEPT] if use.does == "shell" else ""
     run_id = run.id if run is not None and run.drives else ""
@@ -109,22 +106,28 @@ def _asked(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None) -
         asked = CallAsked(
             run_id, use.id, call.caller.session, call.caller.agent, use.tool, use.does, paths, command
         )  # fmt: skip
+        if run is not None and wished:
+            desk.record([asked, wishes.granted(run, use.id, wished)], relying_on=state)
+            return _informed(wishes.told(run, grounds_of(desk, state, run), wished))
         desk.record([asked], relying_on=state)
     return c.Silent()
 
 
 def _objection(
     call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None
-) -> tuple[Objection | None, list[Fact]]:
-    """The first rule the call breaks, and the secrets found on the way."""
+) -> tuple[Objection | None, list[Fact], list[str]]:
+    """The first rule the call breaks, the secrets found on the way, and what the step gives way in to a person."""
     use = call.use
-    grounds = grounds_of(desk, state, run)
+    grounds, wished = grounds_of(desk, state, run), []
+    own = run is not None and wishes.is_wish(run, call.caller)
     if use.does == "edit":
         for path in use.paths:
             relative = desk.files.relative(path)
             objection = object_to(relative, grounds) if relative is not None else None
-            if objection is not None:
-                return objection, []
+            if objection is not None and own and objection.rule == STEP:
+                wished.append(relative or path)
+            elif objection is not None:
+                return objection, [], []
         secrets = secrets_in(use.text, use.paths[0] if use.paths else use.tool)
         if secrets:
             rules = ", ".join(sorted({secret.rule for secret in secrets}))
@@ -132,8 +135,8 @@ def _objection(
                 f"The text carries a secret ({rules}). Write the name of an environment variable instead; "
                 "a person can waive a false alarm."
             )
-            return Objection("secret", reason), list(secrets)
-    return None, []
+            return Objection("secret", reason), list(secrets), []
+    return None, [], wished
 
 
 def _config(call: c.ConfigChanging, desk: Desk, state: State, run: RunRecord | None) -> c.Answer:
@@ -184,7 +187,7 @@ def _subagent_ended(call: c.SubagentEnding, desk: Desk, state: State, run: RunRe
 
 
 def _informed(told: tuple[str, ...]) -> c.Answer:
-    return c.Inform("phasegate: " + "\n".join(_few(told))) if told else c.Silent()
+    return c.Inform("phasegate: " + "\n".join(_few(told)).removeprefix("phasegate: ")) if told else c.Silent()
 
 
 def _few(told: tuple[str, ...]) -> tuple[str, ...]:
@@ -228,16 +231,22 @@ def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.
         return c.Silent()
     ours = hands_over(call.text, mode=run.mode, task=run.task)
     kept = {"off": "", "full": call.text[:TEXT_KEPT]}.get(desk.settings.record_prompts, call.text[:TEXT_KEPT])
-    facts: list[Fact] = [PromptTaken(run.id, caller.session, ours, kept)]
+    own = not ours and wishes.opens(run, caller)
+    facts: list[Fact] = [PromptTaken(run.id, caller.session, ours, kept, own)]
     if run.driver != caller.session:
         facts.append(drivers.taken(desk, run, caller))
     state = desk.record(facts, relying_on=None)
     moment = _moment(desk, state, run)
     if ours:
         return c.Inform(instruction(moment, desk.workflow))
+    edits = (
+        "A change that the step does not allow is let through and recorded as their wish"
+        if own
+        else "The step limits edits as before"
+    )
     return c.Inform(
         f"phasegate: a run is active ({where(moment)}). This prompt is the person's own: do what they ask. "
-        "The step limits edits as before; if they want the plan to go on they say `continue`."
+        f"{edits}; if they want the plan to go on they say `continue`."
     )
 
 
@@ -283,7 +292,7 @@ def _settle(
     desk: Desk, state: State, run: RunRecord, before: list[Fact], *, a_persons: bool = False
 ) -> tuple[State, tuple[str, ...]]:
     """Judge the tree, record it behind `before`, undo what nobody allowed; `a_persons` when nobody else was at work."""
-    flying = [id for id, call in run.in_flight.items() if call.does in UNSEEN]
+    flying = [id for id, call in run.in_flight.items() if call.does in wishes.UNSEEN]
     judgement = judge(desk, state, run, call=flying[0] if flying else "", alone=len(flying) == 1)
     if a_persons and not flying:
         judgement = of_a_person(judgement)

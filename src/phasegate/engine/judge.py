@@ -6,13 +6,13 @@ import hashlib
 
 import msgspec
 
-from phasegate.engine import plan_watch
+from phasegate.engine import plan_watch, wishes
 from phasegate.engine.desk import Change, Desk, Observation
 from phasegate.errors import Failure
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import ChangeHeld, ChangePutBack, ChangeSettled, SecretSeen, TreeObserved
 from phasegate.ledger.state import RunRecord, State
-from phasegate.policy.edits import Grounds, Objection, object_to
+from phasegate.policy.edits import STEP, Grounds, Objection, object_to
 from phasegate.policy.secrets import find_secrets
 
 CLIENT_SETTINGS = (".claude/settings.json", ".claude/settings.local.json")
@@ -53,13 +53,17 @@ def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -
     facts: list[Fact] = [
         TreeObserved(run.id, seen.tree, seen.subject, tuple(change.path for change in changes[:LISTED]))
     ]
-    undone, told = [], []
+    undone, told, wished = [], [], []
+    own = wishes.may_have_come(run)
     facts += _reverted(desk, run)
     for change in changes:
         if change.path in run.held or not _differs(change, run) or _own_bytes(desk, change, views):
             continue
         objection = _objection(desk, change, grounds)
         if objection is None:
+            continue
+        if own and objection.rule == STEP:
+            wished.append(change.path)
             continue
         if alone or run.undone.get(change.path) == change.after:  # whoever was to put it back was killed before
             fact, text = _undone(desk, run, change, objection, call)
@@ -70,6 +74,9 @@ def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -
             undone.append(change)
         facts.append(fact)
         told.append(text)
+    if wished:
+        facts.append(wishes.granted(run, call, wished))
+        told += wishes.told(run, grounds, wished)
     plan = plan_watch.mended(desk, state, run, changes, skip={change.path for change in undone})
     facts += plan.facts
     return Judgement(seen, tuple(facts), tuple(undone), (*told, *unread, *plan.told), plan.content)

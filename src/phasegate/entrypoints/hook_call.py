@@ -81,7 +81,7 @@ def _answer(client: Client, call: c.Call) -> c.Answer:
         call=_call_id(call),
     )
     try:
-        call = _with_pid(call, _client_pid())
+        call = _with_pid(call, _client_pid(direct=isinstance(call, c.PromptGiven)))
         actor = Actor("agent", call.caller.client, call.caller.session)
         desk = RealDesk(project, actor)
         said = answer(call, desk)
@@ -116,10 +116,11 @@ def _and_settings(said: c.Answer) -> c.Answer:
     return c.Inform(f"{notice}\n{said.text}" if isinstance(said, c.Inform) else notice)
 
 
-def _client_pid() -> int:
-    """The process of the client, 0 when it does not say."""
+def _client_pid(*, direct: bool) -> int:
+    """The process of the client, 0 when it does not say; `direct` when it must have called us itself."""
     named = os.environ.get("CLAUDE_PID", "")
-    return int(named) if named.isdecimal() and len(named) < 10 else 0
+    pid = int(named) if named.isdecimal() and len(named) < 10 else 0
+    return pid if not direct or pid == os.getppid() else 0
 
 
 def _with_pid(call: c.Call, pid: int) -> c.Call:

@@ -265,12 +265,16 @@ class DriverTaken(Fact, frozen=True):
 
 
 class PromptTaken(Fact, frozen=True):
-    """A prompt; `hands_over` when it hands the turn to the plan, else the turn is the person's own."""
+    """A prompt; `hands_over` when it hands the turn to the plan, else the turn is the person's own.
+
+    `own` when the step limits no edit until the turn ends: the client itself gave it, with nobody else at work.
+    """
 
     run: str
     session: str
     hands_over: bool
     text: str = ""
+    own: bool = False
 
 
 class StepEntered(Fact, frozen=True):
@@ -319,6 +323,15 @@ class CallRefused(Fact, frozen=True):
     reason: str
     paths: tuple[str, ...] = ()
     command: str = ""
+
+
+class WishGranted(Fact, frozen=True):
+    """In a turn of the person's own these paths were changed although the step does not allow it: it is their wish."""
+
+    run: str
+    call: str
+    step: str
+    paths: tuple[str, ...]
 
 
 class CallReturned(Fact, frozen=True):

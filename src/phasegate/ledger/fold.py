@@ -297,7 +297,7 @@ def _progress(state: State, fact: Fact, run: RunRecord, at_ms: int) -> bool:
             run.status, run.refused_stops = "active", 0
             run.in_flight.clear()
         case f.RunEnded(outcome=outcome):
-            run.status, run.outcome = "ended", outcome
+            run.status, run.outcome, run.own_turn = "ended", outcome, ""
             # Every hook call reads the state, so a run that is over leaves in it only what came of it.
             for kept in (run.trail, run.edits, run.in_flight, run.sessions):
                 kept.clear()
@@ -305,8 +305,10 @@ def _progress(state: State, fact: Fact, run: RunRecord, at_ms: int) -> bool:
             _enter(state, fact, run, at_ms)
         case f.SessionBegan(session=session, client=client, version=version):
             run.sessions[session] = f"{client} {version}".strip()
+            run.own_turn = run.own_turn if fact.source == "compact" else ""
         case f.SessionEnded(session=session):
             run.sessions.pop(session, None)
+            run.own_turn = "" if run.own_turn == session else run.own_turn
             if run.driver == session:
                 run.driver = ""
         case f.DriverTaken(session=session):
@@ -314,6 +316,7 @@ def _progress(state: State, fact: Fact, run: RunRecord, at_ms: int) -> bool:
             run.driver_pid, run.driver_born = fact.pid, fact.born
         case f.PromptTaken(hands_over=hands_over, session=session):
             run.handed_over, run.refused_stops = hands_over, 0
+            run.own_turn, run.wish_told = (session if fact.own else ""), False
         case f.RunRecovered():
             run.refused_stops = 0
         case _:
@@ -347,6 +350,8 @@ def _calls(state: State, fact: Fact, run: RunRecord, at_ms: int) -> None:
         case f.CallsAbandoned(calls=calls):
             for call in calls:
                 run.in_flight.pop(call, None)
+        case f.WishGranted():
+            run.wish_told = True
         case f.CallRefused():
             run.refusals += 1
             _seen(run, fact.session, at_ms)
@@ -374,7 +379,7 @@ def _calls(state: State, fact: Fact, run: RunRecord, at_ms: int) -> None:
             run.refused_here += 1
             run.last_stop_position = state.position
         case f.StopAllowed():
-            run.refused_stops, run.refused_here, run.handed_over = 0, 0, False
+            run.refused_stops, run.refused_here, run.handed_over, run.own_turn = 0, 0, False, ""
         case f.HookFailed():
             pass
         case _:

@@ -9,7 +9,7 @@ from phasegate.ledger.facts import BaselineTaken, Category, FileKept, NoteKind
 from phasegate.ledger.waivers import Waivable
 from phasegate.workflow.plan import Phase
 
-CODE = "state-5"
+CODE = "state-6"
 """Changes whenever a snapshot of an older fold could mean something else."""
 
 TRAIL = 60
@@ -153,6 +153,8 @@ class RunRecord(msgspec.Struct):
     driver_born: str = ""
     driver_seen_ms: int = 0
     handed_over: bool = False
+    own_turn: str = ""
+    wish_told: bool = False
     refused_stops: int = 0
     refused_here: int = 0
     last_stop_position: int = 0

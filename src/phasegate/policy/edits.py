@@ -24,6 +24,18 @@ class Objection(msgspec.Struct, frozen=True):
     reason: str
 
 
+STEP = "step"
+"""The rule by which a step or the kind of a phase forbids an edit; the only one that gives way to a person's wish."""
+
+
+def steps_for(path: str, grounds: Grounds) -> list[str]:
+    """The steps, for an agent to work in, that would let `path` be edited."""
+    file_class = grounds.settings.class_of(path)
+    return [
+        row.name for row in grounds.workflow.steps if row.does and _step_permits(path, file_class, grounds, row.name)
+    ]
+
+
 def object_to(path: str, grounds: Grounds) -> Objection | None:
     """The objection to editing `path` (relative to the root, `/` between parts), or None."""
     file_class = grounds.settings.class_of(path)
@@ -35,7 +47,7 @@ def object_to(path: str, grounds: Grounds) -> Objection | None:
         )
     if not grounds.step or _step_permits(path, file_class, grounds, grounds.step):
         return None
-    return Objection("step", _reason(path, file_class, grounds))
+    return Objection(STEP, _reason(path, file_class, grounds))
 
 
 def _step_permits(path: str, file_class: str, grounds: Grounds, step: str) -> bool:
@@ -59,7 +71,7 @@ def _reason(path: str, file_class: str, grounds: Grounds) -> str:
             f"A {grounds.kind} phase edits no {file_class} files, and {path} is one. Put the change into another phase."
         )
     open_ = ", ".join(step.may_edit) or "nothing"
-    where = [row.name for row in grounds.workflow.steps if _step_permits(path, file_class, grounds, row.name)]
+    where = steps_for(path, grounds)
     allowed = f"The step {where[0]} would allow it." if where else "No step of this workflow allows it."
     return (
         f"The step {step.name} may edit {open_}; {path} is a {file_class} file. {allowed} "

@@ -57,6 +57,7 @@ REASONS = {
     "otherwise": "no other way out of the step applied",
     "@asked": "back to the step that asked",
     "@answered": "a person answered its question",
+    "@person": "a person changed the step",
     "@free": "a phase that was blocked became free",
 }
 """What the words in a transition stand for where they are not conditions."""
