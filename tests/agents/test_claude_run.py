@@ -87,5 +87,5 @@ def test_the_rules_come_last_and_nothing_is_bypassed() -> None:
 
 def test_marks_of_another_client_and_gits_variables_do_not_reach_ours() -> None:
     around = {"CLAUDECODE": "1", "GIT_DIR": "/x", "HOME": "/h", "PATH": "/bin"}
-    found = claude_run.environment(around, commands="/opt/bin", extra={"UV_NO_SYNC": "1"})
-    assert found == {"HOME": "/h", "PATH": "/opt/bin:/bin", "DISABLE_AUTOUPDATER": "1", "UV_NO_SYNC": "1"}
+    found = claude_run.environment(around, commands="/opt/bin")
+    assert found == {"HOME": "/h", "PATH": "/opt/bin:/bin", "DISABLE_AUTOUPDATER": "1"}

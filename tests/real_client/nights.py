@@ -95,14 +95,19 @@ class Night:
         }
 
     def drive(
-        self, *turns: Step, options: Sequence[str] = (), subscriber: bool = False, timeout: float = 100.0
+        self,
+        *turns: Step,
+        options: Sequence[str] = (),
+        subscriber: bool = False,
+        baseline: bool = False,
+        timeout: float = 100.0,
     ) -> Driven:
         """`phasegate drive --json` while the model says `turns`."""
         with ScriptedModel(Script(turns=turns)) as model:
             environment = self.environment(model)
             if subscriber:  # only to those does the client tell when a usage limit ends
                 environment["CLAUDE_CODE_OAUTH_TOKEN"] = environment.pop("ANTHROPIC_API_KEY")
-            words = ["phasegate", "drive", "--json", "--no-baseline", *options]
+            words = ["phasegate", "drive", "--json", *(() if baseline else ("--no-baseline",)), *options]
             ran = as_person(words, self.project.root, environment, timeout=timeout)
             assert model.problems == []
         return Driven(ran)

@@ -75,11 +75,11 @@ def argv(start: Start) -> list[str]:
     return [*words, "--allowedTools", *start.rules]
 
 
-def environment(around: Mapping[str, str], *, commands: str, extra: Mapping[str, str]) -> dict[str, str]:
+def environment(around: Mapping[str, str], *, commands: str) -> dict[str, str]:
     """The person's own, in which `phasegate` is found in the folder `commands`, and the client keeps its version."""
     kept = {name: value for name, value in around.items() if name not in WITHHELD and not name.startswith("GIT_")}
     path = os.pathsep.join((commands, kept.get("PATH", os.defpath)))
-    return kept | {"DISABLE_AUTOUPDATER": "1", "PATH": path} | dict(extra)
+    return kept | {"DISABLE_AUTOUPDATER": "1", "PATH": path}
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

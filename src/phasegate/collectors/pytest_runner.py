@@ -67,11 +67,21 @@ class _Session:
     """One run: where its report goes, what it is started with, what came out."""
 
     def __init__(self, ask: Ask, channel: Channel) -> None:
-        self.root, self.source_roots = ask.place, tuple(ask.source_roots)
+        self.top, self.root, self.source_roots = ask.root, ask.place, tuple(ask.source_roots)
         self.command = one_run.placed(ask.root, ask.command)
         self.clean = environment.clean(ask.env)
         self.channel, self.scratch = channel, channel.scratch
         os.mkdir(channel.below("coverage"))
+
+    def _own_sources(self) -> tuple[str, ...]:
+        """The source roots of a linked work tree, before all else on the path.
+
+        Such a tree shares the environment of another one, in which the project itself may be installed as editable:
+        without this, the tests would import that tree's code and show nothing about this one's.
+        """
+        if not os.path.isfile(os.path.join(self.top, ".git")):
+            return ()
+        return tuple(os.path.normpath(os.path.join(self.root, source)) for source in self.source_roots)
 
     @property
     def python(self) -> tuple[str, ...] | None:
@@ -102,7 +112,7 @@ class _Session:
     def environment(self, *, measured: bool) -> dict[str, str]:
         """The user's and the settings', and writing nothing here."""
         env = dict(self.clean.variables)
-        path = env.get("PYTHONPATH", "")
+        path = os.pathsep.join(filter(None, (*self._own_sources(), env.get("PYTHONPATH", ""))))
         env.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(self.scratch, "hypothesis"))
         ours = {
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -159,12 +159,9 @@ def _gone_on(former: DriveRecord, teller: Teller) -> Stage:
 
 def _order(inner: RealDesk, program: str, model: str) -> Order:
     settings = inner.settings.drive
-    linked = inner.project.where.directory != inner.project.where.common
-    # An environment that is shared must not be made to point at this work tree by a `uv run`.
-    extra = {"UV_NO_SYNC": "1"} if linked else {}
     return Order(
         program, (*claude_run.BASE_RULES, *settings.allow), model, settings.silent_minutes * 60,
-        int(settings.longest_wait_minutes * driving.MINUTE_MS), extra,
+        int(settings.longest_wait_minutes * driving.MINUTE_MS),
     )  # fmt: skip
 
 

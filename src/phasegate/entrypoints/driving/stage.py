@@ -30,6 +30,9 @@ TREES = "trees"
 
 PREPARED = "Bring in the plan and phasegate's files"
 
+LEAVE_ENVIRONMENT = ("UV_NO_SYNC", "1")
+"""An environment that is shared must not be made to point at this work tree by a `uv run`."""
+
 Say = Callable[[str], None]
 
 
@@ -183,6 +186,7 @@ def enter(opened: RealDesk, stage: Stage) -> RealDesk:
     """A desk in the work tree of the drive, on behalf of whoever started it."""
     if stage.worktree == opened.worktree:
         return opened
+    os.environ.setdefault(*LEAVE_ENVIRONMENT)
     return RealDesk(open_project(stage.worktree, os.environ), opened.actor)
 
 

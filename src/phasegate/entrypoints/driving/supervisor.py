@@ -46,7 +46,6 @@ class Order(msgspec.Struct, frozen=True):
     model: str = ""
     silent_seconds: float = 900.0
     longest_ms: int = driving.LONGEST_MS
-    extra: dict[str, str] = {}
 
 
 class Supervisor:
@@ -202,7 +201,7 @@ class Supervisor:
 
     def _environment(self) -> dict[str, str]:
         commands = os.path.dirname(os.path.abspath(sys.executable))
-        return claude_run.environment(os.environ, commands=commands, extra=self.order.extra)
+        return claude_run.environment(os.environ, commands=commands)
 
     def _watch(self, process: ClientProcess, reader: claude_run.Reader) -> tuple[ClientEnding | None, str]:
         """Hear what it says until it ends; end it when it is silent, at a limit, or when a person stops us."""
