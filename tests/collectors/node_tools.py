@@ -14,6 +14,7 @@ from filelock import FileLock
 VERSIONS = {
     "jest": "30.5.2",
     "vitest": "5.1.1",
+    "@vitest/coverage-istanbul": "5.1.1",
     "@vitest/coverage-v8": "5.1.1",
     "mocha": "12.0.3",
     "c8": "12.0.0",

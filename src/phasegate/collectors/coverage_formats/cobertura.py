@@ -43,11 +43,6 @@ class _File:
         if line.get("branch", "").lower() == "true" and "condition-coverage" in line:
             self.branches[f"{number} {owner}".strip()] = _conditions(line["condition-coverage"])
 
-    @property
-    def measured(self) -> dict[int, int]:
-        """Line -> how often it ran."""
-        return self.lines or self.of_methods
-
 
 class _Report:
     def __init__(self) -> None:
@@ -76,6 +71,12 @@ class _Report:
             elif event.name == "source" and len(self.sources) < _MOST_SOURCES:
                 self.sources.append(event.text.strip())
 
+    def lines(self) -> dict[str, dict[int, int]]:
+        """File -> line -> how often it ran: by what classes list, and only if none lists anything, by methods."""
+        if any(file.lines for file in self.files.values()):
+            return {name: file.lines for name, file in self.files.items()}
+        return {name: file.of_methods for name, file in self.files.items()}
+
     def more_than(self, listed: int, name: str) -> str:
         """Why what is listed cannot be all; empty when it can."""
         said = self.said.get(name, "0") or "0"
@@ -86,7 +87,7 @@ def read(content: bytes, *, root: str, within: str = "") -> Coverage:
     """What the XML says. A statement is a line; whether branches or functions were measured, the whole report shows."""
     report = _Report()
     report.read(content)
-    why = report.more_than(sum(len(file.measured) for file in report.files.values()), "lines-valid")
+    why = report.more_than(sum(map(len, report.lines().values())), "lines-valid")
     if why:
         raise UnreadableReport(f"the report is partial: {why}")
     places = Places(root, within, filter(None, report.sources))
@@ -94,6 +95,7 @@ def read(content: bytes, *, root: str, within: str = "") -> Coverage:
 
 
 def _files(report: _Report, places: Places) -> Iterator[FileCoverage]:
+    measured = report.lines()
     branches = added(count for file in report.files.values() for count in file.branches.values())
     doubt = report.more_than(branches.total, "branches-valid")
     has_branches = bool(branches.total or doubt)
@@ -101,7 +103,7 @@ def _files(report: _Report, places: Places) -> Iterator[FileCoverage]:
     for name, file in report.files.items():
         path = places.of(name)
         if path is not None:
-            lines = file.measured
+            lines = measured[name]
             yield FileCoverage(
                 path,
                 tuple(sorted(line for line, hits in lines.items() if hits)),

@@ -25,6 +25,7 @@ TOOL = "go cover"
 _MODES = ("mode: set", "mode: count", "mode: atomic")
 _BLOCK = re.compile(r"(.+):(\d+)\.(\d+),(\d+)\.(\d+) (\d+) (\d+)", re.ASCII)
 _MODULE = re.compile(rb"^\s*module\s+\"?([^\s\"]+)", re.MULTILINE)
+_STATEMENTS = re.compile(rb"^func\b|\bfunc\s*\([^\n]*\{", re.MULTILINE)
 _SKIPPED = frozenset({"vendor", "node_modules", "testdata"})
 _MOST_FOLDERS = 50_000
 _MODULE_FILE_BYTES = 1 << 20
@@ -32,10 +33,14 @@ _MOST_STATEMENTS = 1_000_000
 
 
 def read(content: bytes, *, root: str, within: str = "") -> Coverage:
-    """What a cover profile says; the modules below `within` (or `root`) say where an import path lies."""
+    """What a cover profile says; the modules below `within` (or `root`) say where an import path lies.
+
+    A profile does not mention a file without statements: those beside a file that it does mention are known to be so.
+    """
     places = Places(root, within)
     modules = _modules(places.within)
-    return coverage(TOOL, _files(_blocks(content), modules, places), places)
+    files = [*_files(_blocks(content), modules, places)]
+    return coverage(TOOL, [*files, *_without_statements(files, places)], places)
 
 
 class _Block(Struct, frozen=True):
@@ -78,6 +83,20 @@ def _files(blocks: dict[str, list[_Block]], modules: dict[str, str], places: Pla
             source = source_of(places.content(path))
             elements = ((_place(source, block), block.count) for block in found)
             yield file_of(path, of_elements(BLOCK, elements), code=source.lines)
+
+
+def _without_statements(files: list[FileCoverage], places: Places) -> Iterator[FileCoverage]:
+    mentioned = {file.path for file in files}
+    for folder in sorted({os.path.dirname(path) for path in mentioned}):
+        for name in sorted(os.listdir(os.path.join(places.root, folder))):
+            path = os.path.join(folder, name)
+            is_source = name.endswith(".go") and not name.endswith("_test.go") and path not in mentioned
+            if is_source and _has_no_statements(places.content(path)):
+                yield FileCoverage(path, (), (), statements=of_elements(BLOCK, ()))
+
+
+def _has_no_statements(source: bytes) -> bool:
+    return bool(source) and not _STATEMENTS.search(source)
 
 
 def _place(source: Source, block: _Block) -> str:
