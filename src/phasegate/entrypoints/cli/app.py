@@ -20,7 +20,10 @@ COMMANDS: dict[str, dict[str, str]] = {
         "plan": "plan", "start": "start", "pause": "pause", "resume": "pause", "drive": "drive", "next": "next",
         "done": "done", "wait": "wait", "note": "note", "answer": "answer", "takeover": "takeover",
     },
-    "Look": {"status": "status", "why": "why", "report": "report", "log": "log", "diagram": "diagram"},
+    "Look": {
+        "lookback": "lookback", "status": "status", "why": "why", "report": "report", "log": "log",
+        "diagram": "diagram",
+    },
     "Prove": {"check": "check", "record": "record", "evidence": "evidence", "policy": "policy"},
     "Code": {"docs": "docs"},
 }  # fmt: skip

@@ -30,6 +30,7 @@ from phasegate.report.blocks import (
     Tile,
     Tone,
     Words,
+    references,
 )
 
 WIDEST = 100
@@ -63,6 +64,8 @@ def _page(page: Page, width: int) -> Iterator[RenderableType]:
     yield from _tiles(page.tiles, width)
     for section in page.sections:
         yield from _section(section, width)
+    if not references(page):
+        return
     yield Text()
     yield Text("@21 is an event of the ledger: `phasegate why @21`. An id like ev-1a2b is an observation: "
                "`phasegate evidence show ev-1a2b`.", "dim")  # fmt: skip
@@ -141,7 +144,7 @@ def _table(table: Table, width: int) -> RenderableType:
     for at in shown:
         column = table.columns[at]
         grid.add_column(line(column.title, 40), justify="right" if column.numeric else "left", no_wrap=column.numeric)
-    wide = width >= NARROW
+    wide = width >= NARROW and any(_row_refs(row, 1) for row in table.rows)
     if wide:
         grid.add_column("shown by", style="dim", no_wrap=True)
     for row in table.rows:

@@ -1,0 +1,1 @@
+"""What went wrong before phasegate was there: sessions and commits, judged by rules that fire when sure."""
