@@ -176,9 +176,7 @@ def _unread_words(item: Unread) -> str:
 
 
 def _closing(look: Look) -> Section:
-    said = (
-        "With phasegate, this is watched while the agent works." if look.findings else "phasegate keeps it that way."
-    )
+    said = "With phasegate, this is watched while the agent works." if look.findings else "phasegate keeps it that way."
     begin = Entry(
         words(said), commands=(Command("phasegate init", "set up"), Command("phasegate demo", "watch it first"))
     )
