@@ -37,7 +37,7 @@ GUESSED = frozenset(
 
 _EXAMPLES = (
     "*test*", "*spec*", "*example*", "*sample*", "*fixture*", "*mock*", "*demo*", "*doc*", "*.md", "*.rst", "*.mdx",
-    "*.txt", "*.snap", "*.ipynb", "*tutorial*", "*template*", "*docker-compose*", "*cassette*", "*.dist",
+    "*.txt", "*.snap", "*.ipynb", "*tutorial*", "*template*", "*docker-compose*", "*.html", "*cassette*", "*.dist",
 )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ TITLES: dict[Rule, tuple[str, str, str]] = {
     "key": ("keys", "Keys that passed through",
             "phasegate refuses an edit that carries a key, and redacts what it records."),
     "weakened": ("tests", "Tests that check less than they did",
-                 "phasegate closes a phase only on a test run of its own, and says which tests are gone since the phase began."),
+                 "phasegate closes a phase only on a test run of its own, and says which tests are gone."),
     "claim": ("claims", "“Done”, with no test run behind it",
               "In a run, phasegate runs the tests itself, and a turn does not end on a false “done”."),
     "loop": ("circles", "Going in circles",
