@@ -76,7 +76,7 @@ def plan() -> tuple[Phase, ...]:
                  for id, title, kind in titles)  # type: ignore[arg-type]  # fmt: skip
 
 
-def tests(passed: int, red: Sequence[str] = (), **more: object) -> TestsSeen:
+def ran(passed: int, red: Sequence[str] = (), **more: object) -> TestsSeen:
     reds = tuple(RedTest(id, "assertion", "it is not so") for id in red)
     return TestsSeen("pytest 9", True, "", passed + len(red), passed, 0, reds, **more)  # type: ignore[arg-type]
 
@@ -100,7 +100,7 @@ def night(teller: Teller) -> None:
 
 def begins(t: Teller) -> None:
     t.says(f.LedgerBorn("6f0c8a52", "/home/me/invoices/.git"), f.PlanRead("plan.md", "d", plan()), after=0)
-    t.saw(tests(212, OLD_RED), "s0")
+    t.saw(ran(212, OLD_RED), "s0")
     t.saw(coverage(667, 0), "s0", after=0)
     t.says(WaiverGiven("w-0000000001", "file", "vendor/**", "ann", "copied from upstream", "2026-11-25", "weak", "ann"))
     limits = d.Limits(cost_usd=10.0, minutes=540)
@@ -134,12 +134,12 @@ def rounding(t: Teller) -> None:
                   ["src/invoices/money.py"])  # fmt: skip
     t.enters("write_tests", "1", after=6)
     t.edits("tests/test_money.py")
-    t.saw(tests(212, (*OLD_RED, "tests/test_money.py::test_half_even")), "s1a", "1", after=9)
+    t.saw(ran(212, (*OLD_RED, "tests/test_money.py::test_half_even")), "s1a", "1", after=9)
     t.enters("implement", "1", after=1)
     t.refuses("Edit", "own-files", "phasegate.toml is phasegate's own.", ["phasegate.toml"])
     t.edits("src/invoices/money.py", "src/invoices/__init__.py")
     t.enters("run_tests", "1", after=16)
-    ids = [t.saw(tests(216, OLD_RED), "s1b", "1", after=3), t.saw(coverage(690, 21), "s1b", "1", after=0)]
+    ids = [t.saw(ran(216, OLD_RED), "s1b", "1", after=3), t.saw(coverage(690, 21), "s1b", "1", after=0)]
     t.enters("doublecheck", "1", after=1)
     closes(t, "1", "s1b", ids)
 
@@ -151,7 +151,7 @@ def leap_days(t: Teller) -> None:
     t.enters("implement", "2", after=14)
     t.edits("src/invoices/dates.py")
     t.enters("run_tests", "2", after=11)
-    t.saw(tests(215, (*OLD_RED, "tests/test_dates.py::test_quarter")), "s2a", "2", after=3)
+    t.saw(ran(215, (*OLD_RED, "tests/test_dates.py::test_quarter")), "s2a", "2", after=3)
     t.enters("implement", "2", after=1, loop=True)
     t.says(d.ClientEnded(DRIVE, "l-1", "overloaded", "API Error: 529 Overloaded", "s1", 61, 1.12,
                          d.Tokens(21_000, 18_400, 611_000, 40_000)))  # fmt: skip
@@ -160,7 +160,7 @@ def leap_days(t: Teller) -> None:
     t.says(f.RunRecovered(RUN, "s2", "implement"), after=0.2)
     t.edits("src/invoices/dates.py", "src/invoices/calendar.py")
     t.enters("run_tests", "2", after=12)
-    green = tests(219, OLD_RED[1:], newly_green=OLD_RED[:1])
+    green = ran(219, OLD_RED[1:], newly_green=OLD_RED[:1])
     ids = [t.saw(green, "s2b", "2", after=3), t.saw(coverage(731, 34, 3), "s2b", "2", after=0)]
     t.enters("doublecheck", "2", after=1)
     closes(t, "2", "s2b", ids)
@@ -175,7 +175,7 @@ def currencies(t: Teller) -> None:
     restore = "git --git-dir=.git/phasegate/shadow cat-file blob 41c0e5 > docs/architecture.md"
     t.says(f.ChangePutBack(RUN, "docs/architecture.md", "step", "toolu-9", "a" * 40, "41c0e5", restore), after=0)
     t.enters("run_tests", "3", after=30)
-    ids = [t.saw(tests(219, OLD_RED[1:]), "s3b", "3", after=4), t.saw(coverage(990, 455, 12), "s3b", "3", after=0)]
+    ids = [t.saw(ran(219, OLD_RED[1:]), "s3b", "3", after=4), t.saw(coverage(990, 455, 12), "s3b", "3", after=0)]
     t.enters("doublecheck", "3", after=1)
     closes(t, "3", "s3b", ids)
 
@@ -200,7 +200,7 @@ def rates(t: Teller) -> None:
         t.enters("implement", "4", after=9, loop=count > 0)
         t.edits("src/invoices/rates.py")
         t.enters("run_tests", "4", after=12)
-        t.saw(tests(221, (OLD_RED[1], "tests/test_rates.py::test_sunday")), f"s4{count}", "4", after=3)
+        t.saw(ran(221, (OLD_RED[1], "tests/test_rates.py::test_sunday")), f"s4{count}", "4", after=3)
     t.says(f.NoteAdded("note-00000000a2", RUN, "4", "error", "major", "test_sunday expects a rate that no document "
                        "gives", "tests/test_rates.py", 41, about="test:tests/test_rates.py::test_sunday"))  # fmt: skip
     t.says(f.PhaseDeferred("4", RUN, "the same test stayed red in three loops, and the answer is a person's",
@@ -218,7 +218,7 @@ def umlauts(t: Teller) -> None:
     t.edits("src/invoices/export.py")
     t.says(f.ChangeHeld(RUN, "docs/style.md", "step", "more than one call could have made it", "c" * 40), after=1)
     t.enters("run_tests", "5", after=18)
-    green = tests(222, (), newly_green=OLD_RED[1:])
+    green = ran(222, (), newly_green=OLD_RED[1:])
     ids = [t.saw(green, "s5b", "5", after=4), t.saw(coverage(1163, 48, 5), "s5b", "5", after=0)]
     closes(t, "5", "s5b", ids)
 

@@ -16,7 +16,7 @@ from phasegate.report.markdown import markdown
 from phasegate.report.night import assemble
 from phasegate.report.page import page
 from phasegate.report.record import Linked, Told
-from phasegate.report.values import File, Report
+from phasegate.report.values import File, Report, position_of
 from phasegate.report.words import Stamp, moment
 from phasegate.wiring import RealDesk
 from phasegate.workspace import files
@@ -61,7 +61,7 @@ def recorded(desk: RealDesk, refs: Iterable[str], observed: Mapping[str, int]) -
     told = {}
     now = local(desk.now_ms())
     for ref in refs:
-        position = int(ref[1:]) if ref[:1] == "@" and ref[1:].isdecimal() else observed.get(ref, 0)
+        position = position_of(ref) or observed.get(ref, 0)
         event = next(desk.project.log.read(position - 1), None) if position else None
         if event is not None:
             fact = fact_of(event)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from phasegate.report.values import Figure, File
+from phasegate.report.values import Figure, File, position_of
 from phasegate.report.words import UNKNOWN, number
 
 Tone = Literal["plain", "good", "wait", "bad"]
@@ -193,7 +193,7 @@ def cite(figure: Figure, shown: Callable[[float], str] = number, tail: str = "")
 
 def look_at(ref: str) -> str:
     """The command that shows what a reference names."""
-    return f"phasegate why {ref}" if ref.startswith("@") else f"phasegate evidence show {ref}"
+    return f"phasegate why {ref}" if position_of(ref) else f"phasegate evidence show {ref}"
 
 
 def references(page: Page) -> tuple[str, ...]:

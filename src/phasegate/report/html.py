@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from html import escape
 
-from phasegate.plain import line, paragraph
+from phasegate.plain import line
 from phasegate.report.blocks import (
     Bars,
     Bit,
@@ -179,7 +179,7 @@ def _record(told: Mapping[str, Told]) -> str:
         return ""
     rows = [
         f'<tr id="{anchor(ref)}"><td><code>{text(look_at(ref))}</code></td><td>{text(each.when)}</td>'
-        f"<td>{escape(paragraph(each.what, 400))}</td></tr>"
+        f"<td>{text(each.what)}</td></tr>"
         for ref, each in told.items()
     ]
     return (

@@ -164,7 +164,11 @@ def _tile_coverage(report: Report) -> Tile:
 def _tile_cost(report: Report) -> Tile:
     use = report.use
     if use.cost_usd.value is None:
-        return Tile("Cost", cite(use.cost_usd), words(Quiet(use.cost_usd.why)))
+        return Tile(
+            "Cost",
+            cite(use.cost_usd),
+            words(Quiet("only a drive sees it" if not use.launches.value else "no client said")),
+        )
     return Tile("Cost", cite(use.cost_usd, money), words(cite(use.tokens, rough), " tokens"))
 
 

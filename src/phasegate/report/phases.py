@@ -18,6 +18,7 @@ from phasegate.ledger.facts import (
     RunStarted,
     StepEntered,
     TreeObserved,
+    ViewRendered,
 )
 from phasegate.ledger.state import State
 from phasegate.plain import line
@@ -46,14 +47,15 @@ class Phases:
     """Phases as they are taken up, change files, close, are deferred and committed."""
 
     takes: tuple[type[Fact], ...] = (
-        RunStarted, PhaseStarted, StepEntered, PathsRehashed, TreeObserved, ChangePutBack, PhaseClosed, PhaseDeferred,
-        PhaseReopened, PhaseCommitted, AttemptChosen,
+        RunStarted, PhaseStarted, StepEntered, ViewRendered, PathsRehashed, TreeObserved, ChangePutBack,
+        PhaseClosed, PhaseDeferred, PhaseReopened, PhaseCommitted, AttemptChosen,
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.worktrees: dict[str, str] = {}
         self.runs_of: dict[str, set[str]] = {}
         self.closings: dict[str, str] = {}
+        self._views: set[str] = set()
         self._in: dict[str, str] = {}
         self._work: dict[str, _Work] = {}
         self._commits: dict[str, tuple[PhaseCommitted, str]] = {}
@@ -71,6 +73,8 @@ class Phases:
                 self.runs_of.setdefault(worktree, set()).add(run)
             case PhaseStarted(phase=phase, run=run):
                 self._in[run] = phase
+            case ViewRendered(path=path):
+                self._views.add(path)
             case StepEntered() as entered:
                 self._entered(entered, seen.position)
             case PathsRehashed() | TreeObserved() | ChangePutBack():
@@ -89,7 +93,7 @@ class Phases:
             case PathsRehashed(blobs=blobs):
                 work.paths.update(dict.fromkeys(blobs, event(position)))
             case TreeObserved(changed=changed):
-                work.paths.update(dict.fromkeys(changed, event(position)))
+                work.paths.update(dict.fromkeys((path for path in changed if path not in self._views), event(position)))
                 work.cut = work.cut or len(changed) >= MOST_NAMED
             case ChangePutBack(path=path):
                 work.paths.pop(path, None)

@@ -33,6 +33,12 @@ def event(position: int) -> str:
     return f"@{position}"
 
 
+def position_of(ref: str) -> int:
+    """The position a reference of an event names; 0 for that of an observation."""
+    number = ref[1:] if ref.startswith("@") else ""
+    return int(number) if number.isascii() and number.isdecimal() else 0
+
+
 def figure(value: float, refs: Sequence[str], *, least: bool = False) -> Figure:
     """A figure with the first of its references."""
     return Figure(value, tuple(refs[:REFS_SHOWN]), max(0, len(refs) - REFS_SHOWN), least=least)
@@ -221,13 +227,16 @@ class Use(msgspec.Struct, frozen=True):
     silent: Figure
 
 
+Outcome = Literal["", "complete", "waiting", "limit", "stopped", "failed"]
+
+
 class Drive(msgspec.Struct, frozen=True):
     """A supervisor's work: `outcome` is "" while nothing says that it ended."""
 
     drive: str
     branch: str
     worktree: str
-    outcome: str
+    outcome: Outcome
     said: str
     attempt_of: str
     began_at: int

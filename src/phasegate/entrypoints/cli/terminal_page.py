@@ -162,7 +162,7 @@ def _row_refs(row: tuple[Words, ...], most: int) -> str:
     """The first reference of each figure of a row, as far as there is room."""
     cited = [bit for cell in row for bit in cell if isinstance(bit, Cited)]
     first = list(dict.fromkeys(ref for bit in cited for ref in bit.refs[:1]))
-    return " ".join(first[:most])
+    return _refs(first[:most], 0, most)
 
 
 def _bars(bars: Bars, width: int) -> RenderableType:
@@ -212,7 +212,7 @@ def _bit(bit: Bit) -> Text:
 
 
 def _refs(refs: Iterable[str], more: int, most: int = REFS_SHOWN) -> str:
-    named = list(refs)
+    named = [line(ref, 40) for ref in refs]
     left = len(named) - most + more
     return " ".join(named[:most]) + (f" +{left}" if left > 0 else "")
 
