@@ -137,10 +137,15 @@ def _ending(path: str) -> str:
 
 
 def baseline_of(desk: Desk, state: State, run: RunRecord | None) -> tuple[Baseline, str] | None:
-    """What every complete test run on the tree of the phase's start comes to, and the id of the newest of them."""
-    if run is None or not run.phase:
-        return None
-    found = complete_runs(state, state.record_of(run.phase).subject)
+    """What every complete test run on the tree of the phase's start comes to, and the id of the newest of them.
+
+    Outside a run that is the baseline taken when phasegate came.
+    """
+    if run is None:
+        taken = state.evidence.get(state.baseline.tests) if state.baseline is not None else None
+        found = [taken] if taken is not None else []
+    else:
+        found = complete_runs(state, state.record_of(run.phase).subject) if run.phase else []
     kept = [(e.id, artifact) for e in found for artifact in e.artifacts if artifact.name == RUN_ARTIFACT]
     runs = [msgspec.json.decode(desk.kept(artifact), type=TestRun) for _, artifact in kept]
     return (baseline(runs), kept[-1][0]) if runs else None

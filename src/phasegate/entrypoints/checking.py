@@ -20,7 +20,7 @@ from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import CheckEnded, CheckStarted
-from phasegate.ledger.state import Check, RunRecord, State
+from phasegate.ledger.state import Check, State
 from phasegate.wiring import VERSION, RealDesk, open_project, run_tests
 from phasegate.workspace import processes
 
@@ -38,8 +38,13 @@ class RunnerDied(Failure):
 Say = Callable[[str], None]
 
 
-def check_here(desk: RealDesk, say: Say, *, check: str = "") -> tuple[TestsSeen, CoverageSeen | NoCoverage]:
-    """Run the tests now, in this process, and record the evidence. `check` names a detached check, if this is one."""
+def check_here(
+    desk: RealDesk, say: Say, *, check: str = "", since: str = ""
+) -> tuple[TestsSeen, CoverageSeen | NoCoverage]:
+    """Run the tests now, in this process, and record the evidence. `check` names a detached check, if this is one.
+
+    Changed lines are those since the phase's start; outside a run since the tree `since`, when one is given.
+    """
     state, before = observe(desk, desk.state())
     run = state.run_in(desk.worktree)
     if check and run is not None:
@@ -51,11 +56,11 @@ def check_here(desk: RealDesk, say: Say, *, check: str = "") -> tuple[TestsSeen,
         result = run_tests(desk.project, scratch, say)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return _record(desk, desk.state(), before, result, check)
+    return _record(desk, desk.state(), before, result, check, since)
 
 
 def _record(
-    desk: RealDesk, state: State, before: Observation, result: SuiteRun, check: str
+    desk: RealDesk, state: State, before: Observation, result: SuiteRun, check: str, since: str
 ) -> tuple[TestsSeen, CoverageSeen | NoCoverage]:
     """Evidence of the tree the tests ran on; of neither when the tree changed under them."""
     state, after = observe(desk, state)
@@ -67,7 +72,8 @@ def _record(
         why = f"the tree changed while the tests ran ({', '.join(paths[:5])}); let git ignore what tests write"
         tests = msgspec.structs.replace(tests, complete=False, why_incomplete=why)
     artifacts = _artifacts(desk, result)
-    coverage = _coverage(desk, state, run, after, result)
+    start = state.record_of(run.phase).tree if run is not None and run.phase else since
+    coverage = _coverage(desk, start, after, result)
     facts = checks.evidence_facts(
         desk, state, run, check=check, tests=tests, coverage=coverage,
         subject=before.subject, tree=before.tree, artifacts=artifacts,
@@ -81,12 +87,9 @@ def _artifacts(desk: RealDesk, result: SuiteRun) -> tuple[Artifact, ...]:
     return (whole, *(desk.keep(artifact.name, artifact.content) for artifact in result.artifacts))
 
 
-def _coverage(
-    desk: RealDesk, state: State, run: RunRecord | None, now: Observation, result: SuiteRun
-) -> CoverageSeen | NoCoverage:
+def _coverage(desk: RealDesk, start: str, now: Observation, result: SuiteRun) -> CoverageSeen | NoCoverage:
     if result.coverage is None:
         return NoCoverage(result.why_no_coverage)
-    start = state.record_of(run.phase).tree if run is not None and run.phase else ""
     changed: dict[str, set[int]] = {}
     if start and start != now.tree:
         there = [change.path for change in desk.tree.changes(start, now.tree) if change.after]

@@ -38,6 +38,11 @@ def opened(where: git.Place, folder: str, settings: Settings) -> Project:
     return Project(where, pointer, folder, Trusted(settings, DEFAULT, ""), log, blobs)
 
 
+def beside(project: Project, where: git.Place) -> Project:
+    """The same ledger for another checkout of the same repository."""
+    return Project(where, project.pointer, project.directory, project.trusted, project.log, project.blobs)
+
+
 def settings_of(where: git.Place) -> Settings:
     """The settings in the checkout; without any, the suites that are found there."""
     if files.state_of(where.root, place.SETTINGS) is not None:

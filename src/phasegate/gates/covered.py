@@ -26,12 +26,12 @@ def gate(moment: Moment) -> Verdict:
             remedy="Let a test import them, then `phasegate check tests`.",
             evidence=(evidence.id,),
         )
-    short = _short_of(seen, moment.settings)
+    short = short_of(seen, moment.settings)
     fallen = _fallen(seen, moment)
     if short or fallen:
         return failed(
             *short,
-            *(_excluded(seen) if short else ()),
+            *(excluded(seen) if short else ()),
             *fallen,
             remedy="Test the lines named, then `phasegate check tests`.",
             evidence=(evidence.id,),
@@ -43,7 +43,7 @@ def gate(moment: Moment) -> Verdict:
     )
 
 
-def _short_of(seen: CoverageSeen, settings: Settings) -> list[str]:
+def short_of(seen: CoverageSeen, settings: Settings) -> list[str]:
     """The demands on changed lines that are not met; a path with a demand of its own is judged by itself."""
     reasons, covered, missing = [], 0, []
     for file in seen.changed:
@@ -61,7 +61,7 @@ def _short_of(seen: CoverageSeen, settings: Settings) -> list[str]:
     return reasons
 
 
-def _excluded(seen: CoverageSeen) -> list[str]:
+def excluded(seen: CoverageSeen) -> list[str]:
     """Why a line that a report does not show as missing is counted as missing."""
     lines = [f"{file.path}:{line}" for file in seen.changed for line in file.excluded]
     said = "no test runs them, and leaving them out of the measurement (`pragma: no cover`, coverage settings)"

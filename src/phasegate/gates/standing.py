@@ -9,9 +9,10 @@ import msgspec
 from phasegate.evidence.findings import FindingsSeen
 from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, Seen, TestsSeen
 from phasegate.evidence.tests import among
-from phasegate.gates.covered import ROUNDING
+from phasegate.gates.covered import ROUNDING, excluded, short_of
 from phasegate.gates.interface import Verdict, failed, passed, some, unknown
 from phasegate.ledger.state import State
+from phasegate.settings import Settings
 
 Name = str
 
@@ -34,6 +35,13 @@ def _tests(state: State, subject: str) -> Verdict:
     red = [test.id for test in tests.red if not among(test.id, known | flaky)]
     if red:
         return failed(f"red: {some(red)}", remedy="Mend the code until they pass.", evidence=(found.id,))
+    if tests.gone or tests.newly_skipped:
+        what = "gone" if tests.gone else "skipped"
+        return failed(
+            f"tests that ran before are {what} now: {some(tests.gone or tests.newly_skipped)}",
+            remedy="Bring them back, or let a person take a new baseline: `phasegate init --baseline`.",
+            evidence=(found.id,),
+        )
     old = f", {len(tests.red)} red that were so when phasegate came, or flaky" if tests.red else ""
     return passed(f"{tests.passed} of {tests.collected} tests pass{old}", evidence=(found.id,))
 
@@ -62,6 +70,24 @@ def _coverage(state: State, subject: str) -> Verdict:
             remedy="Test what is new.", evidence=(found.id, before.id),
         )  # fmt: skip
     return passed(f"{seen.percent:.1f} % of {seen.total} statements are covered", evidence=(found.id,))
+
+
+def changed_lines(state: State, subject: str, settings: Settings) -> Verdict:
+    """Do tests run the lines that changed since the baseline, as far as settings demand?"""
+    found = state.newest(CoverageSeen, subject=subject)
+    if found is None or not isinstance(found.seen, CoverageSeen):
+        return Verdict("changed_lines", "unknown", ("coverage is unknown",), "See `coverage`.")
+    seen = found.seen
+    if seen.unmeasured:
+        why = f"the report does not mention changed files: {some(seen.unmeasured)}"
+        return Verdict("changed_lines", "unknown", (why,), "Let a test import them.", (found.id,))
+    short = short_of(seen, settings)
+    if short:
+        return Verdict("changed_lines", "fail", (*short, *excluded(seen)), "Test the lines named.", (found.id,))
+    told = (
+        f"{seen.changed_percent:.0f} % of the changed lines are covered" if seen.changed else "no line of code changed"
+    )
+    return Verdict("changed_lines", "pass", (told,), evidence=(found.id,))
 
 
 def _findings(scanner: str, remedy: str) -> Callable[[State, str], Verdict]:

@@ -26,7 +26,7 @@ def _suite(name: str, cases: Iterable[tuple[str, str]]) -> str:
     numbers = (
         f'tests="{len(told)}" failures="{counts["failure"]}" errors="{counts["error"]}" skipped="{counts["skipped"]}"'
     )
-    return f"<testsuite name={quoteattr(name)} {numbers}>\n{''.join(case for _, case in told)}</testsuite>\n"
+    return f"<testsuite name={quoteattr(_safe(name))} {numbers}>\n{''.join(case for _, case in told)}</testsuite>\n"
 
 
 def _test(result: TestResult) -> tuple[str, str]:
@@ -38,7 +38,7 @@ def _test(result: TestResult) -> tuple[str, str]:
 def _gate(verdict: Verdict) -> tuple[str, str]:
     element = {"pass": "", "fail": "failure", "unknown": "error"}[verdict.says]
     said = "\n".join((*verdict.reasons, verdict.remedy))
-    return _case(f'classname="phasegate.gate" name={quoteattr(verdict.gate)}', element, said)
+    return _case(f'classname="phasegate.gate" name={quoteattr(_safe(verdict.gate))}', element, said)
 
 
 def _case(attributes: str, element: str, message: str) -> tuple[str, str]:
@@ -50,5 +50,6 @@ def _case(attributes: str, element: str, message: str) -> tuple[str, str]:
 
 
 def _safe(text: str) -> str:
-    """Text that XML 1.0 can hold: no control characters, no lone surrogates."""
-    return paragraph(text, 20_000).encode("utf-8", "replace").decode()
+    """Text that XML 1.0 (section 2.2) can hold: no control characters, no lone surrogates, no U+FFFE or U+FFFF."""
+    shown = paragraph(text, 20_000).encode("utf-8", "replace").decode()
+    return shown.replace("\ufffe", "?").replace("\uffff", "?")

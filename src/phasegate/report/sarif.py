@@ -34,7 +34,7 @@ def sarif(version: str, findings: Iterable[Finding], run: TestRun | None, verdic
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
         **_result(finding.rule, "error", finding.message, finding.path, finding.line),
-        "partialFingerprints": {"phasegate/v1": finding.fingerprint},
+        "partialFingerprints": {"phasegate/v1": _safe(finding.fingerprint)},
     }
 
 
@@ -51,8 +51,14 @@ def _gates(verdicts: Iterable[Verdict]) -> Iterator[dict[str, Any]]:
 
 def _result(rule: str, level: str, text: str, path: str, line: int) -> dict[str, Any]:
     place = {
-        "artifactLocation": {"uri": quote(path or "phasegate.toml"), "uriBaseId": "%SRCROOT%"},
+        "artifactLocation": {"uri": quote(path or "phasegate.toml", errors="replace"), "uriBaseId": "%SRCROOT%"},
         "region": {"startLine": max(1, line)},
     }
-    message = paragraph(text, 4000).encode("utf-8", "replace").decode() or rule
+    rule = _safe(rule) or "finding"
+    message = _safe(text) or rule
     return {"ruleId": rule, "level": level, "message": {"text": message}, "locations": [{"physicalLocation": place}]}
+
+
+def _safe(text: str) -> str:
+    """Text that JSON in UTF-8 can hold, without characters that steer a terminal."""
+    return paragraph(text, 4000).encode("utf-8", "replace").decode()

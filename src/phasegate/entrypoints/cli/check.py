@@ -155,10 +155,14 @@ def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict
 def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool) -> int:
     """What each question says of the tree as it is, and the exit code that sums it up."""
     state, seen = observe(opened, opened.state())
-    verdicts = standing(asked, state, seen.subject)
+    return tell_verdicts(standing(asked, state, seen.subject), {"subject": seen.subject} if as_json else None)
+
+
+def tell_verdicts(verdicts: tuple[Verdict, ...], as_json: dict[str, str] | None) -> int:
+    """Say each verdict, or give them as JSON beside what `as_json` holds; the exit code that sums them up."""
     code = exit_code(verdicts)
-    if as_json:
-        output.give({"verdicts": verdicts, "subject": seen.subject, "exit": int(code)})
+    if as_json is not None:
+        output.give({**as_json, "verdicts": verdicts, "exit": int(code)})
         return code
     for verdict in verdicts:
         said = "; ".join(line(reason, 400) for reason in verdict.reasons)

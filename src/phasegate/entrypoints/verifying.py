@@ -1,0 +1,118 @@
+"""Judges a clean checkout again with no agent and no ledger: is it no worse than the commit that it grew from?"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from phasegate.engine.advance import observe
+from phasegate.entrypoints import checking, scanning
+from phasegate.entrypoints.adopting import take_baseline
+from phasegate.entrypoints.standalone import beside, opened, settings_of
+from phasegate.errors import Exit, Failure
+from phasegate.gates.interface import Verdict, some
+from phasegate.gates.standing import QUESTIONS, changed_lines, standing
+from phasegate.ledger.event import Actor
+from phasegate.wiring import RealDesk
+from phasegate.workspace import git
+from phasegate.workspace.branches import Repository, provide
+
+GUESSES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+"""What a branch is compared with where nobody says: the first of them that is there and is not itself."""
+
+Say = Callable[[str], None]
+
+
+class NotClean(Failure):
+    """The checkout holds changes that are in no commit."""
+
+    code = "not-clean"
+
+
+class NoBase(Failure):
+    """There is no commit to compare with."""
+
+    code = "no-base"
+    exit_code = Exit.CANNOT_TELL
+
+
+class Judged(Struct, frozen=True):
+    """The verdicts about `head` against `base` (commits)."""
+
+    base: str
+    head: str
+    verdicts: tuple[Verdict, ...]
+
+
+def judge(where: git.Place, actor: Actor, base: str, say: Say, then: Callable[[RealDesk], None]) -> Judged:
+    """Run everything on `base` and on the checkout; `then` is called with the desk of the latter before it is gone."""
+    with tempfile.TemporaryDirectory(prefix="phasegate-") as folder:
+        repository = Repository(where.root, folder)
+        head, base = _clean_head(repository), merge_base(repository, base)
+        laid_out = _laid_out(repository, base, folder)
+        project = opened(laid_out, folder, settings_of(laid_out))
+        try:
+            tree = repository.said("rev-parse", f"{base}^{{tree}}")
+            _before(RealDesk(project, actor), where, tree, say)
+            after = RealDesk(beside(project, where), actor)
+            verdicts = _after(after, tree, say)
+            then(after)
+        finally:
+            project.close()
+        return Judged(base, head, verdicts)
+
+
+def _before(desk: RealDesk, where: git.Place, tree: str, say: Say) -> None:
+    """Record how the base is, in an environment borrowed from the checkout."""
+    for path in desk.settings.drive.provide:
+        provide(where.root, desk.worktree, path)
+    taken, why_not = take_baseline(desk, lambda said: say(f"before: {said}"))
+    if why_not:
+        say(f"before: {why_not}")
+    desk.record([replace(taken, tree=tree)], relying_on=None)
+
+
+def _after(desk: RealDesk, tree: str, say: Say) -> tuple[Verdict, ...]:
+    for scanner in scanning.SCANNERS:
+        scanning.scan(desk, scanner, lambda said: say(f"now: {said}"))
+    checking.check_here(desk, lambda said: say(f"now: {said}"), since=tree)
+    state, seen = observe(desk, desk.state())
+    return (*standing(tuple(QUESTIONS), state, seen.subject), changed_lines(state, seen.subject, desk.settings))
+
+
+def merge_base(repository: Repository, named: str) -> str:
+    """The commit that HEAD and `named` have in common; without a name, the first of GUESSES that is another commit."""
+    head = repository.head()
+    for name in (named,) if named else GUESSES:
+        ran = repository.run("merge-base", "HEAD", "--end-of-options", name, accept=(0, 1, 128))
+        found = ran.output.decode().strip()
+        if ran.status == 0 and (named or found != head):
+            return found
+    if named:
+        raise NoBase(f"HEAD has no commit in common with {named}.", hint="Fetch it (a shallow clone has no history).")
+    raise NoBase(
+        "There is nothing to compare HEAD with.", hint="Name a commit or branch: `phasegate verify --base REF`."
+    )
+
+
+def _clean_head(repository: Repository) -> str:
+    dirty = repository.dirty()
+    if dirty:
+        raise NotClean(
+            f"The checkout holds changes that are in no commit: {some(dirty)}.",
+            hint="Commit or remove them; a verdict is about a commit.",
+        )
+    return repository.head()
+
+
+def _laid_out(repository: Repository, commit: str, folder: str) -> git.Place:
+    """A checkout of `commit` of its own, sharing the objects of the repository."""
+    target = os.path.join(folder, "base")
+    repository.run("clone", "-q", "--shared", "--no-checkout", ".", target, seconds=600.0)
+    laid_out = Repository(target, folder)
+    laid_out.run("checkout", "-q", "--detach", commit, seconds=600.0)
+    return git.locate(target)
