@@ -21,6 +21,8 @@ from phasegate.workspace.git import Place
 from phasegate.workspace.place import RECEIPT, SETTINGS
 
 SKILL = ".claude/skills/phasegate/SKILL.md"
+CI = ("tools/ci/headless.sh", ".github/workflows/phasegate.yml")
+"""Where the script for CI and the workflow that calls it belong."""
 EXCLUDE = "info/exclude"
 LARGEST = 16 * 1024 * 1024
 
@@ -89,7 +91,7 @@ Uninstall = Callable[[str, str], str | None]
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What to put in: the settings file as it should be, and where ignore lines and hooks go."""
+    """What to put in: the settings file, where ignore lines and hooks go, and files that are written as a `whole`."""
 
     settings: bytes
     render: Render
@@ -97,6 +99,7 @@ class Wish(msgspec.Struct, frozen=True):
     hooks: str
     command: tuple[str, ...] | None
     no_hooks: tuple[str, ...] = ()
+    whole: dict[str, bytes] = {}
 
 
 # --- putting in -------------------------------------------------------------------------------------------------------
@@ -123,6 +126,7 @@ def putting_in(
     if wish.render in block.FILES:
         edits.append(_edit(where.root, block.FILES[wish.render], lambda found: _with_block(found, wish.render)))
     edits += [_edit(where.root, path, partial(_unhooked, path, uninstall)) for path in wish.no_hooks]
+    edits += [_edit(where.root, path, partial(_theirs_or, content)) for path, content in wish.whole.items()]
     if wish.command is not None:
         command = wish.command
         edits.append(
@@ -155,6 +159,11 @@ def _resolved(base: str, path: str) -> str:
     if not os.path.isdir(folder):
         raise files.Occupied(f"{folder} is not a directory.", hint="Move away what stands there, and repeat.")
     return at
+
+
+def _theirs_or(content: bytes, found: bytes | None) -> bytes:
+    """What a person made of a file that we write once is theirs."""
+    return content if found is None else found
 
 
 def _skill(found: bytes | None) -> bytes:
@@ -247,7 +256,7 @@ def taking_out(where: Place, hooks: Iterable[str], uninstall: Uninstall) -> list
     edits.append(_stripped(where.root, ".gitignore", _without_lines, receipt))
     if not _installed_elsewhere(where):
         edits.append(_stripped(where.common, EXCLUDE, _without_lines, receipt))
-    edits += [_edit(where.root, path, partial(_unless_changed, path, receipt)) for path in (SKILL, SETTINGS)]
+    edits += [_edit(where.root, path, partial(_unless_changed, path, receipt)) for path in (SKILL, SETTINGS, *CI)]
     return [edit for edit in edits if edit.before != edit.after]
 
 
@@ -385,7 +394,7 @@ def read_receipt(where: Place) -> Receipt | None:
 def _receipt(old: Receipt, edits: Sequence[Edit], folders: Sequence[str]) -> Receipt:
     """What was made so far and what the edits will make."""
     made = tuple(os.path.join(edit.base, edit.path) for edit in edits if edit.before is None)
-    whole = {edit.path: digest(edit.after or b"") for edit in edits if edit.path in (SKILL, SETTINGS)}
+    whole = {edit.path: digest(edit.after or b"") for edit in edits if edit.path in (SKILL, SETTINGS, *CI)}
     return Receipt(
         tuple(dict.fromkeys((*old.files, *made))), tuple(dict.fromkeys((*old.folders, *folders))), old.digests | whole
     )

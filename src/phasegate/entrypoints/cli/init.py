@@ -16,7 +16,7 @@ from phasegate import wiring
 from phasegate.agents import claude_code, claude_health
 from phasegate.agents.claude_command import SETTINGS_FILES, Scope, hook_command, refuse_ephemeral
 from phasegate.context import block
-from phasegate.entrypoints import adopting
+from phasegate.entrypoints import adopting, ci
 from phasegate.entrypoints.cli import installed, output, questions
 from phasegate.entrypoints.cli.session import actor, json_option, only_people
 from phasegate.entrypoints.demo.real_client import ClientNotFound
@@ -65,6 +65,7 @@ class Asked(msgspec.Struct, frozen=True):
     render: Render | None = None
     allow_ephemeral: bool = False
     suites: Mapping[str, Tests] = {}
+    ci: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -83,12 +84,15 @@ class Plan(msgspec.Struct, frozen=True):
 @click.option("--render", type=click.Choice(["claude_md", "local", "off"]), help="Where the state is shown.")
 @click.option("--yes", is_flag=True, help="Ask nothing: take the default of every question.")
 @click.option("--baseline/--no-baseline", default=None, help="Run the tests now, to know what is red, flaky, covered.")
+@click.option(
+    "--ci", "for_ci", is_flag=True, help="Also write tools/ci/headless.sh and a GitHub workflow that calls it."
+)
 @click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 @click.option("--allow-ephemeral", is_flag=True, hidden=True)
 @json_option
 def init(
     scope: Scope | None, required: bool, agent: str, render: Render | None, yes: bool, baseline: bool | None,
-    dry_run: bool, allow_ephemeral: bool, as_json: bool,
+    for_ci: bool, dry_run: bool, allow_ephemeral: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Set up phasegate in this repository: settings, hooks of your agent, a skill, a block in CLAUDE.md.
 
@@ -104,7 +108,7 @@ def init(
     if not dry_run and there:
         only_people("Setting up what is there already")
     meeting = questions.met(where, questions.Wishes(scope, yes, dry_run or as_json, baseline, there))
-    plan = planned(where, Asked(meeting.scope, required, render, allow_ephemeral, meeting.suites))
+    plan = planned(where, Asked(meeting.scope, required, render, allow_ephemeral, meeting.suites, for_ci))
     notices: list[str] = []
     if not dry_run:
         _refuse_unwritable(where)
@@ -151,6 +155,7 @@ def planned(where: git.Place, asked: Asked) -> Plan:
     wish = Wish(
         content, settings.render, scope == "team", SETTINGS_FILES[scope], _command(where, scope, asked),
         tuple(file for other, file in SETTINGS_FILES.items() if other != scope and has_hooks(where.root, other)),
+        ci.shipped() if asked.ci else {},
     )  # fmt: skip
     edits = installing.putting_in(where, wish, install=installed_in, uninstall=uninstalled)
     trusted = wiring.Trusted(settings, workflow, installing.digest(content))

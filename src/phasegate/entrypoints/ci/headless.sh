@@ -1,0 +1,80 @@
+#!/bin/sh
+# phasegate without anybody at a terminal, as a CI job calls it. Written by `phasegate init --ci`; yours to change.
+#
+#   tools/ci/headless.sh test      judge this checkout: tests, coverage, secrets, references; no agent
+#   tools/ci/headless.sh verify    judge it against the commit it grew from
+#   tools/ci/headless.sh drive     let the agent work through the plan under limits (more words go to `phasegate drive`)
+#
+# Results are written below $PHASEGATE_OUTPUT (default: phasegate-results): result.json, junit.xml, results.sarif.
+# Where phasegate is not installed it is, from $PHASEGATE_SOURCE (a path or an address that pip takes), into a folder of
+# its own. Exit codes: 0 ok, 1 a gate failed, 2 usage, 3 a bug, 5 waiting for a person, 6 a limit, 7 cannot tell.
+
+set -eu
+
+usage() {
+    sed -n '4,6s/^#   //p' "$0" >&2
+    exit 2
+}
+
+say() {
+    printf 'headless: %s\n' "$*" >&2
+}
+
+# Set `phasegate` to a command that runs, installing it where there is none.
+find_phasegate() {
+    if [ -n "${PHASEGATE:-}" ]; then
+        phasegate=$PHASEGATE
+    elif command -v phasegate >/dev/null 2>&1; then
+        phasegate=phasegate
+    else
+        install_phasegate
+    fi
+    "$phasegate" --version >&2 || {
+        say "$phasegate does not start"
+        exit 7
+    }
+}
+
+install_phasegate() {
+    if [ -z "${PHASEGATE_SOURCE:-}" ]; then
+        say "phasegate is not installed; set PHASEGATE_SOURCE to what pip should install, or put it on the PATH"
+        exit 7
+    fi
+    place=${PHASEGATE_PLACE:-${TMPDIR:-/tmp}/phasegate-headless-$(id -u)}
+    if [ ! -x "$place/bin/phasegate" ]; then
+        say "installing phasegate from $PHASEGATE_SOURCE into $place"
+        python3 -m venv "$place" >&2
+        "$place/bin/python" -m pip install --quiet "$PHASEGATE_SOURCE" >&2 || {
+            say "phasegate could not be installed"
+            exit 7
+        }
+    fi
+    phasegate=$place/bin/phasegate
+}
+
+# Run the command given, with its JSON in result.json; its exit code is ours.
+run() {
+    code=0
+    "$@" >"$output/result.json.new" || code=$?
+    mv "$output/result.json.new" "$output/result.json"
+    say "exit code $code; results are in $output"
+    exit "$code"
+}
+
+[ $# -ge 1 ] || usage
+what=$1
+shift
+case $what in test | verify | drive) ;; *) usage ;; esac
+
+cd "$(git rev-parse --show-toplevel)"
+find_phasegate
+output=${PHASEGATE_OUTPUT:-phasegate-results}
+mkdir -p "$output"
+# Results belong to nobody's commit.
+[ -e "$output/.gitignore" ] || printf '*\n' >"$output/.gitignore"
+
+case $what in
+test) run "$phasegate" check --standalone --json --junit "$output/junit.xml" --sarif "$output/results.sarif" "$@" ;;
+verify) run "$phasegate" verify --json --junit "$output/junit.xml" --sarif "$output/results.sarif" "$@" ;;
+drive) run "$phasegate" drive --json "$@" ;;
+esac

@@ -1,0 +1,172 @@
+"""What `init --ci` ships: a script that runs anywhere, and a workflow that is linted and run on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from phasegate.entrypoints.ci import shipped
+from phasegate.workspace.installing import CI
+from tests.cli.people import SCRIPTS, as_person
+
+SOURCE = Path(__file__).parents[2]
+SCRIPT, WORKFLOW = CI
+FILES = {
+    "src/shop.py": "def price(x):\n    return x * 2\n",
+    "tests/test_shop.py": "import shop\n\ndef test_price(): assert shop.price(2) == 4\n",
+    "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\n',
+}
+
+
+class Checkout:
+    """A repository with what `init --ci` wrote, committed on main; `work` is checked out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.root = folder, folder / "repository"
+        for path, text in FILES.items():
+            self.write(path, text)
+        self.git("init", "-q", "-b", "main")
+        done = as_person(
+            ["phasegate", "init", "--ci", "--allow-ephemeral", "--render", "off"], self.root,
+            {"XDG_STATE_HOME": str(folder / "state"), "HOME": str(folder)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        self.commit()
+        self.git("checkout", "-q", "-b", "work")
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text)
+
+    def git(self, *words: str) -> str:
+        run = ["git", "-C", str(self.root), "-c", "user.name=a", "-c", "user.email=a@b.c", *words]
+        return subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "state")
+
+    def headless(self, *words: str, scripts: str = SCRIPTS, **env: str) -> subprocess.CompletedProcess[str]:
+        """The script, with nothing in the environment but what a bare machine has."""
+        bare = {"PATH": os.pathsep.join(filter(None, (scripts, os.environ["PATH"]))), "HOME": str(self.folder)}
+        command = ["sh", SCRIPT, *words]
+        return subprocess.run(command, cwd=self.root, env=bare | env, capture_output=True, text=True, timeout=280)
+
+    def result(self) -> dict[str, object]:
+        found: dict[str, object] = json.loads((self.root / "phasegate-results/result.json").read_text())
+        return found
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_it_judges_a_checkout_and_writes_the_results_in_every_form(checkout: Checkout) -> None:
+    done = checkout.headless("test")
+    assert done.returncode == 0, done.stderr
+    assert checkout.result()["exit"] == 0 and done.stdout == ""
+    results = checkout.root / "phasegate-results"
+    assert ET.parse(results / "junit.xml").getroot().tag == "testsuites"
+    assert json.loads((results / "results.sarif").read_text())["runs"][0]["results"] == []
+    assert checkout.git("status", "--short") == ""
+
+
+def test_it_ends_with_the_code_of_the_gates(checkout: Checkout) -> None:
+    checkout.write("src/shop.py", "def price(x):\n    return x * 3\n")
+    checkout.commit()
+    done = checkout.headless("verify", "--base", "main")
+    assert (done.returncode, checkout.result()["exit"]) == (1, 1)
+
+
+def test_usage_is_told(checkout: Checkout) -> None:
+    for words in ((), ("nonsense",)):
+        done = checkout.headless(*words)
+        assert done.returncode == 2 and "headless.sh verify" in done.stderr
+
+
+def test_a_machine_without_phasegate_is_told_so_and_given_it(checkout: Checkout) -> None:
+    python = Path(os.path.realpath(sys.executable)).parent
+    bare = checkout.folder / "bin"
+    bare.mkdir()
+    for name in ("python3", "pytest"):
+        (bare / name).unlink(missing_ok=True)
+    (bare / "python3").symlink_to(python / Path(os.path.realpath(sys.executable)).name)
+    # Of what this test runs in, only the system's programs stay on the path.
+    system = os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin"))
+    env = {"PATH": f"{bare}{os.pathsep}{system}", "PHASEGATE_PLACE": str(checkout.folder / "place")}
+    told = checkout.headless("test", **env)
+    assert told.returncode == 7 and "PHASEGATE_SOURCE" in told.stderr
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTP", "http"))}
+    done = checkout.headless("test", **env, **kept, PHASEGATE_SOURCE=str(SOURCE))
+    assert "installing phasegate from" in done.stderr and "phasegate, version" in done.stderr, done.stderr
+    assert done.returncode in (0, 7) and checkout.result()["verdicts"], done.stderr
+
+
+def test_what_a_person_made_of_a_shipped_file_stays(checkout: Checkout) -> None:
+    checkout.write(SCRIPT, "echo mine\n")
+    env = {"XDG_STATE_HOME": str(checkout.folder / "state"), "HOME": str(checkout.folder)}
+    as_person(["phasegate", "init", "--ci", "--allow-ephemeral"], checkout.root, env)
+    assert (checkout.root / SCRIPT).read_text() == "echo mine\n"
+    done = as_person(["phasegate", "uninstall"], checkout.root, env)
+    assert done.returncode == 0, done.stderr
+    assert (checkout.root / SCRIPT).read_text() == "echo mine\n" and not (checkout.root / WORKFLOW).exists()
+
+
+def test_the_workflow_has_no_fault_that_a_linter_knows(tmp_path: Path) -> None:
+    (tmp_path / "phasegate.yml").write_bytes(shipped()[WORKFLOW])
+    linter = [os.path.join(SCRIPTS, "zizmor"), "--offline", "--quiet", str(tmp_path / "phasegate.yml")]
+    done = subprocess.run(
+        linter, capture_output=True, text=True, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def local_action(folder: Path, name: str, inputs: str, script: str) -> Path:
+    """An action of this machine in the place of one that would be fetched."""
+    (folder / name).mkdir(parents=True)
+    steps = f"runs:\n  using: composite\n  steps:\n    - shell: sh\n      run: {script}\n"
+    (folder / name / "action.yml").write_text(f"name: {name}\ninputs: {{{inputs}}}\n{steps}")
+    return folder / name
+
+
+@pytest.mark.parametrize(("code", "text"), [(0, "return x + x"), (1, "return x * 3")])
+def test_the_workflow_runs_on_a_pull_request_and_fails_where_a_gate_does(
+    checkout: Checkout, code: int, text: str
+) -> None:
+    checkout.write("src/shop.py", f"def price(x):\n    {text}\n")
+    checkout.commit()
+    kept = checkout.folder / "kept"
+    actions = checkout.folder / "actions"
+    stands_in = {
+        "actions/checkout": local_action(
+            actions, "checkout", "fetch-depth: {}, persist-credentials: {}", f"git clone -q {checkout.root} ."
+        ),
+        "actions/upload-artifact": local_action(
+            actions, "upload", "name: {}, path: {}, if-no-files-found: {}", f"cp -r phasegate-results {kept}"
+        ),
+    }
+    workflow = shipped()[WORKFLOW].decode()
+    pinned = dict(re.findall(r"uses: (\S+)@([0-9a-f]{40})", workflow))
+    assert pinned.keys() == stands_in.keys() and workflow.count("uses:") == 2
+    (checkout.folder / "event.json").write_text(
+        json.dumps({"pull_request": {"base": {"sha": checkout.git("rev-parse", "main")}}})
+    )
+    locally = [
+        word for name, place in stands_in.items() for word in ("--local-repository", f"{name}@{pinned[name]}={place}")
+    ]
+    done = subprocess.run(
+        [os.path.join(SCRIPTS, "act"), "pull_request", "-e", str(checkout.folder / "event.json"), "--pull=false",
+         "-P", "ubuntu-latest=-self-hosted", *locally],
+        cwd=checkout.root, capture_output=True, text=True, timeout=200,
+        env={"PATH": os.pathsep.join((SCRIPTS, os.environ["PATH"])), "HOME": str(checkout.folder)},
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout[-3000:] + done.stderr[-2000:]
+    assert json.loads((kept / "result.json").read_text())["exit"] == code
