@@ -15,10 +15,11 @@ from tests.collectors.conftest import write
 from tests.collectors.dialects.dialect import KINDS, Dialect, Files
 from tests.collectors.dialects.go import GO_TEST
 from tests.collectors.dialects.javascript import JAVASCRIPT
+from tests.collectors.dialects.junit import JUNIT
 from tests.collectors.dialects.python import PYTEST
 from tests.collectors.node_tools import BIN
 
-DIALECTS: tuple[Dialect, ...] = (PYTEST, GO_TEST, *JAVASCRIPT)
+DIALECTS: tuple[Dialect, ...] = (PYTEST, GO_TEST, JUNIT, *JAVASCRIPT)
 
 Runs = Callable[..., SuiteRun]
 

@@ -16,6 +16,7 @@ RUNNERS: Mapping[Name, str] = {
     "vitest": "vitest_runner",
     "mocha": "mocha_runner",
     "node": "node_runner",
+    "junit": "junit_runner",
 }
 
 

@@ -81,4 +81,4 @@ class _Reader:
             self._refuse()
 
     def _refuse(self, *_: object) -> NoReturn:
-        raise UnreadableReport("the report defines or uses entities, which no coverage tool does")
+        raise UnreadableReport("the report defines or uses entities, which no tool needs to")
