@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 from phasegate.entrypoints.demo.script import Request, Script, Step, Turn, call
 from phasegate.entrypoints.demo.scripted_model import ScriptedModel
 from phasegate.ledger.state import DriveRecord
-from tests.cli.people import as_person
+from tests.cli.people import PHASEGATE, as_person
+from tests.cli.terminal import AT_A_TERMINAL
 from tests.real_client.project import Project, bash
 
 PLAN = "docs/development_roadmap/phases.md"
@@ -111,6 +113,12 @@ class Night:
             ran = as_person(words, self.project.root, environment, timeout=timeout)
             assert model.problems == []
         return Driven(ran)
+
+    def answer(self, question: str) -> None:
+        """What a person at a terminal says to a question."""
+        words = [sys.executable, "-c", AT_A_TERMINAL, PHASEGATE, "answer", "approve", question, "Yes."]
+        ran = as_person(words, self.project.root, {"XDG_STATE_HOME": str(self.project.state_home)})
+        assert ran.returncode == 0, ran.stdout + ran.stderr
 
     def facts(self, kind: type[Any]) -> list[Any]:
         return self.project.facts(kind)

@@ -79,6 +79,19 @@ def test_a_question_is_parked_with_its_default_and_the_next_phase_is_done(night:
     assert (question.text, question.default) == ("Which how?", "The short one.")
     (deferred,) = night.facts(f.PhaseDeferred)
     assert deferred.question == question.id
+    (aside,) = night.facts(d.PhaseSetAside)
+    assert "how?" in night.project.git("show", f"{aside.branch}:README.md")
+    what_phase_2_changed = night.project.git("show", "--format=", driven.result["branch"], "--", "README.md")
+    assert "-# Shop" not in what_phase_2_changed and "how?" not in what_phase_2_changed
+    night.answer(question.id)
+    third = night.drive(
+        bash("phasegate note list"), bash("phasegate done"), bash("phasegate done"), bash("phasegate done"),
+        night.write("README.md", "# Shop\n\nhow!\n"), bash("phasegate done"),
+        bash("phasegate record -- grep -q how README.md && phasegate evidence link 1.1 && phasegate done"),
+        bash("phasegate done"), bash("phasegate done"),
+    )  # fmt: skip
+    assert (third.code, third.result["closed"]) == (0, ["1"]), third.stderr + third.stdout
+    assert [fact.taken_up for fact in night.facts(d.PhaseSetAside)] == [False, True]
 
 
 @with_the_real_one

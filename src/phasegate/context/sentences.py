@@ -73,6 +73,7 @@ SENTENCES: Mapping[str, str] = {
     "ClientEnded": "the client is gone ({how})[: {said:300}]",
     "WaitBegan": "waits before the client is asked again: {why:200}",
     "PhaseCommitted": "phase {phase} was committed as {commit:12} on {branch}",
+    "PhaseSetAside": "what was done of phase {phase} {taken_up:came back|was set aside}[ ({branch})]",
     "AttemptChosen": "of the attempts at phase {phase} the gates chose {winner:one|none}[, {winner}][: {why:300}]",
     "DriveEnded": "the drive ended ({outcome})[: {said:300}]",
     "WaiverGiven": "{by} made an exception, {waiver}, of the {what} {subject}[, until {until}]: {reason:300}",

@@ -8,7 +8,7 @@ from phasegate.context.report import deferral
 from phasegate.engine import closing, doubts
 from phasegate.engine.circles import circling
 from phasegate.engine.desk import Desk, Observation
-from phasegate.engine.driving import owed
+from phasegate.engine.driving import waits_for_supervisor
 from phasegate.engine.judge import shown_views, write_own
 from phasegate.engine.views import area_of, refresh
 from phasegate.errors import Exit, Failure
@@ -99,8 +99,8 @@ def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
         return Outcome(state, held_by=ask(("nothing_held",), Moment(state, run, desk.settings, seen.subject)))
     if step.ends:  # entered, and interrupted before the run was ended
         return Outcome(refresh(desk, _act(desk, state, step, seen)), (step.name,))
-    if owed(state, run):
-        return Outcome(state, held_by=(_uncommitted(state, run),))
+    if waits_for_supervisor(state, run):
+        return Outcome(state, held_by=(_waiting(state, run),))
     if _baseline_moves(desk, state, run, step, seen):
         state = desk.record([BaselineMoved(run.phase, seen.subject, seen.tree)], relying_on=state)
         run = run_of(desk, state)
@@ -118,10 +118,12 @@ def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
     return _walk(desk, state, seen, ())
 
 
-def _uncommitted(state: State, run: RunRecord) -> Verdict:
-    """What holds a step while the supervisor has yet to commit the phase before: the tree must stay as it is."""
-    waits = f"phasegate is about to commit phase {', '.join(owed(state, run))}"
-    return Verdict("phase_committed", "unknown", (waits,), "Call `phasegate wait`, then `phasegate done`.")
+def _waiting(state: State, run: RunRecord) -> Verdict:
+    """What holds a step while the supervisor has yet to put away the phase before: the tree must stay as it is."""
+    return Verdict(
+        "phase_committed", "unknown", (waits_for_supervisor(state, run),),
+        "Call `phasegate wait`, then `phasegate done`.",
+    )  # fmt: skip
 
 
 def _baseline_moves(desk: Desk, state: State, run: RunRecord, step: Step, seen: Observation) -> bool:

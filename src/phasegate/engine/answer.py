@@ -308,12 +308,12 @@ def _abandoned(run: RunRecord, calls: tuple[str, ...]) -> list[Fact]:
 
 def _may_rest(desk: Desk, state: State, run: RunRecord) -> str:
     """Why the turn may end here, or "": the run rests or is over, or waits for an answer or for the supervisor."""
-    from phasegate.engine.driving import owed
+    from phasegate.engine.driving import waits_for_supervisor
 
     step = desk.workflow.step(run.step)
     if step.ends or run.status == "ended":
         return "complete"
-    if step.rests or owed(state, run):
+    if step.rests or waits_for_supervisor(state, run):
         return "waiting"
     asked = [q for q in state.open_questions() if q.run == run.id and q.note and q.phase == run.phase]
     return "waiting" if asked and "strategic_answered" in step.leaves_when else ""

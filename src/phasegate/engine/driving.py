@@ -8,7 +8,7 @@ import msgspec
 
 from phasegate.errors import Exit
 from phasegate.ledger.driving import ClientEnding, Limits
-from phasegate.ledger.state import DriveRecord, RunRecord, State
+from phasegate.ledger.state import TAKEN_UP, DriveRecord, RunRecord, State
 
 MINUTE_MS: Final = 60_000
 
@@ -220,6 +220,44 @@ def owed(state: State, run: RunRecord, *, rests: bool = False) -> tuple[str, ...
     closed = (record for record in state.phases.values() if record.run == run.id and state.is_closed(record.id))
     over = rests or run.status == "ended"
     return tuple(r.id for r in closed if r.id not in committed and (over or r.id != run.phase))
+
+
+def waits_for_supervisor(state: State, run: RunRecord) -> str:
+    """What the supervisor has yet to do with the tree before the run may go on, in words; "" when nothing."""
+    if owed(state, run):
+        return f"phasegate is about to commit phase {', '.join(owed(state, run))}"
+    if to_set_aside(state, run):
+        return f"phasegate is about to set phase {', '.join(to_set_aside(state, run))} aside"
+    if to_take_up(state, run):
+        return f"phasegate is about to bring back what was done of phase {run.phase}"
+    return ""
+
+
+def to_set_aside(state: State, run: RunRecord) -> tuple[str, ...]:
+    """Phases that this run deferred, and whose half-done work still lies in the tree of the next."""
+    drive = state.drive_in(run.worktree)
+    if drive is None:
+        return ()
+    kept = asides(state, run.worktree)
+    deferred = (record for record in state.phases.values() if record.run == run.id and record.status == "deferred")
+    return tuple(record.id for record in deferred if kept.get(record.id, TAKEN_UP) == TAKEN_UP)
+
+
+def to_take_up(state: State, run: RunRecord) -> str:
+    """The branch with what was done of the phase at work before it was deferred, when it is not in the tree."""
+    if state.drive_in(run.worktree) is None or state.record_of(run.phase).status != "started":
+        return ""
+    branch = asides(state, run.worktree).get(run.phase, "")
+    return "" if branch == TAKEN_UP else branch
+
+
+def asides(state: State, worktree: str) -> dict[str, str]:
+    """By deferred phase the branch that holds its work, over all drives of a work tree."""
+    kept: dict[str, str] = {}
+    for drive in state.drives.values():
+        if drive.worktree == worktree:
+            kept |= drive.aside
+    return kept
 
 
 def position(state: State, run: RunRecord | None, *, rests: bool, asks: bool) -> Position:

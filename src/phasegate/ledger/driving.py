@@ -109,6 +109,16 @@ class PhaseCommitted(Fact, frozen=True):
     branch: str
 
 
+class PhaseSetAside(Fact, frozen=True):
+    """What was done of a deferred phase lies on a branch of its own ("" = nothing was), or, `taken_up`, came back."""
+
+    drive: str
+    phase: str
+    commit: str
+    branch: str
+    taken_up: bool = False
+
+
 class AttemptChosen(Fact, frozen=True):
     """Of parallel attempts at a phase the gates chose `winner` (a drive; "" when none passed); the rest is archived.
 

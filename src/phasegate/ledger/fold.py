@@ -14,6 +14,7 @@ from phasegate.ledger.event import Event
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import (
+    TAKEN_UP,
     TRAIL,
     Check,
     DriveRecord,
@@ -243,6 +244,8 @@ def _driving(fact: Fact, drive: DriveRecord) -> None:
             drive.waits, drive.waits_until_ms, drive.waits_for = fact.attempt, fact.until_ms, fact.why
         case d.PhaseCommitted():
             drive.commits[fact.phase] = fact.commit
+        case d.PhaseSetAside():
+            drive.aside[fact.phase] = TAKEN_UP if fact.taken_up else fact.branch
         case d.AttemptChosen():
             pass  # read from the ledger by the report
         case d.DriveEnded():
@@ -398,5 +401,6 @@ _OF_PROJECT = (
 )  # fmt: skip
 _OF_WAIVERS = (w.WaiverGiven, w.WaiverEnded)
 _OF_DRIVES = (
-    d.DriveStarted, d.ClientLaunched, d.ClientEnded, d.WaitBegan, d.PhaseCommitted, d.AttemptChosen, d.DriveEnded,
+    d.DriveStarted, d.ClientLaunched, d.ClientEnded, d.WaitBegan, d.PhaseCommitted, d.PhaseSetAside, d.AttemptChosen,
+    d.DriveEnded,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from phasegate.ledger.facts import BaselineTaken, Category, FileKept, NoteKind
 from phasegate.ledger.waivers import Waivable
 from phasegate.workflow.plan import Phase
 
-CODE = "state-6"
+CODE = "state-7"
 """Changes whenever a snapshot of an older fold could mean something else."""
 
 TRAIL = 60
@@ -168,9 +168,14 @@ class RunRecord(msgspec.Struct):
         return self.status == "active"
 
 
+TAKEN_UP = "-"
+"""In the place of the branch of a phase that was set aside: its work is in the tree again."""
+
+
 class DriveRecord(msgspec.Struct):
     """A supervisor's work in one work tree: what it may use, what it used so far, what it does now.
 
+    `aside` names the branch that holds what was done of each deferred phase ("" where nothing was).
     `iterations` counts the clients that got an answer of their model, `waits` the waits since one last got anywhere;
     `waits_until_ms` is 0 while the supervisor does not wait.
     """
@@ -198,6 +203,7 @@ class DriveRecord(msgspec.Struct):
     waits_until_ms: int = 0
     waits_for: str = ""
     commits: dict[str, str] = msgspec.field(default_factory=dict)
+    aside: dict[str, str] = msgspec.field(default_factory=dict)
     outcome: str = ""
     said: str = ""
 

@@ -147,6 +147,37 @@ class Repository:
             )
         return self.head()
 
+    def set_aside(self, branch: str, message: str, *, without: Sequence[str] = ()) -> str:
+        """Keep what differs from the commit on a branch of its own, and make the work tree as the commit has it.
+
+        `without` are pathspecs to leave alone. Returns the commit; "" when nothing differed.
+        """
+        self.run("add", "--all", "--", ".", *(f":(exclude){path}" for path in without))
+        listing = self.run("diff", "--cached", "--no-renames", "--name-status", "-z", "HEAD").output.split(b"\0")
+        changes = list(zip(listing[::2], listing[1::2], strict=False))
+        if not changes:
+            return ""
+        commit = self.run("commit-tree", self.said("write-tree"), "-p", "HEAD", given=message.encode())
+        kept = commit.output.decode().strip()
+        self.run("branch", "--force", "--no-track", branch, kept)
+        self._each("rm", ["-q", "-f"], [path for status, path in changes if status == b"A"])
+        self._each("checkout", ["-q", "HEAD"], [path for status, path in changes if status != b"A"])
+        return kept
+
+    def bring_back(self, branch: str) -> bool:
+        """Do in the work tree what the one commit of `branch` did; False, with nothing done, when it conflicts."""
+        if self.run("cherry-pick", "--no-commit", branch, accept=range(256)).status == 0:
+            self.run("reset", "-q")
+            return True
+        self.run("cherry-pick", "--abort", accept=range(256))
+        self.run("reset", "-q", "--merge", accept=range(256))
+        return False
+
+    def _each(self, verb: str, options: Sequence[str], paths: Sequence[bytes]) -> None:
+        if paths:
+            given = b"\0".join(paths)
+            self.run(verb, *options, "--pathspec-from-file=-", "--pathspec-file-nul", given=given)
+
     def _stage(self, path: str, content: bytes) -> None:
         entry = self.run("ls-files", "--stage", "-z", "--", path).output
         mode = entry[:6].decode() or "100644"

@@ -6,7 +6,7 @@ import time
 
 import rich_click as click
 
-from phasegate.engine.driving import owed
+from phasegate.engine.driving import waits_for_supervisor
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.check import PATIENCE, wait_and_report
 from phasegate.entrypoints.cli.session import desk, json_option
@@ -31,10 +31,10 @@ def wait(seconds: float, as_json: bool) -> int:
 
 
 def _commit_owed(opened: RealDesk) -> bool:
-    """Whether a supervisor has yet to commit the phase before."""
+    """Whether a supervisor has yet to put away the phase before."""
     state = opened.state()
     run = state.run_in(opened.worktree)
-    return run is not None and bool(owed(state, run))
+    return run is not None and bool(waits_for_supervisor(state, run))
 
 
 def _await_commit(opened: RealDesk, seconds: float, *, as_json: bool) -> int:
@@ -45,7 +45,7 @@ def _await_commit(opened: RealDesk, seconds: float, *, as_json: bool) -> int:
     if as_json:
         output.give({"running": left, "said": "the commit of the phase before"})
     elif left:
-        output.say("phasegate: the phase before is not committed yet. End your turn; you are started again after it.")
+        output.say("phasegate: the phase before is not put away yet. End your turn; you are started again after it.")
     else:
-        output.say("phasegate: the phase before is committed. Go on with this step.")
+        output.say("phasegate: the phase before is put away. Go on with this step.")
     return Exit.OK

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from phasegate.engine.driving import owed
+from phasegate.engine.driving import owed, to_set_aside, to_take_up
+from phasegate.engine.judge import shown_views
 from phasegate.engine.views import area_of
 from phasegate.entrypoints.driving import stage
 from phasegate.evidence import manifest
-from phasegate.ledger.driving import PhaseCommitted
-from phasegate.ledger.facts import QuestionAsked
+from phasegate.ledger.driving import PhaseCommitted, PhaseSetAside
+from phasegate.ledger.fact import Fact
+from phasegate.ledger.facts import BaselineMoved, NoteAdded, QuestionAsked, TreeObserved
 from phasegate.ledger.state import DriveRecord, PhaseRecord, RunRecord, State
 from phasegate.plain import line
 from phasegate.wiring import RealDesk
@@ -75,3 +77,52 @@ def ask_about(desk: RealDesk, run: RunRecord, failure: branches.CommitHeld) -> N
     text = f"The commit of a closed phase is held. {failure.message} {failure.hint}"[:1000]
     if not any(question.text == text for question in desk.state().open_questions()):
         desk.record([QuestionAsked(desk.new_id("q"), run.id, text, step=run.step)], relying_on=None)
+
+
+# --- phases that wait for a person ------------------------------------------------------------------------------------
+
+
+def set_aside(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> tuple[str, ...]:
+    """Put what was done of deferred phases on branches of their own, so that the next phase begins on what is proved.
+
+    Nobody may be at work in the tree meanwhile.
+    """
+    phases = to_set_aside(desk.state(), run)
+    for phase in phases:
+        repository = branches.Repository(desk.worktree, stage.scratch_of(desk))
+        branch = f"{drive.branch or 'phasegate'}-parked-{manifest.safe(phase)}"
+        listed = desk.state().planned(phase)
+        message = f"Parked: {line(listed.title if listed else phase, 200)}\n\nPhase: {line(phase, 100)}\n"
+        commit = repository.set_aside(branch, message, without=(*stage.OURS, desk.settings.plan))
+        kept = PhaseSetAside(drive.id, phase, commit, branch if commit else "")
+        desk.record([kept, *_tree_is_known(desk, run)], relying_on=None)
+    return phases
+
+
+def take_up(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> str:
+    """Bring back what was done of the phase at work before it was deferred; what cannot be is said in a note."""
+    branch = to_take_up(desk.state(), run)
+    if not branch:
+        return ""
+    repository = branches.Repository(desk.worktree, stage.scratch_of(desk))
+    facts: list[Fact] = [PhaseSetAside(drive.id, run.phase, "", branch, taken_up=True)]
+    if not repository.bring_back(branch):
+        text = (
+            f"What was done of this phase before it was parked is on the branch {branch}; it conflicts with the tree."
+        )
+        facts.append(NoteAdded(desk.new_id("note"), run.id, run.phase, "discovery", "minor", text))
+    desk.record([*facts, *_tree_is_known(desk, run)], relying_on=None)
+    return branch
+
+
+def _tree_is_known(desk: RealDesk, run: RunRecord) -> list[Fact]:
+    """The tree as phasegate itself just made it; a phase nobody has worked on yet starts from it."""
+    state = desk.state()
+    run = state.runs[run.id]
+    seen = desk.tree.observe(shown_views(desk, state))
+    facts: list[Fact] = [TreeObserved(run.id, seen.tree, seen.subject)]
+    record = state.record_of(run.phase)
+    worked_on = any(desk.workflow.step(visit.step).may_edit for visit in run.trail if visit.phase == run.phase)
+    if record.status == "started" and not worked_on:
+        facts.append(BaselineMoved(run.phase, seen.subject, seen.tree))
+    return facts

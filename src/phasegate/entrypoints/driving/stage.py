@@ -28,6 +28,12 @@ from phasegate.workspace import branches, git, installing, place, processes
 TREES = "trees"
 """Below the ledger's directory: private, writable, in nobody's way, and outside the tree that is digested."""
 
+OURS = (
+    place.SETTINGS, *block.FILES.values(), ".claude", "state", "investigations", "archive/investigations",
+    "logs/errors",
+)  # fmt: skip
+"""Files and folders that phasegate writes itself."""
+
 PREPARED = "Bring in the plan and phasegate's files"
 
 LEAVE_ENVIRONMENT = ("UV_NO_SYNC", "1")
@@ -125,9 +131,7 @@ def lay_out(opened: RealDesk, state: State, say: Say, *, here: bool) -> Stage:
 
 def _ours(settings: Settings, path: str) -> bool:
     """A file that phasegate put there, or the plan, which is taken along."""
-    return path in (settings.plan, place.SETTINGS, *block.FILES.values()) or path.startswith(
-        (".claude/", "state/", "investigations/", "archive/investigations/", "logs/errors/")
-    )
+    return path == settings.plan or any(path == ours or path.startswith(f"{ours}/") for ours in OURS)
 
 
 def _furnish(opened: RealDesk, stage: Stage, say: Say) -> None:

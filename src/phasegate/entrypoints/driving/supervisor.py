@@ -62,7 +62,7 @@ class Supervisor:
         self._progress, self._waited, self._barren = False, False, 0
         self._held: Failure | None = None
         self._sessions: dict[str, claude_run.Spent] = {}
-        self._step = ""
+        self._step = self._put_away = ""
 
     # --- what is known ------------------------------------------------------------------------------------------------
 
@@ -111,6 +111,7 @@ class Supervisor:
         self._go_on_where_answered()
         while True:
             self._commit()
+            self._arrange()
             if self._held is not None:
                 return driving.Finish("waiting", self._held.message, Exit.WAITING_FOR_PERSON)
             move = driving.next_move(self._situation(), random.random())
@@ -155,6 +156,17 @@ class Supervisor:
             self._held = failure
             commits.ask_about(self.desk, run, failure)
             self.teller.say(f"{failure.message} {failure.hint}", held=True)
+
+    def _arrange(self) -> None:
+        """With nobody at work: set the work of deferred phases aside, and bring back that of a phase taken up again."""
+        run = self._run
+        if run is None or self._held is not None:
+            return
+        for phase in commits.set_aside(self.desk, self._drive, run):
+            self.teller.say(f"what was done of phase {phase} is set aside", aside=phase)
+        branch = commits.take_up(self.desk, self._drive, run)
+        if branch:
+            self.teller.say(f"phase {run.phase} goes on with what is on {branch}", taken_up=run.phase)
 
     def _wait(self, move: driving.WaitUntil) -> None:
         self.desk.record([WaitBegan(self._id, move.why, move.until_ms, move.attempt)], relying_on=None)
@@ -208,7 +220,7 @@ class Supervisor:
         alive = looked = time.monotonic()
         position = self.desk.state().position
         ours: ClientEnding | None = None
-        why = ""
+        why = self._put_away = ""
         while (line := process.line(TICK)) is not None:
             now = time.monotonic()
             if line:
@@ -239,6 +251,7 @@ class Supervisor:
             self.teller.say(f"phase {run.phase}, step {run.step}", phase=run.phase, step=run.step)
         if run is not None and run.status != "ended":  # else once the client is gone: nothing holds its hands now
             self._commit()
+            self._put_away = driving.waits_for_supervisor(self.desk.state(), run)
         return self.desk.state().position, now
 
     def _why_end(self, reader: claude_run.Reader, silent: float) -> tuple[ClientEnding | None, str]:
@@ -246,6 +259,8 @@ class Supervisor:
             return "stopped", "stopped by a person"
         if self._held is not None:
             return "stopped", "a commit is held"
+        if self._put_away:
+            return "stopped", self._put_away
         limit = driving.reached(self._drive.limits, self._used(reader), self.desk.now_ms())
         if limit:
             return "stopped", limit
