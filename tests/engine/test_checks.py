@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from bench import Bench
 
 from phasegate.engine.checks import coverage_of, red_seen, seen_of
 from phasegate.evidence.coverage import Coverage, FileCoverage
-from phasegate.evidence.items import ChangedFile, TestsSeen
+from phasegate.evidence.items import ChangedFile, Counts, CoverageSeen, NoCoverage, TestsSeen
+from phasegate.evidence.metrics import MISSED, RAN, joined, of_elements, of_totals
 from phasegate.evidence.tests import Outcome, TestResult, TestRun, baseline
 from phasegate.settings import Settings
 
@@ -55,7 +57,46 @@ def test_a_test_seen_red_in_this_phase_is_missed_like_one_of_the_start() -> None
 def test_a_changed_line_that_was_excluded_counts_as_missing() -> None:
     coverage = Coverage("coverage.py 7", (FileCoverage("src/a.py", (1, 2), (3,), (4, 5)),))
     seen = coverage_of(coverage, {"src/a.py": {2, 3, 4}}, Settings())
+    assert isinstance(seen, CoverageSeen)
     assert seen.changed == (ChangedFile("src/a.py", 1, (3, 4), (4,)),)
+
+
+def test_a_changed_file_of_any_language_that_is_measured_must_be_in_the_report() -> None:
+    coverage = Coverage("lcov", (FileCoverage("src/a.c", (1,), ()), FileCoverage("src/README", (1,), ())))
+    paths = ("src/b.c", "src/b.ts", "src/b.go", "src/types.d.ts", "src/b.txt", "src/other", ".c")
+    changed = {path: (1,) for path in paths}
+    seen = coverage_of(coverage, changed, Settings())
+    assert isinstance(seen, CoverageSeen) and seen.unmeasured == ("src/b.c", "src/b.go", "src/b.ts")
+
+
+def test_every_metric_is_said_under_its_name_and_an_unknown_one_is_not() -> None:
+    branches = of_elements("arc", [("1->2", RAN), ("1->3", MISSED)])
+    files = (FileCoverage("src/a.py", (1,), (2,), branches=branches), FileCoverage("tests/test_a.py", (1,), ()))
+    seen = coverage_of(Coverage("coverage.py 7", files, outside=("/else.py",)), {}, Settings())
+    assert isinstance(seen, CoverageSeen) and seen.outside == 1
+    assert seen.metrics == {
+        "coverage.statements": Counts(1, 2), "coverage.branches": Counts(1, 2),
+        "coverage.functions": None, "coverage.lines": Counts(1, 2),
+    }  # fmt: skip
+    assert seen.said == "coverage.statements 50.0 %, coverage.branches 50.0 %, coverage.lines 50.0 %"
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ((FileCoverage("tests/test_a.py", (1,), ()),), "names no source file"),
+        ((FileCoverage("src/a.ts", (), (), statements=joined([of_totals(1, 2), of_totals(2, 2)])),), "sums only"),
+    ],
+)
+def test_coverage_of_which_a_part_is_unknown_is_no_coverage(files: tuple[FileCoverage, ...], why: str) -> None:
+    seen = coverage_of(Coverage("x", files), {}, Settings())
+    assert isinstance(seen, NoCoverage) and why in seen.why
+
+
+def test_a_summary_leaves_changed_files_unmeasured() -> None:
+    coverage = Coverage("summary", (FileCoverage("src/a.ts", (), (), statements=of_totals(9, 9)),))
+    seen = coverage_of(coverage, {"src/a.ts": {1}}, Settings())
+    assert isinstance(seen, CoverageSeen) and seen.unmeasured == ("src/a.ts",) and not seen.changed
 
 
 def _newest(bench: Bench) -> TestsSeen:

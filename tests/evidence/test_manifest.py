@@ -17,6 +17,7 @@ from phasegate.evidence.items import (
     Artifact,
     ChangedFile,
     CommandSeen,
+    Counts,
     CoverageSeen,
     Evidence,
     NoCoverage,
@@ -26,7 +27,7 @@ from phasegate.evidence.items import (
 
 SEEN = (
     TestsSeen("pytest", True, collected=2, passed=1, red=(RedTest("t::a", "assertion", "no", 3),), new=("t::a",)),
-    CoverageSeen("coverage", 9, 10, (ChangedFile("src/a.py", 1, (2,)),), ("src/b.py",)),
+    CoverageSeen("coverage", 9, 10, (ChangedFile("src/a.py", 1, (2,)),), ("src/b.py",), branches=Counts(1, 2)),
     NoCoverage("it is not installed"),
     CommandSeen(("make", "all"), 1, 0.5),
 )
@@ -34,7 +35,16 @@ EVIDENCE = tuple(
     Evidence(f"ev-{n}", seen, "ab" * 20, "recorded", "pytest 9", "1", "run", (Artifact("a.json", "cd" * 32, 7),))
     for n, seen in enumerate(SEEN)
 )
-WHOLE = m.Manifest(m.FORMAT, "project", "1", "One", "feature", {"1.2": ("ev-1",), "1.1": ("ev-0",)}, EVIDENCE)
+WHOLE = m.Manifest(
+    m.FORMAT,
+    "project",
+    "1",
+    "One",
+    "feature",
+    {"1.2": ("ev-1",), "1.1": ("ev-0",)},
+    EVIDENCE,
+    {"coverage.statements": Counts(9, 10)},
+)
 
 
 def test_a_manifest_is_read_back_as_it_was_written() -> None:
@@ -53,6 +63,11 @@ def test_the_published_schema_takes_what_is_written_and_nothing_else() -> None:
     assert not schema.is_valid({**written, "evidence": [{"id": "x"}]})
     del written["phase"]
     assert not schema.is_valid(written)
+
+
+def test_a_manifest_says_the_metrics_of_the_newest_coverage_that_are_known() -> None:
+    assert m.metrics_of(EVIDENCE[:2]) == {"coverage.statements": Counts(9, 10), "coverage.branches": Counts(1, 2)}
+    assert m.metrics_of(EVIDENCE) == m.metrics_of(()) == {}
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"format": 1}', b"\xff"])
