@@ -64,7 +64,7 @@ def test_a_changed_line_that_was_excluded_counts_as_missing() -> None:
 def test_a_changed_file_of_any_language_that_is_measured_must_be_in_the_report() -> None:
     coverage = Coverage("lcov", (FileCoverage("src/a.c", (1,), ()), FileCoverage("src/README", (1,), ())))
     paths = ("src/b.c", "src/b.ts", "src/b.go", "src/types.d.ts", "src/b.txt", "src/other", ".c")
-    changed = {path: (1,) for path in paths}
+    changed = dict.fromkeys(paths, (1,))
     seen = coverage_of(coverage, changed, Settings())
     assert isinstance(seen, CoverageSeen) and seen.unmeasured == ("src/b.c", "src/b.go", "src/b.ts")
 
