@@ -25,12 +25,16 @@ from phasegate.report.page import page
 from phasegate.report.usage import Usage, usage
 from phasegate.report.usage_page import usage_page
 from phasegate.report.values import Report
-from phasegate.report.words import utc
+from phasegate.report.words import number, utc
 from phasegate.wiring import RealDesk
 from phasegate.workspace import files
 
 INSTANTS = ("at", "since_at", "until_at", "asked_at", "began_at")
 """Fields of a report that are instants: UTC milliseconds in memory, ISO 8601 in JSON."""
+
+
+MANY_EVENTS = 50_000
+"""Reading more than these takes a second and more."""
 
 
 @click.command()
@@ -67,6 +71,8 @@ def report(
 
 
 def _compiled(opened: RealDesk, since_ms: int | None, of_usage: bool) -> Report | Usage:
+    if opened.state().position > MANY_EVENTS:
+        output.progress(f"phasegate: reading {number(opened.state().position)} events")
     if not of_usage:
         return reporting.compiled(opened, since_ms)
     return usage(
