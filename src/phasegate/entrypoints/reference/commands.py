@@ -36,7 +36,8 @@ def _entry(command: click.Command, path: str) -> Iterator[str]:
         return
     arguments = " ".join(map(_argument, command.params)).split()
     options = [row for param in command.params if (row := _option(param))]
-    yield f"`{' '.join([path, '[OPTIONS]' * bool(options), *arguments])}`".replace("  ", " ")
+    if arguments:
+        yield f"`{' '.join([path, '[OPTIONS]' * bool(options), *arguments])}`".replace("  ", " ")
     yield about
     yield "\n".join(options)
     yield f"Example: `{example}`" if example else ""
