@@ -120,6 +120,12 @@ class Night:
         ran = as_person(words, self.project.root, {"XDG_STATE_HOME": str(self.project.state_home)})
         assert ran.returncode == 0, ran.stdout + ran.stderr
 
+    def status(self) -> str:
+        """What `phasegate status` says in the person's own work tree."""
+        return as_person(
+            ["phasegate", "status"], self.project.root, {"XDG_STATE_HOME": str(self.project.state_home)}
+        ).stdout
+
     def facts(self, kind: type[Any]) -> list[Any]:
         return self.project.facts(kind)
 

@@ -113,6 +113,7 @@ def test_a_drive_whose_supervisor_was_killed_is_gone_on_with(night: Night) -> No
     phase = night.docs_phase(1, "how")
     killed = night.drive(*phase[:3], night.kills_the_supervisor(say("never heard", delay=5.0)), say("Done."))
     assert killed.code not in (0, 5, 6, 7) and not killed.stdout.strip()
+    assert "`phasegate drive` goes on with it" in night.status()
     driven = night.drive(*phase[3:])
     assert driven.code == 0, driven.stderr + driven.stdout
     assert driven.result["goes_on"] and driven.result["closed"] == ["1"]

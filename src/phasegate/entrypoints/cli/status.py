@@ -9,6 +9,7 @@ import rich_click as click
 from phasegate.context.instruction import where
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import desk, json_option
+from phasegate.entrypoints.driving import showing
 from phasegate.errors import Exit
 from phasegate.gates.interface import Moment
 from phasegate.ledger.state import State
@@ -51,6 +52,7 @@ def _as_value(opened: RealDesk, state: State) -> dict[str, object]:
                    for phase in _listed(state)],
         "notes": [note for note in state.notes.values() if not note.resolved],
         "questions": state.open_questions(),
+        "drives": showing.values(state),
         "settings_trusted": not settings_changed(opened.project),
     }  # fmt: skip
 
@@ -68,6 +70,7 @@ def _lines(opened: RealDesk, state: State) -> list[str]:
         lines = [f"Run {run.id} is {run.status}: {where(Moment(state, run, opened.settings, ''))}."]
         lines += [f"  held: {line(path)}" for path in sorted(run.held)]
         lines += [f"  running: {check.what}" for check in run.checks.values()]
+    lines += showing.lines(state)
     for phase in _listed(state):
         status = "closed" if state.is_closed(phase.id) else state.record_of(phase.id).status
         lines.append(f"  [{'x' if status in ('closed', 'publishing') else ' '}] {phase.id} {line(phase.title)} "
