@@ -14,6 +14,7 @@ _ROLES: dict[Kind, str] = {
     "spike": r"(?:research|investigations?|spikes?|exploration|open questions)\b",
     "chore": r"(?:project |initial |environment )?set ?-?up\b|initiali[sz]ation|scaffold|polish|clean ?-?up|"
     r"(?:(?:final|unit|integration|e2e|manual) )*(?:verification|validation|quality|tests?\b|testing\b|qa\b)|"
+    r"[\w ]{1,30}testing$|"
     r"(?:pre-?|post-?)?releas|deploy|ci\b|"
     r"tooling|dependencies|infrastructure|housekeeping|maintenance|archiv",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from phasegate.workflow.plan_phases import MAX_BOXES, PlanEmpty, read
 from phasegate.workflow.plan_writing import NewTask, PhaseUnwritable, add_phase
 
 BEGINNING = "# Plan\n"
+_NUMBER = re.compile(r"(?:[Tt]ask[ \t]+)?\w+(?:\.[0-9]+)+")
 
 
 class NewPhase(Struct, frozen=True):
@@ -101,8 +103,7 @@ class _Merging:
     def _add(self, draft: Draft, phase: DraftPhase, tasks: list[DraftTask], blocked_by: list[str]) -> str:
         """Add one phase, without the tasks that cannot be written; its id, or "" when nothing was added."""
         kind = self.kind or phase.kind
-        self.boxes += len(tasks)
-        if self.boxes > MAX_BOXES:
+        if self.boxes + len(tasks) > MAX_BOXES:
             self._leave(draft, tasks[0], f"makes it more than {MAX_BOXES:,} tasks, with all that follow in this list")
             return ""
         notes = [written(note.text) for note in phase.notes if not LABEL.match(note.text)]
@@ -118,20 +119,24 @@ class _Merging:
         else:
             return self._without_the_worst(draft, phase, tasks, blocked_by, why)
         added = read(self.text, self.path).plan.phases[-1]
+        self.boxes += len(tasks)
         self.phases.append(NewPhase(added.id, added.title, kind, added.blocked_by, draft.source.label, tuple(tasks)))
         return added.id
 
     def _without_the_worst(
         self, draft: Draft, phase: DraftPhase, tasks: list[DraftTask], blocked_by: list[str], why: str
     ) -> str:
-        """Leave out the tasks that cannot stand in a plan even alone, and try once more with the others."""
+        """Leave out the tasks that cannot stand in a plan, alone or beside the others, and try with the rest."""
         fine = [task for task in tasks if self._stands_alone(draft, task)]
+        told = "its words would read as something else in a plan"
         if len(fine) == len(tasks):
-            self.left.append(left_out(draft.source, phase.line, phase.title, why))
-            return ""
+            fine = [task for task in tasks if not _NUMBER.match(task.text)]
+            told = "its number would be that of another task"
+        if len(fine) == len(tasks):
+            fine, told = [], why
         for task in tasks:
             if task not in fine:
-                self._leave(draft, task, "its words would read as something else in a plan")
+                self._leave(draft, task, told)
         return self._add(draft, phase, fine, blocked_by) if fine else ""
 
     def _stands_alone(self, draft: Draft, task: DraftTask) -> bool:

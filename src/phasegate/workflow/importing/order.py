@@ -15,7 +15,9 @@ SAYS_ORDER = re.compile(
     r"\b(?:depend(?:s|ent|encies|ency|ing)?|block(?:s|ed|ing)?|before|after|requires?|prerequisites?)\b", re.IGNORECASE
 )
 LABELLED = re.compile(
-    r"^\W*(?:blocked by|depends on|dependenc(?:y|ies)|requires|prerequisites?)\b[\W_]*?:?[ \t]*(.+)$", re.IGNORECASE
+    r"^\W*(?:(?:blocked by|depends on)\b[\W_]*?:?|"
+    r"(?:dependenc(?:y|ies)|requires|prerequisites?)[*_]*:[*_]*)[ \t]*(.+)$",
+    re.IGNORECASE,
 )
 NOTHING = re.compile(
     r"\bno (?:other )?dependenc|\bdependencies\W+none\b|^\W*(?:none|nothing|n/a)\b|\bindependent|can start immediately",
@@ -43,7 +45,7 @@ _STORY = re.compile(
 )
 _TASK = re.compile(r"\bT([0-9]{2,4})\b(?:[ \t]*[-–—][ \t]*T?([0-9]{2,4})\b)?")
 _STORIES = re.compile(r"\buser stories\b", re.IGNORECASE)
-_ALL_STORIES = re.compile(r"\b(?:all|any|every|each)\b[^.;]{0,20}\bstor(?:y|ies)\b", re.IGNORECASE)
+_ALL_STORIES = re.compile(r"\b(?:all|any|every|each|desired)\b[^.;]{0,20}\bstor(?:y|ies)\b", re.IGNORECASE)
 
 
 class Named(Struct, frozen=True):
@@ -60,8 +62,9 @@ def waits(text: str, phases: Sequence[Named], *, of: int | None = None) -> tuple
     found: dict[int, set[int]] = {}
     own = [] if of is None else [of]
     if label := LABELLED.match(text) if own else None:
-        _put(found, own, _refs(label[1], phases))
-        return found, bool(found[own[0]]) or bool(NOTHING.search(label[1]))
+        named = _refs(label[1], phases)
+        _put(found, own, named)
+        return found, bool(named or NOTHING.search(label[1]))
     if ARROW.search(text):
         return _chained(text, phases)
     subject = _refs(_VERB.split(text, maxsplit=1)[0], phases) or own

@@ -17,7 +17,7 @@ PLANNED = re.compile(
 )
 ASIDE = re.compile(
     r"\bhelp(?:ing)? out\b|\bcontribut|\bget(?:ting)? involved\b|\bcredits?\b|\backnowledg|\blicen[cs]e\b|^\W*legend\b|"
-    r"\breferences?\b|\blinks?\b|\bresources\b|^\W*(?:about|introduction|overview|status|vision|philosophy)\b",
+    r"\breferences?\b|\blinks?\b|\bresources\b|^\W*(?:about|introduction|overview|lessons|status|vision|philosophy)\b",
     re.IGNORECASE,
 )
 ORDERING = re.compile(r"\bdependenc(?:y|ies)\b|\bexecution order\b|\bparallel|\bstrategy\b|\bnotes?\b", re.IGNORECASE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from phasegate.workflow.importing import order
@@ -24,7 +25,7 @@ from phasegate.workflow.plan_phases import ITEM_WORDS, NAMED, NUMBERED
 
 FINISHED = re.compile(
     r"^\W*(?:(?:already |recently )?(?:done|completed?|finished|shipped|implemented|released|achieved|archived?)\b|"
-    r"change ?log|what'?s new|history\b)",
+    r"change ?log|what'?s new|history\b|what we(?: have|['’]ve)? (?:built|shipped|done)\b)|[✅✔☑]",
     re.IGNORECASE,
 )
 REJECTED = re.compile(
@@ -41,6 +42,7 @@ NOTE = re.compile(
 )
 _PHASE_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _FINAL = re.compile(r"^\W*(?:final|last) phase\b", re.IGNORECASE)
+_WAITS = re.compile(r"\((?:depends on|blocked by)[^()]*\bT[0-9]{2,4}\b[^()]*\)", re.IGNORECASE)
 _TASK_ID = re.compile(r"\bT([0-9]{2,4})\b")
 LONGEST_ORDER = 400
 
@@ -139,12 +141,14 @@ class _Drafter:
             for row in section.rows:
                 if row.what == "code":
                     self.leave(row.line, row.text, "an order drawn in code")
+                elif row.what == "table":
+                    self.leave(row.line, row.text, "a table")
                 elif (
                     order.SAYS_ORDER.search(row.text) or order.NOTHING.search(row.text) or order.ARROW.search(row.text)
                 ):
                     self.sayings.append((row, None))
-        elif self.rules.tell_others and section.rows and section.chain:
-            head = section.chain[-1]
+        elif section.rows and (self.rules.tell_others or self.rules.reads(section)):
+            head = section.chain[-1] if section.chain else section.rows[0]
             self.leave(head.line, head.text, "a section without tasks")
 
     def _head(self, chain: Sequence[Row]) -> Row | None:
@@ -172,6 +176,8 @@ class _Drafter:
             done = row.box == "done" or row.struck or bool(MARKED_DONE.search(text))
             done = done or (finished and row.box == "none")
             taken.add(row.line)
+            if said := _WAITS.search(text):
+                self.sayings.append((msgspec.structs.replace(row, text=said[0]), key))
             self.tasks.setdefault(key, []).append(DraftTask(text, row.line, done, row.above))
 
     def _why_not(self, row: Row, bullets: bool, holds: set[int], boxed_in: set[int], taken: set[int]) -> str:
@@ -198,9 +204,10 @@ class _Drafter:
     def _others(self, section: Section, key: int, items_too: bool) -> None:
         """What else stands in a phase: its notes, what it waits for, and what is left out."""
         tables: set[int] = set()
+        taken = {task.line for task in self.tasks[key]}
         for row in section.rows:
             if row.what == "item":
-                if order.LABELLED.match(row.text):
+                if order.LABELLED.match(row.text) and row.line not in taken:
                     self.sayings.append((row, key))
                 elif not items_too:
                     self.leave(row.line, row.text, "an item without a check box")
