@@ -20,6 +20,7 @@ from tests.real_client.project import Project, bash
 
 PLAN = "docs/development_roadmap/phases.md"
 DOCS = "# Plan\n\n## Phase 1: Explain\n\nKind: docs\n\n- [ ] README says how\n"
+RELEASE = os.environ.get("PHASEGATE_TIER") == "release"
 TWO = DOCS + "\n## Phase 2: Explain more\n\nKind: docs\n\n- [ ] README says why\n"
 SETTINGS = '\n[drive]\nlongest_wait_minutes = 0.02\nsilent_minutes = {silent}\nallow = ["Bash(sleep:*)"]\n'
 
@@ -29,6 +30,7 @@ class Night:
 
     def __init__(self, project: Project, *, silent: float = 1.0) -> None:
         self.project = project
+        self.root: Path | None = None
         project.set_up()
         with open(project.root / "phasegate.toml", "a") as file:
             file.write(SETTINGS.format(silent=silent))
@@ -39,7 +41,9 @@ class Night:
 
     @property
     def tree(self) -> Path:
-        """The newest work tree of a drive."""
+        """Where the drive works: its newest work tree, or the person's own when they said so."""
+        if self.root is not None:
+            return self.root
         trees = sorted(self.project.state_home.glob("phasegate/*/*/trees/*"), key=lambda tree: tree.stat().st_mtime)
         return trees[-1]
 

@@ -9,7 +9,7 @@ from phasegate.ledger import driving as d
 from phasegate.ledger import facts as f
 from tests.cli.people import as_person
 from tests.real_client.conftest import NewProject
-from tests.real_client.nights import PLAN, TWO, Night
+from tests.real_client.nights import PLAN, RELEASE, TWO, Night
 from tests.real_client.project import bash
 from tests.real_client.which import with_the_real_one
 
@@ -27,7 +27,7 @@ LIMITS = {
 
 
 @with_the_real_one
-@pytest.mark.parametrize("what", LIMITS)
+@pytest.mark.parametrize("what", LIMITS if RELEASE else ("cost",))
 def test_at_a_limit_the_client_is_ended_and_the_next_drive_goes_on(night: Night, what: str) -> None:
     slow = bash("phasegate next; sleep 1")
     driven = night.drive(*(slow for _ in range(8)), options=LIMITS[what])

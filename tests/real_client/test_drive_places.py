@@ -1,0 +1,66 @@
+"""Where a drive works: in the person's own tree when asked, once at a time, and pushed only when told."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from phasegate.entrypoints.demo.script import Request, Turn, say
+from phasegate.ledger import driving as d
+from tests.cli.people import as_person
+from tests.real_client.conftest import NewProject
+from tests.real_client.nights import DOCS, PLAN, Driven, Night
+from tests.real_client.project import bash
+from tests.real_client.which import with_the_real_one
+
+
+@pytest.fixture
+def night(new_project: NewProject) -> Night:
+    return Night(new_project({PLAN: DOCS}))
+
+
+@with_the_real_one
+def test_a_second_drive_in_the_same_clone_is_refused(night: Night) -> None:
+    second: list[Driven] = []
+
+    def step(request: Request) -> Turn:
+        environment = {"XDG_STATE_HOME": str(night.project.state_home)}
+        second.append(Driven(as_person(["phasegate", "drive", "--json"], night.project.root, environment)))
+        return say("Done.")
+
+    night.drive(bash("phasegate done"), step, options=("--iterations", "1"))
+    assert second[0].code == 2 and second[0].result["error"] == "drive-at-work"
+
+
+@with_the_real_one
+def test_here_commits_on_the_persons_branch_and_push_pushes_it(night: Night, tmp_path: Path) -> None:
+    project = night.project
+    remote = tmp_path / "remote.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(remote)], check=True)
+    project.git("remote", "add", "origin", str(remote))
+    night.root = project.root
+    driven = night.drive(*night.docs_phase(1, "how"), options=("--here", "--push"))
+    assert driven.code == 0, driven.stderr + driven.stdout
+    branch = project.git("branch", "--show-current").strip()
+    assert driven.result["branch"] == branch and project.git("log", "-1", "--format=%s").strip() == "Explain"
+    assert project.git("ls-remote", "origin", branch).split()[0] == project.git("rev-parse", "HEAD").strip()
+    assert not list(project.state_home.glob("phasegate/*/*/trees/*"))
+
+
+def test_here_refuses_while_something_is_not_committed(night: Night) -> None:
+    night.project.write("src/shop/mine.py", "MINE = 1\n")
+    environment = {"XDG_STATE_HOME": str(night.project.state_home), "HOME": str(night.project.home)}
+    driven = Driven(as_person(["phasegate", "drive", "--json", "--here"], night.project.root, environment))
+    assert driven.code == 2 and driven.result["error"] == "tree-not-clean"
+    assert not night.facts(d.DriveStarted)
+
+
+def test_a_drive_that_cannot_begin_leaves_neither_branch_nor_work_tree(new_project: NewProject) -> None:
+    night = Night(new_project({PLAN: "# Plan\n\n## Phase 1: Explain\n\nKind: docs\n\n- [x] README says how\n"}))
+    environment = {"XDG_STATE_HOME": str(night.project.state_home), "HOME": str(night.project.home)}
+    driven = Driven(as_person(["phasegate", "drive", "--json"], night.project.root, environment))
+    assert driven.code == 2 and driven.result["error"] == "plan-finished"
+    assert "phasegate/" not in night.project.git("branch", "--all")
+    assert not list(night.project.state_home.glob("phasegate/*/*/trees/*"))
