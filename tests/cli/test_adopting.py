@@ -106,6 +106,16 @@ def test_without_a_terminal_and_without_yes_nothing_of_the_repository_is_run(tmp
     assert not (tmp_path / "seen").exists()
 
 
+def test_a_suite_of_another_runner_is_written_into_the_settings(tmp_path: Path) -> None:
+    web = json.dumps({"scripts": {"test": "vitest run"}})
+    repository = Repository(tmp_path, FILES | {"web/package.json": web, "web/a.test.ts": ""})
+    done = repository.init()
+    settings = (repository.root / "phasegate.toml").read_text()
+    assert '[suites.python]\nrunner = "pytest"' in settings
+    assert '[suites.web]\nrunner = "vitest"\ndirectory = "web"' in settings
+    assert done.returncode == 0 and "npm install" in done.stdout
+
+
 def test_at_a_terminal_it_asks_three_questions_at_most_and_each_has_a_default(tmp_path: Path) -> None:
     web = json.dumps({"scripts": {"test": "vitest run"}})
     repository = Repository(tmp_path, FILES | {"web/package.json": web, "web/a.test.ts": ""})
