@@ -108,7 +108,8 @@ def _listed(place: git.Place, since: float, caps: Caps, skipped: Skipped) -> lis
     if _git(place, ["rev-parse", "-q", "--verify", "HEAD"], accept=(0, 1, 128)).status:
         return []
     asked = [
-        "log", "--no-merges", "--reverse", f"--max-count={caps.commits}", f"--max-age={max(0, int(since))}", "--raw",
+        "log", "--no-merges", "--date-order",
+        "--reverse", f"--max-count={caps.commits}", f"--max-age={max(0, int(since))}", "--raw",
         "-z", "--no-abbrev", "-l1000", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color",
         "--format=%x01%H%x00%ct%x00%B",
     ]  # fmt: skip

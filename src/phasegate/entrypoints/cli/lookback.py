@@ -19,6 +19,7 @@ from phasegate.entrypoints.since import moment_of
 from phasegate.errors import Exit, Failure
 from phasegate.policy.secrets import TooLargeToScan, find_secrets
 from phasegate.report.blocks import Page
+from phasegate.report.lookback.keys import surely_key
 from phasegate.report.lookback.look import Look, Looking
 from phasegate.report.lookback.page import lookback_page
 from phasegate.report.lookback.seen import Secret, Unread
@@ -147,9 +148,15 @@ def _skipped(skipped: history.Skipped, caps: history.Caps) -> Iterable[Unread]:
 
 def _scan(text: str) -> tuple[Secret, ...]:
     try:
-        return tuple(Secret(found.rule, found.line, found.fingerprint) for found in find_secrets(text))
+        secrets = find_secrets(text)
     except TooLargeToScan:
         return ()
+    rows = text.split("\n") if secrets else []
+    return tuple(
+        Secret(found.rule, found.line, found.fingerprint)
+        for found in secrets
+        if surely_key(found.rule, found.shown, rows[found.line - 1])
+    )
 
 
 def _shown(path: str) -> str:

@@ -6,14 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from phasegate.plain import line
-from phasegate.report.lookback.commands import is_test, might_test, surely_failed
+from phasegate.report.lookback.commands import is_code, is_test, might_test, surely_failed
 from phasegate.report.lookback.seen import At, Claim, Edit, Event, Finding, Prompt, Ran, Session
-
-CODE = frozenset(
-    "py pyi pyx js jsx mjs cjs ts tsx mts cts go rs java kt kts scala swift c cc cpp cxx h hpp cs fs rb php pl lua "
-    "dart ex exs erl clj cljs hs ml zig nim vue svelte sh bash sql m mm r jl groovy".split()
-)
-"""Endings of files that a test run can say something about."""
 
 _IT = r"(?:everything|it|all(?: of (?:it|this|them))?|(?:the|this|your|all) (?:\w+ ){0,3}?(?:task|work|job|feature|fix|bug|implementation|change|changes|refactoring|refactor|migration|issue|request|function|module|code))"  # noqa: E501
 _NOW = r"(?:is|are|'s|has been|have been|'ve been)(?: (?:now|all|also|fully|completely|successfully|already))*"
@@ -70,10 +64,6 @@ def claimed(text: str) -> str:
         if len(words) <= 300 and (_GREEN.search(words) or _DONE.search(words)) and not _HEDGED.search(words):
             return words
     return ""
-
-
-def is_code(path: str) -> bool:
-    return path.rpartition(".")[2].lower() in CODE and "." in path.rpartition("/")[2]
 
 
 def unproved(session: Session) -> Iterator[Finding]:

@@ -1,8 +1,14 @@
-"""Which commands run tests, which might, and how a run of them ended: said only where it is certain."""
+"""Which commands run tests, which might, and how a run ended; which files a test run can say something about."""
 
 from __future__ import annotations
 
 import re
+
+CODE = frozenset(
+    "py pyi pyx js jsx mjs cjs ts tsx mts cts go rs java kt kts scala swift c cc cpp cxx h hpp cs fs rb php pl lua "
+    "dart ex exs erl clj cljs hs ml zig nim vue svelte sh bash sql m mm r jl groovy".split()
+)
+"""Endings of files that a test run can say something about."""
 
 _TOOLS = (
     "pytest|py.test|tox|nox|unittest|trial|nose2|behave|jest|vitest|mocha|ava|jasmine|karma|cypress|rspec|phpunit|pest|"
@@ -55,6 +61,10 @@ _SUMMARY = re.compile(
     re.MULTILINE,
 )
 _CODE = re.compile(r"^(?:Error: )?Exit code (\d+)")
+
+
+def is_code(path: str) -> bool:
+    return path.rpartition(".")[2].lower() in CODE and "." in path.rpartition("/")[2]
 
 
 def is_test(command: str) -> bool:

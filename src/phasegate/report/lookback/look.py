@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 
 import msgspec
 
 from phasegate.plain import line
 from phasegate.report.lookback.claims import unproved
+from phasegate.report.lookback.keys import counts_in, counts_where
 from phasegate.report.lookback.loops import circles
 from phasegate.report.lookback.seen import (
     At,
@@ -29,16 +29,6 @@ from phasegate.report.lookback.weakened import Weakening, is_test_file, suite_of
 
 RULES: tuple[Rule, ...] = ("key", "weakened", "claim", "loop")
 """Most serious first."""
-
-GUESSED = frozenset(
-    ("secret-assignment", "password-in-url", "database-url", "authorization-basic", "authorization-bearer", "jwt")
-)
-"""Rules that judge a value by what stands around it: in tests and documents they find examples."""
-
-_EXAMPLES = (
-    "*test*", "*spec*", "*example*", "*sample*", "*fixture*", "*mock*", "*demo*", "*doc*", "*.md", "*.rst", "*.mdx",
-    "*.txt", "*.snap", "*.ipynb", "*tutorial*", "*template*", "*docker-compose*", "*.html", "*cassette*", "*.dist",
-)  # fmt: skip
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -79,7 +69,8 @@ class Looking:
         """Take in one session."""
         self._findings += [*unproved(session), *circles(session)]
         for key in session.keys:
-            self._key(key)
+            if counts_where(key.rule, key.where):
+                self._key(key)
         for finding, item in edited_tests(session):
             self._weak.setdefault(item.key, finding)
         prompts = sum(1 for event in session.events if isinstance(event, Prompt) and event.own)
@@ -97,7 +88,7 @@ class Looking:
             self._weak[item.key] = Finding("weakened", _worded(item), at, more, also, commit.time)
         for change in commit.changes:
             for secret in _new_secrets(change, self._scan):
-                if not (secret.rule in GUESSED and _is_example(change.path)):
+                if counts_in(secret.rule, change.path):
                     at = At(change.path, secret.line, commit.id[:12])
                     self._key(Key(at, secret.rule, secret.fingerprint, "a commit"))
 
@@ -203,7 +194,3 @@ def _new_secrets(change: Change, scan: Scan) -> Iterator[Secret]:
     lines = [(number, text) for number, text in enumerate(change.after.split("\n"), 1) if text not in old]
     for found in scan("\n".join(text for _, text in lines)):
         yield Secret(found.rule, lines[min(found.line, len(lines)) - 1][0], found.fingerprint)
-
-
-def _is_example(path: str) -> bool:
-    return any(fnmatchcase(path.lower(), pattern) for pattern in _EXAMPLES)

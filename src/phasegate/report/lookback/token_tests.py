@@ -98,6 +98,7 @@ def _lines(text: str) -> tuple[str, ...]:
 
 
 def _js_checks(text: str, bare: str, start: int, end: int) -> Iterator[Check]:
+    first = text.count("\n", 0, start) + 1
     for found in re.compile(r"(?<![\w.$])expect(?:\.soft)?\(").finditer(bare, start, end):
         closed = _closing(bare, found.end() - 1, "(", ")")
         chain = re.compile(r"\s*((?:\s*\.\s*(?:not|resolves|rejects))*)\s*\.\s*(\w+)\s*\(").match(bare, closed)
@@ -108,7 +109,7 @@ def _js_checks(text: str, bare: str, start: int, end: int) -> Iterator[Check]:
         inner, value = "".join(text[found.end() : closed - 1].split()), text[chain.end() : finish - 1].strip()
         op = _js_op(inner, "not" in chain[1], chain[2], value)
         subject = _JS_SUBJECTS.get(chain[2], "") + inner
-        yield Check(subject, op, value, words, text.count("\n", 0, found.start()) + 1)
+        yield Check(subject, op, value, words, first + text.count("\n", start, found.start()))
 
 
 def _js_op(inner: str, negated: bool, matcher: str, value: str) -> Op:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from phasegate.plain import line
+from phasegate.report.lookback.commands import is_code
 from phasegate.report.lookback.python_tests import python_suite
 from phasegate.report.lookback.seen import Change, Commit
 from phasegate.report.lookback.suites import Check, Suite, Test
@@ -34,6 +35,8 @@ _TOLD = re.compile(
     r"|\bget rid\b|\brelax\w*|\bloosen\w*",
     re.IGNORECASE,
 )
+_SWITCHES = re.compile(r"skip|xfail|only|expectedFailure|todo|fixme|\b[fx](?:it|test|describe)\b", re.IGNORECASE)
+_COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
 _ORDER = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 
 Kind = Literal["deleted", "off", "alone", "fewer", "weaker"]
@@ -72,12 +75,20 @@ def suite_of(path: str, text: str) -> Suite | None:
 
 def weakenings(commit: Commit) -> tuple[Weakening, ...]:
     """What `commit` took from the tests and what it does not explain."""
-    pairs = [(change, *_suites(change)) for change in commit.changes if is_test_file(change.path)]
-    if not any(change.before is not None for change, _, _ in pairs):
+    if not any(_could_weaken(change) for change in commit.changes):
         return ()
+    pairs = [(change, *_suites(change)) for change in commit.changes if is_test_file(change.path)]
     around = _Around(commit, [(old, new) for _, old, new in pairs if old is not None and new is not None])
     found = [item for change, old, new in pairs if old and new for item in _compared(change, old, new, around)]
     return tuple(found)
+
+
+def _could_weaken(change: Change) -> bool:
+    """Whether a test file lost a line, or gained one that switches something off: the rest need not be read closely."""
+    if change.before == change.after or not is_test_file(change.path):
+        return False
+    old, new = Counter((change.before or "").splitlines()), Counter((change.after or "").splitlines())
+    return bool(old - new) or any(_SWITCHES.search(text) for text in new - old)
 
 
 class _Around:
@@ -89,6 +100,7 @@ class _Around:
         self.told = bool(_TOLD.search(commit.message))
         self.added = {_last(n) for old, new in pairs for n in new.tests.keys() - old.tests.keys()}
         self.added_lines = Counter(text for old, new in pairs for text in (_every(new) - _every(old)))
+        self._tests = [change for change in commit.changes if is_test_file(change.path)]
         self._sources = [change for change in commit.changes if not is_test_file(change.path)]
         self.source_deleted = any(change.kind == "deleted" for change in self._sources)
         self.changed = [
@@ -97,6 +109,20 @@ class _Around:
             for name, test in new.tests.items()
             if name not in old.tests or old.tests[name].lines != test.lines
         ]
+
+    @cached_property
+    def shrunk(self) -> bool:
+        """Whether the code became shorter: what the tests were for may be gone."""
+        return sum(_longer(change) for change in self._sources if is_code(change.path)) < 0
+
+    def named(self, test: Test) -> bool:
+        """Whether the title of a JavaScript test still stands in a test file, outside of comments: called otherwise."""
+        title = test.name.rpartition(" > ")[2]
+        return bool(title) and any(title in text for text in self._texts)
+
+    @cached_property
+    def _texts(self) -> tuple[str, ...]:
+        return tuple(_COMMENT.sub("", change.after) for change in self._tests if change.after)
 
     @cached_property
     def gone(self) -> frozenset[str]:
@@ -140,9 +166,11 @@ def _deleted(change: Change, old: Suite, new: Suite, around: _Around) -> Iterato
     """Tests that are gone. Not sure, and so silent: when tests were added beside them, or what they tested is gone."""
     gone = [test for name, test in old.tests.items() if name not in new.tests and not test.off]
     grown = any(len(test.lines) > len(old.tests[name].lines) for name, test in new.tests.items() if name in old.tests)
-    if not gone or around.added or grown or not around.whole:
+    if not gone or around.added or grown or around.shrunk or not around.whole:
         return
     others = frozenset(word for test in new.tests.values() for word in test.words())
+    if not change.path.endswith((".py", ".go")):
+        gone = [test for test in gone if not around.named(test)]
     gone = [test for test in gone if test.checks and not _explained(test, others, around) and not _moved(test, around)]
     if change.kind == "deleted":
         if len(gone) == len(old.tests) and not around.source_deleted:
@@ -180,7 +208,7 @@ def _checks(change: Change, old: Test, new: Test, around: _Around) -> Iterator[W
     left = frozenset(re.findall(r"\w+", change.after or ""))
     lost = [check for check in lost if not around.added_lines[check.words] and not _mentions(check, around.gone)]
     lost = [check for check in lost if left.issuperset(re.findall(r"[A-Za-z_]\w{2,}", check.subject))]
-    if pure and lost and not fresh and around.whole:
+    if pure and lost and not fresh and not around.added and around.whole:
         yield Weakening("fewer", change.path, new.name, new.line, f"without {lost[0].words}")
 
 
@@ -224,6 +252,10 @@ def _gone(change: Change) -> set[str]:
     before, after = (change.before or "")[:LARGEST], (change.after or "")[:LARGEST]
     left = set(re.findall(r"\w{3,}", after))
     return set(re.findall(r"\w{3,}", before)) - left
+
+
+def _longer(change: Change) -> int:
+    return (change.after or "").count("\n") - (change.before or "").count("\n")
 
 
 def _less(change: Change) -> set[str]:
