@@ -17,7 +17,7 @@ from phasegate.evidence.metrics import NAMES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "collectors"))
 
-from test_coverage_formats import SAMPLES, SOURCE
+from coverage_samples import SAMPLES, SOURCE
 
 EXAMPLES = 10_000 if os.environ.get("PHASEGATE_TIER") == "release" else 60
 INTRUDERS = (
