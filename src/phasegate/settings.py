@@ -103,6 +103,31 @@ class Approvals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allowed_signers: str = ".phasegate/allowed_signers"
 
 
+LOCK_FILES = (
+    "**/package-lock.json", "**/npm-shrinkwrap.json", "**/yarn.lock", "**/pnpm-lock.yaml", "**/bun.lock",
+    "**/bun.lockb", "**/deno.lock", "**/uv.lock", "**/poetry.lock", "**/pdm.lock", "**/Pipfile.lock", "**/pixi.lock",
+    "**/conda-lock.yml", "**/Cargo.lock", "**/go.sum", "**/Gemfile.lock", "**/composer.lock", "**/mix.lock",
+    "**/pubspec.lock", "**/Podfile.lock", "**/Package.resolved", "**/gradle.lockfile", "**/packages.lock.json",
+    "**/flake.lock", "**/.terraform.lock.hcl",
+)  # fmt: skip
+"""Files that package managers write; an edit by hand makes them lie."""
+
+
+class FileLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where phasegate ends, in bytes: of an edit, of a file shown to the agent, of an artifact, of a file it hashes.
+
+    `generated` are patterns of files that tools write; no edit by hand changes them. `outside` are patterns of absolute
+    paths outside the root that edits may write to.
+    """
+
+    edit: int = 1 << 20
+    context: int = 256 << 10
+    artifact: int = 50 << 20
+    hashing: int = 20 << 20
+    generated: tuple[str, ...] = LOCK_FILES
+    outside: tuple[str, ...] = ()
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one project. `project` is its UUID; paths are relative to the root.
 
@@ -120,6 +145,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suites: dict[str, Tests] = {}
     coverage: Coverage = Coverage()
     approvals: Approvals = Approvals()
+    limits: FileLimits = FileLimits()
     drive: Drive = Drive()
 
     def all_suites(self) -> dict[str, Tests]:
@@ -137,6 +163,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if matches(path, self.paths.docs):
             return "docs"
         return "config" if matches(path, self.paths.config) else "source"
+
+
+def size_in_words(size: int) -> str:
+    """A number of bytes as people say it."""
+    for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size} bytes"
 
 
 def matches(path: str, patterns: tuple[str, ...]) -> bool:

@@ -19,7 +19,7 @@ from phasegate import __version__
 from phasegate.agents import claude_code
 from phasegate.agents.interface import Client
 from phasegate.engine import redaction
-from phasegate.engine.desk import Change, Observation, Undo
+from phasegate.engine.desk import Change, Glance, Observation, Undo
 from phasegate.evidence.items import Artifact
 from phasegate.ledger.event import Actor, Event
 from phasegate.ledger.fact import Fact
@@ -28,7 +28,7 @@ from phasegate.ledger.fold import fold
 from phasegate.ledger.log import Blobs, Head, Log, Snapshot
 from phasegate.ledger.schema import draft
 from phasegate.ledger.state import CODE, State, freeze, thaw
-from phasegate.settings import Settings
+from phasegate.settings import Settings, size_in_words
 from phasegate.store.blobs import DirectoryBlobs
 from phasegate.store.sqlite import SqliteLog
 from phasegate.workflow.default import DEFAULT
@@ -50,7 +50,6 @@ SNAPSHOT_EVERY = 64
 """Events after which a reader leaves a snapshot for the next."""
 
 READ_CAP = 16 * 1024 * 1024
-ARTIFACT_CAP = 50 * 1024 * 1024
 
 
 class Trusted(msgspec.Struct, frozen=True):
@@ -176,10 +175,11 @@ class RealTree:
     """The engine's `Tree` on a work tree of git."""
 
     def __init__(self, project: Project) -> None:
-        from phasegate.workspace.tree import WorkTree
+        from phasegate.workspace.tree import Limits, WorkTree
 
         self._project = project
-        self._work = WorkTree(project.where.root, project.shadow)
+        limits = Limits(file=project.trusted.settings.limits.hashing)
+        self._work = WorkTree(project.where.root, project.shadow, limits=limits)
         self._roots = (*source_roots(project), "tests", "test")
 
     @cached_property
@@ -199,9 +199,12 @@ class RealTree:
 
     def changes(self, before: str, after: str) -> tuple[Change, ...]:
         return tuple(
-            Change(worded(c.path), c.before or "", c.after or "", c.mode_before or "", c.mode_after or "")
+            Change(
+                worded(c.path), c.before or "", c.after or "", c.mode_before or "", c.mode_after or "",
+                self._work.stands_for_large(c),
+            )
             for c in self._work.changes(before, after)
-        )
+        )  # fmt: skip
 
     def rehash(self, paths: Iterable[str]) -> dict[str, str]:
         return {path: self._work.rehash([raw(path)])[raw(path)] or "" for path in paths}
@@ -253,6 +256,10 @@ class RealFiles:
     def relative(self, path: str) -> str | None:
         found = files.contained(self._root, raw(path))
         return None if found is None else worded(found)
+
+    def glance(self, path: str, most: int) -> Glance | None:
+        found = files.head(self._root, raw(path), most)
+        return None if found is None else Glance(*found)
 
     def read(self, path: str) -> bytes | None:
         if files.state_of(self._root, raw(path)) is None:
@@ -310,8 +317,9 @@ class RealDesk:
     def keep(self, name: str, content: bytes) -> Artifact:
         from phasegate.policy.secrets import redact_bytes
 
-        if len(content) > ARTIFACT_CAP:
-            content = b"[the first bytes are left out: above 50 MiB]\n" + content[-ARTIFACT_CAP:]
+        most = self.settings.limits.artifact
+        if len(content) > most:
+            content = f"[the first bytes are left out: above {size_in_words(most)}]\n".encode() + content[-most:]
         clean, _ = redact_bytes(content)
         return Artifact(name, self.project.blobs.put(clean), len(clean))
 

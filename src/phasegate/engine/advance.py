@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from phasegate.context.report import deferral
-from phasegate.engine import closing, doubts
+from phasegate.engine import closing, doubts, exceptions
 from phasegate.engine.circles import circling
 from phasegate.engine.desk import Desk, Observation
 from phasegate.engine.driving import waits_for_supervisor
@@ -89,6 +89,8 @@ def run_of(desk: Desk, state: State) -> RunRecord:
 def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
     """Leave the present step if its gates are open, and go on to the next step that needs the agent."""
     state = closing.publish(desk, state)
+    over = exceptions.expired(desk, state)
+    state = desk.record(over, relying_on=None) if over else state
     run = run_of(desk, state)
     step = desk.workflow.step(run.step)
     if run.status == "paused":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from phasegate.engine import drivers, wishes
+from phasegate.engine import drivers, exceptions, wishes
 from phasegate.engine.desk import Desk
-from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, secrets_in, shown_views
+from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, shown_views
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import (
     CallAsked,
@@ -17,6 +17,7 @@ from phasegate.ledger.facts import (
     PromptTaken,
     QuestionAsked,
     RunRecovered,
+    SecretSeen,
     SessionBegan,
     SessionEnded,
     StopAllowed,
@@ -126,17 +127,25 @@ def _objection(
             objection = object_to(relative, grounds) if relative is not None else None
             if objection is not None and own and objection.rule == STEP:
                 wished.append(relative or path)
-            elif objection is not None:
+                objection = None
+            if objection is None and run is not None and run.drives:
+                objection = exceptions.edit_objection(desk, state, path, relative, use.text)
+            if objection is not None:
                 return objection, [], []
-        secrets = secrets_in(use.text, use.paths[0] if use.paths else use.tool)
+        where = use.paths[0] if use.paths else use.tool
+        secrets = exceptions.secrets_in(desk, state, use.text, desk.files.relative(where) or where)
         if secrets:
             rules = ", ".join(sorted({secret.rule for secret in secrets}))
             reason = (
                 f"The text carries a secret ({rules}). Write the name of an environment variable instead; "
-                "a person can waive a false alarm."
+                f"a person can make an exception of a false alarm: {_waive(secrets)}."
             )
             return Objection("secret", reason), list(secrets), []
     return None, [], wished
+
+
+def _waive(secrets: list[SecretSeen]) -> str:
+    return f'`phasegate waiver add secret {secrets[0].fingerprint} --reason "..." --until 30d`'
 
 
 def _config(call: c.ConfigChanging, desk: Desk, state: State, run: RunRecord | None) -> c.Answer:

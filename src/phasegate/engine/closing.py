@@ -43,7 +43,7 @@ def close(desk: Desk, state: State, run: RunRecord, subject: str, verdicts: tupl
         state, files, folder = _archive(desk, state, record, verdicts)
         closed = PhaseClosed(
             record.id, run.id, subject, folder, files,
-            tuple(GateSaid(verdict.gate, verdict.says, verdict.evidence) for verdict in verdicts),
+            tuple(GateSaid(verdict.gate, verdict.says, verdict.evidence, verdict.waived) for verdict in verdicts),
             f"{folder}/{manifest.NAME}",
         )  # fmt: skip
         state = desk.record([closed], relying_on=state)

@@ -33,6 +33,8 @@ class Change(msgspec.Struct, frozen=True):
     after: str
     mode_before: str = ""
     mode_after: str = ""
+    too_large: bool = False
+    """Whether what is there now is above the limit of hashing, so that size and times stand for it."""
 
 
 class Undo(msgspec.Struct, frozen=True):
@@ -40,6 +42,13 @@ class Undo(msgspec.Struct, frozen=True):
 
     overwritten: str
     command: str
+
+
+class Glance(msgspec.Struct, frozen=True):
+    """A file looked at without reading it whole: its size, and its first bytes."""
+
+    size: int
+    head: bytes
 
 
 class Tree(Protocol):
@@ -79,6 +88,10 @@ class Files(Protocol):
 
     def relative(self, path: str) -> str | None:
         """`path` (as a client gave it) relative to the root, with links resolved; None when it lies outside."""
+        ...
+
+    def glance(self, path: str, most: int) -> Glance | None:
+        """The size of a file and at most `most` of its first bytes; None when there is no regular file."""
         ...
 
     def read(self, path: str) -> bytes | None:

@@ -6,11 +6,11 @@ import hashlib
 
 import msgspec
 
-from phasegate.engine import plan_watch, wishes
+from phasegate.engine import exceptions, plan_watch, wishes
 from phasegate.engine.desk import Change, Desk, Observation
 from phasegate.errors import Failure
 from phasegate.ledger.fact import Fact
-from phasegate.ledger.facts import ChangeHeld, ChangePutBack, ChangeSettled, SecretSeen, TreeObserved
+from phasegate.ledger.facts import ChangeHeld, ChangePutBack, ChangeSettled, TreeObserved
 from phasegate.ledger.state import RunRecord, State
 from phasegate.policy.edits import STEP, Grounds, Objection, object_to
 from phasegate.policy.secrets import find_secrets
@@ -59,7 +59,7 @@ def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -
     for change in changes:
         if change.path in run.held or not _differs(change, run) or _own_bytes(desk, change, views):
             continue
-        objection = _objection(desk, change, grounds)
+        objection = _objection(desk, state, change, grounds)
         if objection is None:
             continue
         if own and objection.rule == STEP:
@@ -191,19 +191,24 @@ def write_own(desk: Desk, state: State, path: str, content: bytes | None) -> Sta
     return state
 
 
-def _objection(desk: Desk, change: Change, grounds: Grounds) -> Objection | None:
-    """The rule a difference breaks, if any: the step's, or a secret that reached a file."""
+def _objection(desk: Desk, state: State, change: Change, grounds: Grounds) -> Objection | None:
+    """The rule a difference breaks, if any: the step's, the limit of a file, or a secret that reached it."""
     objection = object_to(change.path, grounds)
     if objection and change.path in CLIENT_SETTINGS and not desk.hooks_missing():
         return None  # the client itself keeps a person's permissions there; our hooks are untouched
     if objection or not change.after:
         return objection
-    found = {secret.fingerprint: secret for secret in find_secrets(_text(desk, change.after))}
+    content = desk.tree.blob(change.after)
+    too_large = exceptions.size_objection(desk, state, change.path, len(content), beyond=change.too_large)
+    if too_large is not None:
+        return too_large
+    found = {secret.fingerprint: secret for secret in find_secrets(_text(content))}
     if found and change.before:  # what stood there before is nothing this call did
-        for secret in find_secrets(_text(desk, change.before)):
+        for secret in find_secrets(_text(desk.tree.blob(change.before))):
             found.pop(secret.fingerprint, None)
-    if found:
-        rules = ", ".join(sorted({secret.rule for secret in found.values()}))
+    left = exceptions.unwaived(desk, state, found.values(), change.path)
+    if left:
+        rules = ", ".join(sorted({secret.rule for secret in left}))
         return Objection(
             "secret", f"it carries a secret ({rules}). Keep secrets out of the tree: name a variable instead."
         )
@@ -217,8 +222,7 @@ def _differs(change: Change, run: RunRecord) -> bool:
     return bool(change.before) and change.mode_before != change.mode_after and change.path not in run.edits
 
 
-def _text(desk: Desk, blob: str) -> str:
-    content = desk.tree.blob(blob)
+def _text(content: bytes) -> str:
     return content.decode("utf-8", "replace") if len(content) <= SCANNED_BYTES else ""
 
 
@@ -236,8 +240,3 @@ def _reverted(desk: Desk, run: RunRecord) -> list[Fact]:
         return []
     now = desk.tree.rehash(run.held)
     return [ChangeSettled(run.id, path, "reverted") for path, held in run.held.items() if now[path] == held.before]
-
-
-def secrets_in(text: str, where: str) -> list[SecretSeen]:
-    """A fact for each secret in what an agent is about to write."""
-    return [SecretSeen(found.rule, found.fingerprint, where, True) for found in find_secrets(text)]

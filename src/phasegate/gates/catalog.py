@@ -48,6 +48,10 @@ CATALOG: Mapping[str, Gate] = {
 }
 
 
+NEVER_WAIVED = ("nothing_held",)
+"""Gates that say that somebody has to look; an exception would hide just that."""
+
+
 def ask(names: Iterable[str], moment: Moment) -> tuple[Verdict, ...]:
     """What each gate says, in order; nobody knows what an unknown gate would say, and it never passes."""
     return tuple(msgspec.structs.replace(_ask(name, moment), gate=name) for name in names)
@@ -57,4 +61,18 @@ def _ask(name: str, moment: Moment) -> Verdict:
     gate = CATALOG.get(name)
     if gate is None:
         return unknown(f"there is no gate called {name!r}", remedy="Mend the workflow definition.")
-    return gate(moment)
+    said = gate(moment)
+    return said if said.passes or name in NEVER_WAIVED else _excepted(name, said, moment)
+
+
+def _excepted(name: str, said: Verdict, moment: Moment) -> Verdict:
+    """`said`, or a pass where a person made an exception of this gate in this phase, with what it said by itself."""
+    subject = (f"{name}@{moment.run.phase}",)
+    waiver = moment.state.waiver_for("gate", subject, moment.today) if moment.state.waivers else None
+    if waiver is None:
+        over = [each for each in moment.state.waivers.values() if each.what == "gate" and each.is_about(subject)]
+        told = tuple(f"the exception {each.id} is over: {each.ended or each.until}" for each in over[-1:])
+        return msgspec.structs.replace(said, reasons=(*said.reasons, *told)) if told else said
+    why = f"waived by {waiver.by} as {waiver.id}" + (f" until {waiver.until}" if waiver.until else "")
+    reasons = (f"{why}: {waiver.reason}", *(f"without that: {reason}" for reason in said.reasons))
+    return Verdict(name, "pass", reasons, evidence=said.evidence, waived=waiver.id)

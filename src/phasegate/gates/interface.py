@@ -8,7 +8,7 @@ import msgspec
 
 from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, TestsSeen
 from phasegate.evidence.tests import red_in_each
-from phasegate.ledger.state import PhaseRecord, RunRecord, State, Visit
+from phasegate.ledger.state import PhaseRecord, RunRecord, State, Visit, utc_date
 from phasegate.settings import Settings
 from phasegate.workflow.plan import Phase
 
@@ -23,6 +23,8 @@ class Verdict(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...] = ()
     remedy: str = ""
     evidence: tuple[str, ...] = ()
+    waived: str = ""
+    """The exception by which a person lets the gate pass, whatever it said by itself."""
 
     @property
     def passes(self) -> bool:
@@ -60,6 +62,11 @@ class Moment(msgspec.Struct, frozen=True):
     def kind(self) -> str:
         """The kind of the run's phase."""
         return self.state.kind_of(self.run.phase)
+
+    @property
+    def today(self) -> str:
+        """The UTC date of the newest event."""
+        return utc_date(self.state.now_ms)
 
     @property
     def lane(self) -> str:

@@ -102,6 +102,7 @@ class GateSaid(msgspec.Struct, frozen=True):
     gate: str
     says: str
     evidence: tuple[str, ...] = ()
+    waived: str = ""
 
 
 class FileKept(msgspec.Struct, frozen=True):

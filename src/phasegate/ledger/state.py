@@ -1,12 +1,15 @@
 """What the events so far come to: the project, its phases, its runs. Built by `fold` alone and cached as snapshots."""
 
 # Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
+from collections.abc import Sequence
+
 import msgspec
 
 from phasegate.evidence.items import Evidence, TestsSeen
 from phasegate.ledger.driving import Limits, Tokens
 from phasegate.ledger.facts import BaselineTaken, Category, FileKept, NoteKind
 from phasegate.ledger.waivers import Waivable
+from phasegate.settings import matches
 from phasegate.workflow.plan import Phase
 
 CODE = "state-7"
@@ -226,6 +229,10 @@ class Waiver(msgspec.Struct, frozen=True):
         """Whether it is in force on a UTC date, YYYY-MM-DD; its last day counts."""
         return not self.ended and (not self.until or today <= self.until)
 
+    def is_about(self, names: Sequence[str]) -> bool:
+        """Whether its subject is one of `names`, or a glob that matches one."""
+        return self.subject in names or any(matches(name, (self.subject,)) for name in names)
+
 
 class State(msgspec.Struct):
     """Everything the ledger comes to at `position`."""
@@ -254,6 +261,11 @@ class State(msgspec.Struct):
     baseline: BaselineTaken | None = None
     drives: dict[str, DriveRecord] = msgspec.field(default_factory=dict)
     waivers: dict[str, Waiver] = msgspec.field(default_factory=dict)
+
+    def waiver_for(self, what: Waivable, names: Sequence[str], today: str) -> Waiver | None:
+        """The exception in force on the UTC date `today` whose subject is, or as a glob matches, one of `names`."""
+        named = (waiver for waiver in self.waivers.values() if waiver.what == what and waiver.holds_on(today))
+        return next((waiver for waiver in named if waiver.is_about(names)), None)
 
     def drive_in(self, worktree: str) -> DriveRecord | None:
         """The drive at work in this work tree, if any."""
@@ -306,6 +318,19 @@ class State(msgspec.Struct):
         """How the newest tests on `subject` fail, as a comparable text; empty when none is red or none ran."""
         tests = self.newest(TestsSeen, subject=subject)
         return tests.seen.failure if tests and isinstance(tests.seen, TestsSeen) else ""
+
+
+def utc_date(ms: int) -> str:
+    """The UTC date, YYYY-MM-DD, of milliseconds since 1970; reckoned, for the clock is not to be asked here.
+
+    Years are counted from March, in eras of 400 (146,097 days), as in Hinnant, "chrono-compatible date algorithms".
+    """
+    era, day = divmod(ms // 86_400_000 + 719_468, 146_097)
+    year = (day - day // 1_460 + day // 36_524 - day // 146_096) // 365
+    of_year = day - (365 * year + year // 4 - year // 100)
+    month = (5 * of_year + 2) // 153
+    calendar = month + 3 if month < 10 else month - 9
+    return f"{era * 400 + year + (calendar <= 2):04}-{calendar:02}-{of_year - (153 * month + 2) // 5 + 1:02}"
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -149,6 +149,21 @@ def read_exactly(root: str, relative: str, cap: int) -> bytes:
     return data
 
 
+def head(root: str, relative: str, most: int) -> tuple[int, bytes] | None:
+    """Size and first bytes of a regular file beneath `root`; None when there is none that can be read."""
+    resolved = contained(root, relative)
+    try:
+        if resolved is None:
+            return None
+        with _failures(relative, reading=True), _parent(root, resolved) as (folder, name):
+            descriptor = os.open(name, READING, dir_fd=folder)
+            with os.fdopen(descriptor, "rb") as file:
+                status = os.fstat(descriptor)
+                return (status.st_size, file.read(most)) if stat.S_ISREG(status.st_mode) else None
+    except (OSError, Failure):
+        return None
+
+
 def state_of(root: str, relative: str) -> os.stat_result | None:
     """The status of the entry at exactly `relative`, following no link; None when nothing is there."""
     try:

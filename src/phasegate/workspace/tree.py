@@ -390,6 +390,11 @@ class WorkTree:
             return False
         return stat.S_ISREG(status.st_mode) and status.st_size > self.limits.file
 
+    def stands_for_large(self, change: Change) -> bool:
+        """Whether what is there after `change` is a file above the limit, which was neither read nor hashed."""
+        link = change.mode_after == LINK and change.after is not None
+        return link and self.read_blob(change.after or "").startswith(f"{STAND_IN}large".encode())
+
     def _stand_in(self, path: str, status: os.stat_result) -> str:
         """What stands for the file in the tree, "" when it is read itself."""
         if stat.S_ISLNK(status.st_mode):

@@ -148,7 +148,7 @@ def settle(path: str, words: str, signature: str | None, as_json: bool, if_versi
         run, held = _held(opened, state, path)
         blob = opened.tree.rehash([held.path])[held.path]
         text = _text_of_change(opened, run, held, blob, words)
-        approval = _approval(opened, text, signature)
+        approval = approval_of(opened, text, signature)
         id_ = opened.new_id("q")
         asked = QuestionAsked(id_, run.id, f"Shall the held change of {held.path} ({held.rule}) stay as it is now?")
         answered = QuestionAnswered(id_, "approve", words, approval.strength, approval.by, approval.shown)
@@ -193,7 +193,7 @@ def give(
     with desk(if_version) as opened:
         state = opened.state()
         asked = _find(state, id_)
-        approval = _approval(opened, _text_of_answer(opened, id_, verdict, words), signature)
+        approval = approval_of(opened, _text_of_answer(opened, id_, verdict, words), signature)
         answered = QuestionAnswered(id_, verdict, words, approval.strength, approval.by, approval.shown)
         meanwhile = _meanwhile(opened, state)
         facts: list[Fact] = [answered, *reopened(state, id_), *_settles(state, asked, verdict, words), *meanwhile.facts]
@@ -224,7 +224,7 @@ def _settles(state: State, asked: Question, verdict: Verdict, words: str) -> lis
     return [NoteResolved(found.id, words or f"approved: {asked.text}")]
 
 
-def _approval(opened: RealDesk, text: str, signature: str | None) -> Approval:
+def approval_of(opened: RealDesk, text: str, signature: str | None) -> Approval:
     """The approval of exactly `text`: by signature where there is one, else typed at a terminal if that is enough."""
     wanted = opened.settings.approvals
     if signature is not None:
@@ -249,15 +249,15 @@ def _approval(opened: RealDesk, text: str, signature: str | None) -> Approval:
 
 
 def _text_of_answer(opened: RealDesk, id_: str, verdict: str, words: str) -> str:
-    return _signed(opened, [f"question: {id_}", f"verdict: {verdict}"], words)
+    return signed_text(opened, [f"question: {id_}", f"verdict: {verdict}"], words)
 
 
 def _text_of_change(opened: RealDesk, run: RunRecord, held: Held, blob: str, words: str) -> str:
     path = msgspec.json.encode(held.path).decode()
-    return _signed(opened, [f"run: {run.id}", f"accept the change of: {path}", f"blob: {blob or 'none'}"], words)
+    return signed_text(opened, [f"run: {run.id}", f"accept the change of: {path}", f"blob: {blob or 'none'}"], words)
 
 
-def _signed(opened: RealDesk, rows: list[str], words: str) -> str:
+def signed_text(opened: RealDesk, rows: list[str], words: str) -> str:
     """What is signed: bound to this ledger, to one question or file content, and to every word."""
     if len(words) > MOST_WORDS:
         raise click.UsageError(f"Say it in at most {MOST_WORDS} characters.")

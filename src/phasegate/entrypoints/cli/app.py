@@ -24,7 +24,10 @@ COMMANDS: dict[str, dict[str, str]] = {
         "lookback": "lookback", "status": "status", "why": "why", "report": "report", "log": "log",
         "diagram": "diagram",
     },
-    "Prove": {"check": "check", "record": "record", "evidence": "evidence", "policy": "policy", "verify": "verify"},
+    "Prove": {
+        "check": "check", "record": "record", "evidence": "evidence", "waiver": "waiver", "policy": "policy",
+        "verify": "verify",
+    },
     "Code": {"docs": "docs"},
 }  # fmt: skip
 """The commands in the order people need them, each with the module in this folder that has it."""

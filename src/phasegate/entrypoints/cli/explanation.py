@@ -22,6 +22,7 @@ from phasegate.ledger.facts import (
     ChangeHeld,
     ChangePutBack,
     ChangeSettled,
+    GateSaid,
     PhaseClosed,
     PhaseDeferred,
     StepEntered,
@@ -39,6 +40,10 @@ RULES = {
     "step": "a step and the kind of its phase name what may be edited; everything else waits for another step",
     "own-files": "phasegate's own files, its settings and git's are never edited by an agent",
     "secret": "no text that carries a secret reaches a file or a commit",
+    "too-large": "no file above the limit is written by an agent",
+    "binary": "no binary content under the name of a text",
+    "generated": "what a tool generates is changed where it is generated from",
+    "outside": "an edit stays inside the work tree",
     "hooks": "phasegate's hooks stay in the client's settings while it guards a project",
 }
 """What each rule that can refuse demands."""
@@ -424,11 +429,15 @@ def _closed(state: State, past: Past, record: PhaseRecord, what: str) -> Explana
     closed = [(event, fact) for event, fact in past if isinstance(fact, PhaseClosed) and fact.phase == record.id]
     event, fact = closed[-1]
     because = (f"closed {utc(event.clock.ms)} on the tree {fact.subject[:12]}",)
-    gates = [f"{said.gate}: {said.says}" + (f" ({', '.join(said.evidence)})" if said.evidence else "")
-             for said in fact.gates]  # fmt: skip
+    gates = [_said(said) for said in fact.gates]
     kept = f"{len(fact.files)} archived in {fact.archive}"
     rule = f"a {state.kind_of(record.id)} phase closes when every gate of its kind passes"
     return Explanation(what, rule, because, (*gates, kept), position=event.position, id=record.id)
+
+
+def _said(said: GateSaid) -> str:
+    waived = f", by the exception {said.waived}" if said.waived else ""
+    return f"{said.gate}: {said.says}{waived}" + (f" ({', '.join(said.evidence)})" if said.evidence else "")
 
 
 def _deferred(state: State, past: Past, record: PhaseRecord, what: str) -> Explanation:

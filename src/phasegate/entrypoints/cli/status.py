@@ -9,6 +9,7 @@ import rich_click as click
 from phasegate.context.instruction import where
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import desk, json_option
+from phasegate.entrypoints.cli.waiver import in_force
 from phasegate.entrypoints.driving import showing
 from phasegate.errors import Exit
 from phasegate.gates.interface import Moment
@@ -50,6 +51,7 @@ def _as_value(opened: RealDesk, state: State) -> dict[str, object]:
         "phases": [{"id": phase.id, "title": phase.title, "kind": state.kind_of(phase.id),
                     "status": "closed" if state.is_closed(phase.id) else state.record_of(phase.id).status}
                    for phase in _listed(state)],
+        "waivers": [waiver for waiver in state.waivers.values() if waiver.holds_on(opened.today())],
         "notes": [note for note in state.notes.values() if not note.resolved],
         "questions": state.open_questions(),
         "drives": showing.values(state),
@@ -75,6 +77,7 @@ def _lines(opened: RealDesk, state: State) -> list[str]:
         status = "closed" if state.is_closed(phase.id) else state.record_of(phase.id).status
         lines.append(f"  [{'x' if status in ('closed', 'publishing') else ' '}] {phase.id} {line(phase.title)} "
                      f"({state.kind_of(phase.id)}, {status})")  # fmt: skip
+    lines += in_force(opened, state)
     open_notes = [note for note in state.notes.values() if not note.resolved]
     lines += [f"  {note.id} {note.kind}, {note.severity}: {line(note.text)}" for note in open_notes[:20]]
     for question in state.open_questions():
