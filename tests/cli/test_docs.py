@@ -234,7 +234,8 @@ def test_another_repository_is_left_alone(tmp_path: Path) -> None:
 
 def test_no_page_is_too_long_to_read() -> None:
     lengths = {name: len(text.splitlines()) for name, text in pages().items() if name.endswith(".md")}
-    assert {name: length for name, length in lengths.items() if length > 600} == {}
+    most = {"cli.md": 2000}  # looked up in rather than read
+    assert {name: length for name, length in lengths.items() if length > most.get(name, 600)} == {}
 
 
 # -- what people read -------------------------------------------------------------------------------------------------

@@ -26,13 +26,14 @@ FORBIDDEN = frozenset(
 
 OF_EVERY_CALL = frozenset(
     """
-    agents agents.claude_code agents.interface engine engine.answer engine.desk engine.drivers engine.judge
-    engine.plan_watch engine.exceptions engine.redaction engine.wishes entrypoints entrypoints.hook_call entrypoints.streams
-    errors evidence evidence.findings evidence.items ledger ledger.chain ledger.driving ledger.event ledger.fact ledger.facts
-    ledger.fold ledger.log ledger.schema ledger.state ledger.waivers policy policy.bounds policy.calls policy.edits
-    policy.prompts policy.secret_rules policy.secrets settings store store.blobs store.durable store.ids store.queue store.schema
-    store.sqlite telemetry telemetry.log_lines wiring workflow workflow.default workflow.definition workflow.plan
-    workspace workspace.files workspace.git workspace.place
+    agents agents.claude_code agents.interface engine engine.answer engine.desk engine.drivers engine.exceptions
+    engine.judge engine.plan_watch engine.redaction engine.wishes entrypoints entrypoints.hook_call
+    entrypoints.streams errors evidence evidence.findings evidence.items ledger ledger.chain ledger.driving
+    ledger.event ledger.fact ledger.facts ledger.fold ledger.log ledger.schema ledger.state ledger.waivers policy
+    policy.bounds policy.calls policy.edits policy.prompts policy.secret_rules policy.secrets settings store
+    store.blobs store.durable store.ids store.queue store.schema store.sqlite telemetry telemetry.log_lines wiring
+    workflow workflow.default workflow.definition workflow.plan workspace workspace.files workspace.git
+    workspace.place
 """.split()
 )
 """Modules of ours."""
