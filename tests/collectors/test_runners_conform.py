@@ -17,9 +17,10 @@ from tests.collectors.dialects.go import GO_TEST
 from tests.collectors.dialects.javascript import JAVASCRIPT
 from tests.collectors.dialects.junit import JUNIT
 from tests.collectors.dialects.python import PYTEST
+from tests.collectors.dialects.unittest import UNITTEST
 from tests.collectors.node_tools import BIN
 
-DIALECTS: tuple[Dialect, ...] = (PYTEST, GO_TEST, JUNIT, *JAVASCRIPT)
+DIALECTS: tuple[Dialect, ...] = (PYTEST, UNITTEST, GO_TEST, JUNIT, *JAVASCRIPT)
 
 Runs = Callable[..., SuiteRun]
 

@@ -17,6 +17,7 @@ RUNNERS: Mapping[Name, str] = {
     "mocha": "mocha_runner",
     "node": "node_runner",
     "junit": "junit_runner",
+    "unittest": "unittest_runner",
 }
 
 

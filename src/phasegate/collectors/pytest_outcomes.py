@@ -17,7 +17,7 @@ _ENDS_OF_A_SESSION = {0: "all passed", 1: "some failed", 5: "no tests"}
 
 
 class Observed(Struct, frozen=True):
-    """What is known once pytest has ended."""
+    """What is known once pytest, or another `tool` with a reporter of ours that writes the same frames, has ended."""
 
     command: tuple[str, ...]
     root: str
@@ -25,6 +25,7 @@ class Observed(Struct, frozen=True):
     ended: Ended
     timeout_seconds: float
     notes: tuple[str, ...] = ()
+    tool: str = "pytest"
 
 
 def as_test_run(observed: Observed, ours: FirstParty) -> TestRun:
@@ -35,7 +36,7 @@ def as_test_run(observed: Observed, ours: FirstParty) -> TestRun:
     results = tuple(sorted(_results(observed, ours, root), key=lambda result: place.get(result.id, len(place))))
     why = _why_incomplete(observed, results)
     return TestRun(
-        runner=f"pytest {start.pytest}" if start else "pytest",
+        runner=f"{observed.tool} {start.pytest}" if start else observed.tool,
         command=observed.command,
         exit_code=observed.ended.exit_code,
         complete=not why,
@@ -176,13 +177,13 @@ def _of_the_process(observed: Observed) -> str:
     if frames.problem:
         return frames.problem
     if frames.start is None:
-        return f"pytest ended with {ended.exit_code} before our reporter was loaded{said}"
+        return f"{observed.tool} ended with {ended.exit_code} before our reporter was loaded{said}"
     if frames.end is None:
         return f"the runner died with {ended.exit_code} before its end record"
     if frames.end.exit_code != ended.exit_code:
-        return f"pytest finished with {frames.end.exit_code}, yet its process ended with {ended.exit_code}"
+        return f"{observed.tool} finished with {frames.end.exit_code}, yet its process ended with {ended.exit_code}"
     if ended.exit_code not in _ENDS_OF_A_SESSION:
-        return f"pytest was interrupted (exit code {ended.exit_code}){said}"
+        return f"{observed.tool} was interrupted (exit code {ended.exit_code}){said}"
     return ""
 
 
@@ -201,9 +202,9 @@ def _of_the_inventory(frames: Frames) -> str:
 def _of_the_exit_code(observed: Observed, results: Sequence[TestResult]) -> str:
     code, red = observed.ended.exit_code, sum(result.is_red for result in results)
     if code == 1 and not red:
-        return "pytest ended with 1 although no test is red: a plugin or a hook failed the run"
+        return f"{observed.tool} ended with 1 although no test is red: a plugin or a hook failed the run"
     if code != 1 and red:
-        return f"pytest ended with {code} although {red} of its tests are red"
+        return f"{observed.tool} ended with {code} although {red} of its tests are red"
     if code == 5 and observed.frames.inventory:
-        return f"pytest ended with 5 (no tests) although it collected {len(observed.frames.inventory)}"
+        return f"{observed.tool} ended with 5 (no tests) although it collected {len(observed.frames.inventory)}"
     return ""

@@ -13,51 +13,24 @@ PYTEST_DONT_REWRITE
 from __future__ import annotations
 
 import ast
-import json
 import os
 import platform
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from phasegate_facts import MESSAGE, channel, facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     Facts = dict[str, Any]
     Wrapper = Generator[None, Any, None]
-    Calls = list[tuple[Any, int]]  # (frame, line), innermost last
 
-_MESSAGE, _FRAMES, _DEPTH, _BATCH, _TEST_FILE_BYTES = 2000, 40, 8, 500, 4 << 20
-
-
-def _channel() -> Callable[..., None] | None:
-    """The function that writes one frame, or None in a process that was not asked to."""
-    path = os.environ.pop("PHASEGATE_REPORT", "")
-    nonce = os.environ.pop("PHASEGATE_REPORT_NONCE", "")
-    if not path or not nonce:
-        return None
-    # Bound here, before any code of the user runs. The file is opened for each frame: a descriptor kept open could
-    # be closed by a test and given to another file, which we would then write into.
-    open_, write, close, getpid, dumps = os.open, os.write, os.close, os.getpid, json.dumps
-    flags, owner, sequence = os.O_WRONLY | os.O_APPEND, os.getpid(), iter(range(1 << 62))
-
-    def send(kind: str, **fields: Any) -> None:
-        if getpid() != owner:  # a child forked by a test
-            return
-        frame = dumps(dict(fields, kind=kind, nonce=nonce, seq=next(sequence)), ensure_ascii=False)
-        file = open_(path, flags)
-        try:
-            # A file name or a message may hold half a character, which no JSON reader takes.
-            write(file, frame.encode("utf-8", "xmlcharrefreplace") + b"\n")
-        finally:
-            close(file)
-
-    return send
+_BATCH, _TEST_FILE_BYTES = 500, 4 << 20
 
 
-_send = _channel()
+_send = channel()
 _measures = os.environ.get("PHASEGATE_REPORT_COVERAGE") == "1"  # stays: the workers of pytest-xdist read it too
 
 
@@ -105,7 +78,7 @@ class Observer:
         excinfo = call.excinfo or excinfo
         if hasattr(report, "when"):
             report.phasegate = dict(
-                _facts(excinfo),
+                facts(excinfo.value if excinfo else None),
                 path=_path(item),
                 outcome=report.outcome,
                 contradiction=self._contradiction(item, excinfo, report),
@@ -129,7 +102,9 @@ class Observer:
         if report.outcome != "passed":
             call = getattr(report, "call", None)
             report.phasegate = dict(
-                _facts(call.excinfo if call else None), path=_path(collector), tests=_tests_of(collector)
+                facts(call.excinfo.value if call and call.excinfo else None),
+                path=_path(collector),
+                tests=_tests_of(collector),
             )
 
     def pytest_deselected(self, items: Any) -> None:
@@ -293,87 +268,7 @@ def _longrepr(report: Any) -> str:
         longrepr = longrepr[2]
     if hasattr(report, "wasxfail"):
         longrepr = report.wasxfail
-    return str(longrepr)[:_MESSAGE] if longrepr else ""
-
-
-def _facts(excinfo: Any) -> Facts:
-    """The message and the `raised` of an exception: its class, where it came from, whose name was missing."""
-    if not excinfo:
-        return {"message": "", "raised": None}
-    error = _innermost(excinfo.value)
-    frames = _frames(error.__traceback__)
-    raised = {
-        "type": type(error).__name__,
-        "bases": [base.__module__ + "." + base.__qualname__ for base in type(error).__mro__],
-        "module": str(getattr(error, "name", None) or "") if isinstance(error, ImportError) else "",
-        "file": str(getattr(error, "filename", None) or "") if isinstance(error, SyntaxError) else "",
-        "owner": _quietly(_owner, error),
-        "frames": [[frame.f_code.co_filename, line] for frame, line in frames],
-    }
-    return {"message": _quietly(str, error)[:_MESSAGE] or type(error).__name__, "raised": raised}
-
-
-def _quietly(read: Callable[[Any], Any], error: BaseException) -> str:
-    try:  # the exception and what it names are the user's objects: reading them may raise anything
-        return str(read(error) or "")
-    except Exception:
-        return ""
-
-
-def _innermost(error: Any) -> Any:
-    """Without pytest's wrapping of collection errors, and the first of a group."""
-    for _ in range(_DEPTH):
-        grouped = getattr(error, "exceptions", None)
-        if type(error).__name__ == "CollectError" and error.__cause__ is not None:
-            error = error.__cause__
-        elif isinstance(grouped, tuple) and grouped and isinstance(grouped[0], BaseException):
-            error = grouped[0]
-    return error
-
-
-def _frames(traceback: Any) -> Calls:
-    frames = []
-    while traceback is not None:
-        frames.append((traceback.tb_frame, traceback.tb_lineno))
-        traceback = traceback.tb_next
-    return frames[-_FRAMES:]
-
-
-def _owner(error: Any) -> Any:
-    """The file of the module, class or function that lacks the attribute or the parameter; "" when not found."""
-    text = str(error)
-    frame = _frames(error.__traceback__)[-1][0]
-    if isinstance(error, AttributeError):
-        if getattr(error, "obj", None) is not None:  # Python 3.10 and later
-            return _file_of(error.obj)
-        module = re.search(r"module '([\w.]+)'", text)
-        if module:
-            return _file_of(sys.modules.get(module.group(1)))
-        name = re.match(r"(?:type object )?'(\w+)' object|type object '(\w+)'", text)
-        return _file_of(_reachable(frame, (name.group(1) or name.group(2)).split("."))) if name else ""
-    called = re.match(r"([\w.]+)\(\) (?:got |takes |missing )", text) if isinstance(error, TypeError) else None
-    return _file_of(_reachable(frame, called.group(1).split("."))) if called else ""
-
-
-def _reachable(frame: Any, names: list[str]) -> Any:
-    """What a line of `frame` can mean by `names`: a global, a member of a module or of a local's class."""
-    around = list(frame.f_locals.values()) + list(frame.f_globals.values())
-    for holder in [frame.f_locals, frame.f_globals] + [vars(it) for it in around if type(it) is type(sys)]:
-        if names[0] in holder and not isinstance(holder[names[0]], (str, int, tuple, list, dict)):
-            return holder[names[0]]
-    for cls in [type(it) for it in around] + [it for it in around if isinstance(it, type)]:
-        if cls.__name__ == names[0] or (len(names) == 1 and names[0] in vars(cls)):
-            return cls
-    return None
-
-
-def _file_of(it: Any) -> Any:
-    """The file that defines `it`: a module, a function, a class or an instance."""
-    if type(it) is type(sys):
-        return getattr(it, "__file__", None) or next(iter(getattr(it, "__path__", [])), "")
-    if isinstance(it, type) or hasattr(it, "__code__"):
-        return getattr(sys.modules.get(it.__module__), "__file__", None)
-    return getattr(sys.modules.get(type(it).__module__), "__file__", None)
+    return str(longrepr)[:MESSAGE] if longrepr else ""
 
 
 def _tests_of(collector: Any) -> list[str]:

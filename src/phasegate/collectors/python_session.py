@@ -1,0 +1,117 @@
+"""One run of a user's Python with a reporter of ours inside: which interpreter, which environment, what it measured."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Iterator, Sequence
+
+from phasegate.collectors import coverage_py, environment, one_run, process
+from phasegate.collectors.channel import Channel
+from phasegate.collectors.interface import Ask
+from phasegate.evidence.tests import TestRun
+
+_REPORTER_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytest_reporter")
+_PROBE_SECONDS = 60.0
+
+
+class Session:
+    """One run: where its report goes, what it is started with, what came out."""
+
+    def __init__(self, ask: Ask, channel: Channel, module: str) -> None:
+        """`module` is what the command runs: `PYTHON -m MODULE`."""
+        self.module = module
+        self.top, self.root, self.source_roots = ask.root, ask.place, tuple(ask.source_roots)
+        self.command = one_run.placed(ask.root, ask.command)
+        self.clean = environment.clean(ask.env)
+        self.channel, self.scratch = channel, channel.scratch
+        os.mkdir(channel.below("coverage"))
+
+    def _own_sources(self) -> tuple[str, ...]:
+        """The source roots of a linked work tree, before all else on the path.
+
+        Such a tree shares the environment of another one, in which the project itself may be installed as editable:
+        without this, the tests would import that tree's code and show nothing about this one's.
+        """
+        if not os.path.isfile(os.path.join(self.top, ".git")):
+            return ()
+        return tuple(os.path.normpath(os.path.join(self.root, source)) for source in self.source_roots)
+
+    @property
+    def python(self) -> tuple[str, ...] | None:
+        """What comes before `-m MODULE`, if the command is of that form."""
+        form = ("-m", self.module)
+        places = [at for at in range(len(self.command) - 1) if self.command[at : at + 2] == form]
+        return self.command[: places[0]] if places and places[0] > 0 else None
+
+    def why_not_measured(self) -> str:
+        if self.python is None:
+            form = f"PYTHON -m {self.module}"
+            return f"`{shlex.join(self.command)}` is not of the form `{form}`: write it so in phasegate.toml"
+        if not imports(*self.python, "coverage", cwd=self.root if len(self.python) > 1 else os.sep):
+            return (
+                f"coverage.py is not installed for `{shlex.join(self.python)}`: install it in that environment, "
+                "for example by `uv pip install coverage` or `pip install coverage`"
+            )
+        return ""
+
+    def command_line(self, *, measured: bool) -> tuple[str, ...]:
+        """The command, under coverage.py where it is measured."""
+        if not measured or self.python is None:
+            return self.command
+        start = coverage_py.measuring(self.python, scratch=self.scratch, source_roots=self.source_roots)
+        return start + self.command[len(self.python) :]
+
+    def environment(self, *, measured: bool) -> dict[str, str]:
+        """The user's and the settings', and writing nothing here."""
+        env = dict(self.clean.variables)
+        path = os.pathsep.join(filter(None, (*self._own_sources(), env.get("PYTHONPATH", ""))))
+        env.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(self.scratch, "hypothesis"))
+        ours = {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": _REPORTER_FOLDER + (os.pathsep + path if path else ""),
+            "PHASEGATE_REPORT_COVERAGE": "1" if measured else "",
+        }
+        return env | self.channel.variables | ours
+
+    def measured(self, env: dict[str, str], tests: TestRun, why_not: str) -> coverage_py.Measured:
+        if why_not or self.python is None:
+            return coverage_py.Measured(None, why_not)
+        if not tests.complete:
+            return coverage_py.Measured(None, f"the run is incomplete: {tests.why_incomplete}")
+        return coverage_py.read(self.python, root=self.root, scratch=self.scratch, env=env)
+
+
+def interpreters(root: str) -> Iterator[str]:
+    """Candidates, the project's own first; only those that exist."""
+    places = [os.path.join(root, ".venv"), os.path.join(root, "venv")]
+    places += [os.environ.get(name, "") for name in ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "CONDA_PREFIX")]
+    for place in places:
+        python = os.path.join(root, place, "bin", "python")
+        if place and os.access(python, os.X_OK):
+            yield python
+    if os.path.exists(os.path.join(root, "poetry.lock")) and shutil.which("poetry"):
+        yield from _poetry_interpreter(root)
+    yield from filter(None, (shutil.which("python3"), shutil.which("python")))
+
+
+def _poetry_interpreter(root: str) -> Iterator[str]:
+    ended = _quick(("poetry", "env", "info", "--executable"), cwd=root)
+    if ended is not None and os.access(ended.last_line, os.X_OK):
+        yield ended.last_line
+
+
+def imports(*python_and_module: str, cwd: str = os.sep) -> bool:
+    # Not from the project's directory: `import pytest` would run a pytest.py that lies there.
+    *python, module = python_and_module
+    ended = _quick((*python, "-c", f"import {module}"), cwd=cwd)
+    return ended is not None and ended.exit_code == 0
+
+
+def _quick(command: Sequence[str], *, cwd: str) -> process.Ended | None:
+    env = environment.clean().variables | {"PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        return process.run(command, cwd=cwd, env=env, timeout_seconds=_PROBE_SECONDS)
+    except OSError:
+        return None
