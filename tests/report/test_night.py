@@ -231,6 +231,15 @@ def test_nothing_to_cover_is_unknown_and_not_all_covered() -> None:
     assert report.coverage_after is not None and report.coverage_after.percent.value is None
 
 
+def test_boxes_that_a_closure_ticks_are_no_other_hands() -> None:
+    t = Teller(MemoryLog("l"))
+    t.says(f.PlanRead("plan.md", "d", plan()), f.PhaseClosed("1", RUN, "s", "a", (), (), ""))
+    t.says(f.BoxesPutBack(("1", "1.1")), f.ClosurePublished("1"))
+    assert report_of(t).boxes_put_back.value == 0
+    t.says(f.BoxesPutBack(("2",)))
+    assert report_of(t).boxes_put_back.value == 1
+
+
 def test_a_claim_is_no_evidence() -> None:
     t = Teller(MemoryLog("l"))
     t.says(f.EvidenceRecorded(Evidence("ev-1", ran(9), "s", "claimed", "agent")))

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from phasegate.ledger.fact import Fact
-from phasegate.ledger.facts import BoxesPutBack, CallRefused, ChangeHeld, ChangePutBack, ChangeSettled, SecretSeen
+from phasegate.ledger.facts import (
+    BoxesPutBack,
+    CallRefused,
+    ChangeHeld,
+    ChangePutBack,
+    ChangeSettled,
+    ClosurePublished,
+    PhaseClosed,
+    PlanRead,
+    SecretSeen,
+)
 from phasegate.plain import line
 from phasegate.report.gathering import Seen
 from phasegate.report.values import Figure, PutBack, Refusal, RuleRefused, event, figure
+from phasegate.workflow.plan import Phase
 
 AGAIN = 3
 """From how many times on the same refused call is called tried again and again."""
@@ -21,10 +32,15 @@ Tried = tuple[str, str]
 class Refusals:
     """Refusals, put-backs, held changes and secrets."""
 
-    takes: tuple[type[Fact], ...] = (CallRefused, ChangePutBack, ChangeHeld, ChangeSettled, BoxesPutBack, SecretSeen)
+    takes: tuple[type[Fact], ...] = (
+        CallRefused, ChangePutBack, ChangeHeld, ChangeSettled, BoxesPutBack, SecretSeen, PlanRead, PhaseClosed,
+        ClosurePublished,
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.held: dict[tuple[str, str], str] = {}
+        self._plan: tuple[Phase, ...] = ()
+        self._closing: set[str] = set()
         self.begin(0)
 
     def begin(self, at: int) -> None:
@@ -46,10 +62,21 @@ class Refusals:
                 self.held[run, path] = ref
             case ChangeSettled(run=run, path=path):
                 self.held.pop((run, path), None)
-            case BoxesPutBack():
+            case BoxesPutBack(boxes=boxes) if set(boxes) - self._own_boxes():
                 self._boxes.append(ref)
             case SecretSeen():
                 self._secrets.append(ref)
+            case PlanRead(phases=phases):
+                self._plan = phases
+            case PhaseClosed(phase=phase):
+                self._closing.add(phase)
+            case ClosurePublished(phase=phase):
+                self._closing.discard(phase)
+
+    def _own_boxes(self) -> set[str]:
+        """The boxes that phasegate itself is ticking: a closure is published by the same code that puts boxes back."""
+        closing = [phase for phase in self._plan if phase.id in self._closing]
+        return {task.id for phase in closing for task in phase.tasks} | self._closing
 
     def _refused(self, refused: CallRefused, ref: str) -> None:
         tried = (refused.rule, target(refused))

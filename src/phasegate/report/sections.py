@@ -137,24 +137,29 @@ def closed(report: Report, local: Local) -> Section | None:
 
 
 def _closed_table(report: Report, local: Local) -> Table:
-    until = local(report.window.until_at)
-    columns = (Column("Phase"), Column("Closed", True), Column("Tests", True), Column("Changed lines", True),
-               Column("Files", True), Column("Took", True), Column("Commit"), Column("Evidence"))  # fmt: skip
-    rows = tuple(
-        (
-            words(Strong(phase.phase), f" {phase.title} ", Quiet(f"· {phase.kind}")),
-            words(Cited(moment(local(phase.at), until), (phase.ref,))),
-            words(cite(phase.tests)) if phase.tests.value is not None else _none(phase.tests),
-            words(cite(phase.changed_coverage, percent)) if phase.changed_coverage.value is not None
-            else _none(phase.changed_coverage),
-            words(cite(phase.files)),
-            words(cite(phase.seconds, duration)),
-            words(Cited(phase.commit[:10], (phase.commit_ref,))) if phase.commit else words(Quiet("none")),
-            words(Doc(phase.manifest, "manifest")) if phase.manifest.path else words(Quiet("none")),
-        )
-        for phase in report.closed
+    """One row a phase; commits are a drive's, so without one there is no column for them."""
+    committed = any(phase.commit for phase in report.closed)
+    columns = [Column("Phase"), Column("Closed", True), Column("Tests", True), Column("Changed lines", True),
+               Column("Files", True), Column("Took", True)]  # fmt: skip
+    columns += [Column("Commit")] if committed else []
+    rows = []
+    for phase in report.closed:
+        commit = words(Cited(phase.commit[:10], (phase.commit_ref,)) if phase.commit else Quiet("none"))
+        manifest = words(Doc(phase.manifest, "manifest") if phase.manifest.path else Quiet("none"))
+        rows.append((*_closed_row(report, phase, local), *([commit] if committed else []), manifest))
+    return Table((*columns, Column("Evidence")), tuple(rows))
+
+
+def _closed_row(report: Report, phase: Closed, local: Local) -> tuple[Words, ...]:
+    return (
+        words(Strong(phase.phase), f" {phase.title} ", Quiet(f"· {phase.kind}")),
+        words(Cited(moment(local(phase.at), local(report.window.until_at)), (phase.ref,))),
+        words(cite(phase.tests)) if phase.tests.value is not None else _none(phase.tests),
+        words(cite(phase.changed_coverage, percent)) if phase.changed_coverage.value is not None
+        else _none(phase.changed_coverage),
+        words(cite(phase.files)),
+        words(cite(phase.seconds, duration)),
     )  # fmt: skip
-    return Table(columns, rows)
 
 
 def _none(figure: Figure) -> Words:
