@@ -59,7 +59,7 @@ def reap(desk: Desk, state: State) -> State:
 def seen_of(run: TestRun, before: Baseline | None, compared_to: str, red_seen: Collection[str] = ()) -> TestsSeen:
     """A test run as evidence: against the phase's start when that is known, and what became of tests seen red since."""
     red = tuple(
-        RedTest(result.id, result.cause, result.message[:MESSAGE], result.line)
+        RedTest(result.id, result.cause, result.message[:MESSAGE], result.line, result.file)
         for result in run.results
         if result.is_red
     )

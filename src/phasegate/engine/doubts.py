@@ -62,7 +62,7 @@ def settled_by(evidence: Evidence, moment_notes: Iterable[tuple[str, str]]) -> l
 
 
 def _of_test(desk: Desk, moment: Moment, test: RedTest) -> NoteAdded:
-    file, _, _ = test.id.partition("::")
+    file = test.file or test.id.partition("::")[0]
     return NoteAdded(
         desk.new_id("note"), moment.run.id, moment.run.phase, "uncertainty", "major",
         f"{test.id} fails: {test.message or test.cause}", file=file, line=test.line,

@@ -20,12 +20,13 @@ class Artifact(msgspec.Struct, frozen=True):
 
 
 class RedTest(msgspec.Struct, frozen=True):
-    """A test that did not pass: its id, the cause (`evidence.tests.Cause`) and the first lines of its message."""
+    """A test that did not pass: its id, the cause (`evidence.tests.Cause`), the first lines of its message, its place."""
 
     id: str
     cause: str
     message: str = ""
     line: int = 0
+    file: str = ""
 
 
 class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
