@@ -97,26 +97,18 @@ def _results(judge: _Judge) -> Iterator[TestResult]:
     seen = judge.seen
     after = {frame.key: frame for frame in seen.of(wire.Trouble) if frame.key}
     ended = {frame.key: frame for frame in seen.of(wire.Result) if frame.key in judge.names}
-    unrun = {judge.names[key].file for key, frame in ended.items() if frame.outcome == "unrun"}
-    files = {frame.file: frame for frame in seen.of(wire.Trouble) if frame.file and not frame.key}
     for key in judge.names:
         if key in ended:
-            frame = ended[key]
-            spoilt = after.get(key) or (_of_its_file(files, judge, key) if frame.outcome == "unrun" else None)
-            yield judge.result(frame, spoilt)
+            yield judge.result(ended[key], after.get(key))
     for over in seen.of(wire.Finish):
-        died = seen.uncaught.get(os.path.realpath(over.file))
         if over.errors:
+            died = seen.uncaught.get(os.path.realpath(over.file))
             loaded = any(named.file == seen.relative(over.file) for named in judge.names.values())
             yield judge.of_file(over.file, died or over.errors[0], loaded=loaded, hook=loaded)
-    for file, trouble in files.items():
-        if trouble.errors and seen.relative(file) not in unrun:
-            yield judge.of_file(file, trouble.errors[0], loaded=True, hook=trouble.hook)
+    for trouble in seen.of(wire.Trouble):
+        if trouble.file and trouble.errors and not trouble.key:
+            yield judge.of_file(trouble.file, trouble.errors[0], loaded=True, hook=trouble.hook)
     yield from _unfinished(judge, ended)
-
-
-def _of_its_file(files: Mapping[str, wire.Trouble], judge: _Judge, key: str) -> wire.Trouble | None:
-    return next((it for file, it in files.items() if judge.seen.relative(file) == judge.names[key].file), None)
 
 
 def _unfinished(judge: _Judge, ended: Mapping[str, wire.Result]) -> Iterator[TestResult]:
@@ -140,13 +132,12 @@ def _once(results: Iterator[TestResult]) -> Iterator[TestResult]:
 
 def _deselected(judge: _Judge) -> tuple[str, ...]:
     """The tests left out because others were chosen; where the tool does not say so, its file does."""
-    jest = judge.seen.tool == "jest"
     found = []
     for frame in judge.seen.of(wire.Result):
         named = judge.names.get(frame.key)
         if named is None or frame.outcome != "skipped":
             continue
-        if frame.deselected or (jest and judge.source(named.file).focuses):
+        if frame.deselected or judge.source(named.file).focuses:
             found.append(named.id)
     return tuple(found)
 

@@ -57,7 +57,7 @@ _TYPE_ERROR = re.compile(r"\bTS\d{4}: ")
 _NOT_CALLABLE = re.compile(
     r"^(?:\(0 ?, (?P<inner>[\w$.]+)\)|(?P<outer>[\w$.]+))(?:\(\.\.\.\))? is not a (?:function|constructor)"
 )
-_CLAIM = re.compile(r"^(?:expect(?:\.\w+)*\(|assert(?:\.\w+)*\()")
+_CLAIM = re.compile(r"^(?:expect(?:\.\w+)*\(|assert(?:\.\w+)*\(|expected (?:any )?number of assertions? )")
 _UNWRITTEN = re.compile(r"New snapshot was not written|is not written|Snapshot .* mismatched")
 _SYNTAX = re.compile(
     r"SyntaxError|Unexpected token|Transform failed|Parse failure|PARSE_ERROR|Failed to parse source|"

@@ -87,7 +87,7 @@ function text(value) {
 function frames(stack) {
   const found = [];
   for (const line of stack.split('\n')) {
-    const place = line.match(/^\s*(?:at .*?\(?|@)(?:async )?((?:file:\/\/)?\/[^()]*?):(\d+)(?::\d+)?\)?$/);
+    const place = line.match(/^\s*at (?:.*[\s(])?((?:file:\/\/)?\/[^()]*?):(\d+)(?::\d+)?\)?\s*$/);
     if (place) found.push([path(place[1]), Number(place[2])]);
     if (found.length === FRAMES) break;
   }

@@ -68,33 +68,33 @@ export default class PhasegateReporter {
   finish(task, file) {
     this.inventory(task, file);
     const tests = testsOf(task);
-    const focused = hasOnly(task);
-    tests.forEach((test) => this.result(test, focused));
+    tests.forEach((test) => this.result(test));
     const own = (task.result && task.result.errors) || [];
     send('finish', { file, tests: tests.length, errors: own.map(errorOf) });
     suitesOf(task).forEach((suite) => {
       const errors = (suite.result && suite.result.errors) || [];
-      if (errors.length) send('trouble', { file, errors: errors.map(errorOf), hook: true });
+      const told = testsOf(suite).some((test) => outcomeOf(test, test.result || {}) === 'unrun');
+      if (errors.length && !told) send('trouble', { file, errors: errors.map(errorOf), hook: true });
     });
     this.counts.files += 1;
   }
 
-  result(test, focused) {
+  result(test) {
     const result = test.result || {};
-    const errors = (result.errors || []).map(errorOf);
     const outcome = outcomeOf(test, result);
+    const broken = outcome === 'unrun' && brokenSuite(test);
+    const errors = ((broken ? broken.result.errors : result.errors) || []).map(errorOf);
     this.counts.tests += 1;
     if (outcome === 'passed' || outcome === 'xfailed') this.counts.passed += 1;
     if (outcome === 'failed' || outcome === 'xpassed') this.counts.failed += 1;
     send('result', {
       key: test.id,
       outcome,
-      errors: outcome === 'failed' || outcome === 'xpassed' ? errors : [],
-      hook: Object.values(result.hooks || {}).some((state) => state === 'run' || state === 'fail'),
+      errors: ['failed', 'xpassed', 'unrun'].includes(outcome) ? errors : [],
+      hook: Boolean(broken) || Object.values(result.hooks || {}).some((state) => state === 'run' || state === 'fail'),
       seconds: (result.duration || 0) / 1000,
       line: (test.location && test.location.line) || 0,
       tries: 1 + (result.retryCount || 0),
-      deselected: focused && outcome === 'skipped',
     });
   }
 
@@ -117,12 +117,17 @@ function outcomeOf(test, result) {
   return 'unrun';
 }
 
+/** The suite around a test whose hook failed before any of its tests had run. */
 function brokenSuite(task) {
   for (let suite = task.suite || task.file; suite; suite = suite.suite) {
     const own = suite.result && suite.result.errors;
-    if (own && own.length) return suite;
+    if (own && own.length && !testsOf(suite).some(hasRun)) return suite;
   }
   return null;
+}
+
+function hasRun(test) {
+  return ['pass', 'fail'].includes(test.result && test.result.state);
 }
 
 function testsOf(task, found = []) {
@@ -141,10 +146,6 @@ function suitesOf(task, found = []) {
     }
   }
   return found;
-}
-
-function hasOnly(task) {
-  return (task.tasks || []).some((child) => child.mode === 'only' || hasOnly(child));
 }
 
 function titlesOf(task) {
