@@ -8,7 +8,7 @@ from phasegate.collectors import js_coverage
 from phasegate.collectors.interface import Ask, SuiteRun
 from phasegate.collectors.js_coverage import Measured
 from phasegate.collectors.js_project import command, package_in, without
-from phasegate.collectors.js_session import Session, reporter
+from phasegate.collectors.js_session import Session
 
 _FLAGS = (
     "--watch", "--watchAll", "--coverage", "--collectCoverage", "--ci", "--silent", "--json", "--bail", "-b", "-u",
@@ -49,7 +49,7 @@ def _ours(session: Session) -> tuple[str, ...]:
     words = (
         "--ci", "--watch=false", "--watchAll=false", "--bail=0", "--testLocationInResults",
         f"--cacheDirectory={os.path.join(scratch, 'cache')}",
-        "--reporters=default", f"--reporters={reporter('jest.cjs')}",
+        "--reporters=default", f"--reporters={session.reporter('jest.cjs')}",
     )  # fmt: skip
     if not session.ask.measure:
         return (*words, "--coverage=false")

@@ -19,7 +19,7 @@ from phasegate.evidence.tests import TestRun
 SUFFIXES = ("js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx")
 NO_SOURCE = (
     "**/node_modules/**", "**/*.d.ts", "**/*.d.mts", "**/*.d.cts", "**/{test,tests,__tests__,__mocks__,spec,e2e}/**",
-    "**/*.{test,spec,bench,stories,config}.*", "**/.*/**", "**/.*", "**/coverage/**", "**/dist/**", "**/build/**",
+    "**/*.{test,spec,bench,stories,config}.*", "**/.*/**", "**/coverage/**", "**/dist/**", "**/build/**",
 )  # fmt: skip
 """What is never code under test, wherever the source roots are."""
 _NO_SOURCE = re.compile(

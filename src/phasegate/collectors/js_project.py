@@ -16,6 +16,9 @@ from phasegate.collectors.interface import NoTestCommand
 _PACKAGE_BYTES = 4 << 20
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _BEFORE_A_TOOL = frozenset("npx pnpx pnpm yarn bunx exec dlx run c8 nyc cross-env env dotenv -- node".split())
+_RUNS_A_SCRIPT = re.compile(
+    r"\s*(?:npm|pnpm|yarn|bun)\s+(?:-s\s+|--silent\s+)?(?:run\s+|run-script\s+)?(?:-s\s+)?([\w:.-]+)"
+)
 _INSTALL: Mapping[str, str] = {
     "pnpm-lock.yaml": "pnpm install --frozen-lockfile", "yarn.lock": "yarn install --frozen-lockfile",
     "package-lock.json": "npm ci", "npm-shrinkwrap.json": "npm ci", "bun.lock": "bun install",
@@ -138,15 +141,22 @@ def add_line(root: str, *packages: str) -> str:
 
 
 def call_of(package: Package, tool: str) -> Call:
-    """How the scripts call `tool`: `test` first, then those whose name begins with it, then the others."""
+    """How the scripts call `tool`: `test` and what it runs first, then those named after it, then the others."""
     scripts = {name: text for name, text in package.scripts.items() if isinstance(text, str)}
-    order = sorted(scripts, key=lambda name: (name != "test", not name.startswith("test"), len(name)))
-    for name in order:
-        for part in re.split(r"&&|\|\||;", scripts[name]):
-            call = _call(part, tool)
-            if call is not None:
-                return call
-    return Call()
+    order = sorted(scripts, key=lambda name: (name != "test", not name.startswith("test")))
+    calls = (call for name in order for call in _calls(scripts, name, tool, ()))
+    return next(calls, Call())
+
+
+def _calls(scripts: Mapping[str, str], name: str, tool: str, above: tuple[str, ...]) -> Iterator[Call]:
+    """The calls of `tool` by the script `name`, and by the scripts it runs."""
+    for part in re.split(r"&&|\|\||;", scripts[name]):
+        call = _call(part, tool)
+        if call is not None:
+            yield call
+        run = _RUNS_A_SCRIPT.match(part)
+        if run and run[1] in scripts and run[1] not in (name, *above):
+            yield from _calls(scripts, run[1], tool, (name, *above))
 
 
 def _call(part: str, tool: str) -> Call | None:

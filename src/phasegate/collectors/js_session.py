@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 
 from phasegate.collectors import environment, js_frames, one_run
@@ -15,13 +16,7 @@ from phasegate.collectors.js_why_red import ours_in
 from phasegate.collectors.process import Ended
 from phasegate.evidence.tests import TestRun
 
-REPORTERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "js_reporters")
-_CHANNEL = os.path.join(REPORTERS, "channel.cjs")
-
-
-def reporter(name: str) -> str:
-    """The path of one of our reporters."""
-    return os.path.join(REPORTERS, name)
+_REPORTERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "js_reporters")
 
 
 class Session:
@@ -33,19 +28,30 @@ class Session:
         self.command = one_run.placed(ask.root, ask.command)
         self.clean = environment.clean(ask.env)
         self.channel = Channel(ask.scratch)
+        # Under this name vitest imports them as they are; elsewhere it would transform them, or refuse to.
+        self._reporters = self.channel.below(os.path.join("node_modules", "phasegate"))
+        shutil.copytree(_REPORTERS, self._reporters)
 
     @property
     def root(self) -> str:
         return self.ask.place
 
+    def reporter(self, name: str) -> str:
+        """The path of one of our reporters."""
+        return os.path.join(self._reporters, name)
+
     def preloaded(self, command: Sequence[str]) -> tuple[str, ...]:
         """`command` with our channel loaded before all else, where it is node that is started."""
         at = node_at(command)
-        return (*command[: at + 1], "--require", _CHANNEL, *command[at + 1 :]) if at >= 0 else tuple(command)
+        return (
+            (*command[: at + 1], "--require", self.reporter("channel.cjs"), *command[at + 1 :])
+            if at >= 0
+            else tuple(command)
+        )
 
     def environment(self, **more: str) -> dict[str, str]:
         """The user's and the settings', and where to report to."""
-        return {"NO_COLOR": "1"} | self.clean.variables | self.channel.variables | more
+        return self.clean.variables | self.channel.variables | more
 
     def run(self, argv: Sequence[str], env: Mapping[str, str]) -> Ended:
         """Start it and wait for its end. Raises TestCommandNotStarted."""

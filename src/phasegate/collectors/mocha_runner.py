@@ -8,7 +8,7 @@ from phasegate.collectors import js_coverage
 from phasegate.collectors.interface import Ask, SuiteRun
 from phasegate.collectors.js_coverage import Measured
 from phasegate.collectors.js_project import command, without
-from phasegate.collectors.js_session import Session, reporter
+from phasegate.collectors.js_session import Session
 
 _FLAGS = ("--watch", "-w", "--bail", "-b", "--parallel", "-p")
 _VALUED = ("--reporter", "-R", "--reporter-option", "--reporter-options", "-O", "--jobs", "-j")
@@ -28,8 +28,8 @@ def run(ask: Ask) -> SuiteRun:
     )
     # Of several processes none knows all tests.
     ours = (
-        "--require", reporter("mocha_loading.cjs"), "--reporter", reporter("mocha.cjs"), "--no-bail", "--no-parallel",
-        "--no-watch", "--full-trace",
+        "--require", session.reporter("mocha_loading.cjs"), "--reporter", session.reporter("mocha.cjs"),
+        "--no-bail", "--no-parallel", "--no-watch", "--full-trace",
     )  # fmt: skip
     argv = (*measuring, *session.command, *ours, *ask.args)
     ended = session.run(argv, session.environment())

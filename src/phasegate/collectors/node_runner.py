@@ -18,7 +18,7 @@ from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun
 from phasegate.collectors.js_coverage import Measured
 from phasegate.collectors.js_frames import Thrown
 from phasegate.collectors.js_project import call_of, major, node, package_in, without
-from phasegate.collectors.js_session import Session, node_at, reporter
+from phasegate.collectors.js_session import Session, node_at
 from phasegate.evidence.tests import TestRun
 
 _ENDS_BYTES = 64 << 20
@@ -86,7 +86,7 @@ class _Session(Session):
         whole, at = self.preloaded(self.command), node_at(self.command) + 3 if self.watches else len(self.command)
         kept = "--test-reporter=spec", "--test-reporter-destination=stdout"
         ours = (
-            f"--test-reporter={reporter('node.mjs')}",
+            f"--test-reporter={self.reporter('node.mjs')}",
             f"--test-reporter-destination={self.channel.below('reporter')}",
         )
         return (*whole[:at], *kept, *ours, *own, *whole[at:])

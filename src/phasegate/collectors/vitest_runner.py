@@ -8,7 +8,7 @@ from phasegate.collectors import js_coverage
 from phasegate.collectors.interface import Ask, SuiteRun
 from phasegate.collectors.js_coverage import Measured
 from phasegate.collectors.js_project import add_line, command, installed, major, version_of, without
-from phasegate.collectors.js_session import Session, reporter
+from phasegate.collectors.js_session import Session
 
 _FLAGS = (
     "run", "watch", "dev", "--run", "--watch", "-w", "--ui", "--coverage", "--open", "-u", "--update", "--changed",
@@ -48,7 +48,7 @@ def _why_not_measured(root: str, version: str) -> str:
 
 def _ours(session: Session, version: str, *, measured: bool) -> tuple[str, ...]:
     """Nothing stops the run early, nothing is written into the tree, and the reporters are vitest's own and ours."""
-    words = ("--bail=0", "--allowOnly", "--reporter=default", f"--reporter={reporter('vitest.mjs')}")
+    words = ("--bail=0", "--allowOnly", "--reporter=default", f"--reporter={session.reporter('vitest.mjs')}")
     if not measured:
         return (*words, "--coverage.enabled=false")
     include = (f"--coverage.include={pattern}" for pattern in js_coverage.sources(session.ask.source_roots))
