@@ -34,11 +34,10 @@ function PhasegateReporter(runner, options) {
     told.add(test);
     inventory([test]);
     const seconds = (test.duration || 0) / 1000;
-    const tries = 1 + (typeof test.currentRetry === 'function' ? test.currentRetry() : 0);
     counts.tests += 1;
     if (outcome === 'passed') counts.passed += 1;
     if (outcome === 'failed') counts.failed += 1;
-    send('result', { key: keyOf(test), outcome, errors, seconds, tries, ...more });
+    send('result', { key: keyOf(test), outcome, errors, seconds, ...more });
   };
   const current = (test) => {
     // A retry is a copy of its test: it must not count as another one.
@@ -69,13 +68,14 @@ function PhasegateReporter(runner, options) {
     inventory([current(test)]);
     send('enter', { key: keyOf(current(test)), file: test.file || '', titles: titles(test) });
   });
-  runner.on('pass', (test) => result(current(test), 'passed'));
+  const tries = (test) => 1 + (typeof test.currentRetry === 'function' ? test.currentRetry() : 0);
+  runner.on('pass', (test) => result(current(test), 'passed', [], { tries: tries(test) }));
   runner.on('pending', (test) => {
     if (test.type !== 'hook') result(current(test), test.fn || test.body ? 'skipped' : 'todo');
   });
   runner.on('fail', (test, error) => {
     const seen = channel.thrown(error);
-    if (test.type !== 'hook') return result(current(test), 'failed', [seen]);
+    if (test.type !== 'hook') return result(current(test), 'failed', [seen], { tries: tries(test) });
     const each = test.ctx && test.ctx.currentTest;
     const lost = /"(before|after) each"/.test(test.title) && each ? [current(each)] : [];
     const suite = test.parent ? walk(test.parent) : [];
