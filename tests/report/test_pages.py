@@ -60,7 +60,7 @@ VOID = {"meta", "br", "img", "link", "hr", "input"}
 
 
 def local(ms: int) -> Stamp:
-    return Stamp("Sun 22 Nov 2026", f"{ms // 3_600_000 % 24:02d}:{ms // 60_000 % 60:02d}", "UTC+00:00")
+    return Stamp(ms, "Sun 22 Nov 2026", f"{ms // 3_600_000 % 24:02d}:{ms // 60_000 % 60:02d}", "UTC+00:00")
 
 
 def no_link(file: File) -> str:

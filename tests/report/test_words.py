@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.report.night import _day
-from phasegate.report.words import counted, difference, duration, listed, money, percent, rough, utc
+from phasegate.report.words import Stamp, counted, difference, duration, listed, moment, money, percent, rough, utc
+
+DAY = 86_400_000
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,13 @@ def test_a_rough_number_is_cut_off(value: float, says: str) -> None:
 
 def test_money_is_never_nothing_when_something_was_spent() -> None:
     assert (money(0), money(0.001), money(4.31), money(1234.5)) == ("$0.00", "under $0.01", "$4.31", "$1,234.50")
+
+
+def test_an_instant_names_its_day_only_where_that_is_another() -> None:
+    until = Stamp(20 * DAY, "Sun 22 Nov 2026", "06:41", "UTC+01:00")
+    assert moment(Stamp(20 * DAY, "Sun 22 Nov 2026", "02:00", ""), until) == "02:00"
+    assert moment(Stamp(19 * DAY, "Sat 21 Nov 2026", "23:10", ""), until) == "Sat 23:10"
+    assert moment(Stamp(2 * DAY, "Wed 4 Nov 2026", "23:10", ""), until) == "Wed 4 Nov, 23:10"
 
 
 def test_lists_and_counts_read_as_sentences() -> None:

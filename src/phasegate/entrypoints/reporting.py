@@ -75,9 +75,9 @@ def local(ms: int) -> Stamp:
     try:
         when = datetime.fromtimestamp(ms / 1000).astimezone()
     except (ValueError, OverflowError, OSError):
-        return Stamp(f"{ms} ms", "", "UTC")
+        return Stamp(ms, f"{ms} ms", "", "UTC")
     offset = when.strftime("%z")
-    return Stamp(f"{when:%a} {when.day} {when:%b %Y}", f"{when:%H:%M}", f"UTC{offset[:3]}:{offset[3:5]}")
+    return Stamp(ms, f"{when:%a} {when.day} {when:%b %Y}", f"{when:%H:%M}", f"UTC{offset[:3]}:{offset[3:5]}")
 
 
 def _linked(desk: RealDesk, folder: str) -> Linked:

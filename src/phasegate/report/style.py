@@ -40,13 +40,13 @@ code {
   background: var(--soft); padding: .1em .3em; border-radius: 4px;
 }
 .glance {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(8.25rem, 1fr)); gap: 1px; margin: 0;
+  display: flex; flex-wrap: wrap; gap: 1px; margin: 0;
   background: var(--line); border: 1px solid var(--line); border-radius: 10px; overflow: hidden;
 }
-.tile { background: var(--paper); padding: .85rem .9rem .95rem; }
+.tile { flex: 1 1 8.25rem; background: var(--paper); padding: .85rem .9rem .95rem; }
 .tile dt { color: var(--quiet); font-size: .8125rem; }
 .tile dd { margin: 0; }
-.tile .value { display: block; font-size: 1.375rem; line-height: 1.35; font-weight: 600; }
+.tile .value { display: block; font-size: 1.375rem; line-height: 1.35; font-weight: 600; white-space: nowrap; }
 .tile .value a.cited { text-decoration-color: transparent; }
 .tile .value a.cited:hover { text-decoration-color: currentColor; }
 .tile .note { display: block; color: var(--quiet); font-size: .8125rem; line-height: 1.4; }
@@ -86,7 +86,7 @@ th:last-child, td:last-child { padding-right: 0; }
 th.n, td.n { text-align: right; white-space: nowrap; }
 .slim { display: inline-table; width: auto; min-width: 18rem; margin-right: 3rem; vertical-align: top; }
 .slim th.n, .slim td.n { padding-left: 1.5rem; }
-.figures td:first-child code { white-space: nowrap; }
+.figures td:first-child code, .figures td:not(.prose):not(:first-child) { white-space: nowrap; }
 .bars { list-style: none; margin: 0; padding: 0; font-size: .9375rem; }
 .bars li {
   display: grid; grid-template-columns: 15rem 1fr 6rem 4.5rem; gap: .75rem; align-items: baseline; padding: .2rem 0;
@@ -105,7 +105,7 @@ th.n, td.n { text-align: right; white-space: nowrap; }
 @media (max-width: 40rem) {
   main { padding: 1.5rem 1rem 3rem; }
   h1 { font-size: 1.375rem; }
-  .glance { grid-template-columns: repeat(2, 1fr); }
+  .tile { flex-basis: 40%; }
   .command { flex-wrap: wrap; gap: 0 .6rem; }
   .figures:not(.slim) thead { display: none; }
   .figures:not(.slim) tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }

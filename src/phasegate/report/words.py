@@ -10,10 +10,14 @@ from phasegate.report.values import Figure
 
 UNKNOWN = "unknown"
 
+NEAR_MS = 5 * 86_400_000
+"""So near the name of the day says which."""
+
 
 class Stamp(msgspec.Struct, frozen=True):
-    """An instant as the reader's clock shows it: `Sat 21 Nov 2026`, `23:10`, `UTC+01:00`."""
+    """An instant (UTC milliseconds) as the reader's clock shows it: `Sat 21 Nov 2026`, `23:10`, `UTC+01:00`."""
 
+    at: int
     date: str
     clock: str
     zone: str
@@ -95,8 +99,11 @@ def listed(items: tuple[str, ...] | list[str], most: int = 4) -> str:
 
 
 def moment(stamp: Stamp, beside: Stamp) -> str:
-    """An instant, with its date only where that differs from the one it stands beside."""
-    return stamp.clock if stamp.date == beside.date else f"{stamp.day}, {stamp.clock}"
+    """An instant, with its day where that differs from the one it stands beside, and its date where that is far."""
+    if stamp.date == beside.date:
+        return stamp.clock
+    near = abs(stamp.at - beside.at) < NEAR_MS
+    return f"{stamp.date.partition(' ')[0]} {stamp.clock}" if near else f"{stamp.day}, {stamp.clock}"
 
 
 def stretch(since: Stamp, until: Stamp) -> str:
