@@ -14,7 +14,8 @@ _PUBLIC = ("phc_", "pk_l", "pk_t")
 """How keys begin that are made to be shown: of analytics and of payment forms."""
 
 _PRETENDED = re.compile(
-    r"example|sample|dummy|fake|mock|placeholder|localhost|127\.0\.0\.1|\btests?\b|\btest[-_]|[-_]test\b", re.IGNORECASE
+    r"example|sample|dummy|fake|mock|placeholder|localhost|127\.0\.0\.1|\btests?\b|\btest[-_]|[-_]test\b|secret@|pass(?:word)?@",
+    re.IGNORECASE,
 )
 _EXAMPLES = (
     "*test*", "*spec*", "*example*", "*sample*", "*fixture*", "*mock*", "*demo*", "*doc*", "*.md", "*.rst", "*.mdx",
