@@ -27,6 +27,7 @@ INTRUDERS = (
     b'<class filename="/"/>', b'<line number="1" hits="1"/>', b"DA:1,1\n", b"FN:1,\n", b'"statementMap"', b'"total"',
 )  # fmt: skip
 Change = tuple[int, int, bytes]
+pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(scope="module")

@@ -147,6 +147,10 @@ def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict
     if isinstance(coverage, CoverageSeen):
         changed = f"{coverage.changed_percent:.0f} % of changed lines"
         output.say(f"  statements covered: {coverage.percent:.1f} % of all, {changed}")
+        if coverage.said:
+            output.say(f"  {coverage.said}")
+        if coverage.outside:
+            output.say(f"  left out: {coverage.outside} files that the report names and the project has not")
     elif isinstance(coverage, NoCoverage):
         output.say(f"  coverage unknown: {coverage.why}")
     return code
