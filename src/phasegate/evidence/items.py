@@ -20,7 +20,7 @@ class Artifact(msgspec.Struct, frozen=True):
 
 
 class RedTest(msgspec.Struct, frozen=True):
-    """A test that did not pass: its id, the cause (`evidence.tests.Cause`), the first lines of its message, its place."""
+    """A test that did not pass: its id, the cause (`evidence.tests.Cause`), first lines of its message, its place."""
 
     id: str
     cause: str
