@@ -173,6 +173,11 @@ class Repository:
         self.run("reset", "-q", "--merge", accept=range(256))
         return False
 
+    def take(self, commit: str, paths: Sequence[bytes]) -> None:
+        """Write `paths` into the work tree as `commit` has them."""
+        self._each("checkout", ["-q", commit], paths)
+        self.run("reset", "-q")
+
     def _each(self, verb: str, options: Sequence[str], paths: Sequence[bytes]) -> None:
         if paths:
             given = b"\0".join(paths)

@@ -7,8 +7,10 @@ import datetime
 import fcntl
 import os
 import re
+import signal
 from collections.abc import Iterator
 
+import msgspec
 import rich_click as click
 
 from phasegate.agents import claude_run
@@ -18,12 +20,13 @@ from phasegate.entrypoints import reporting
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import desk, json_option, only_people
 from phasegate.entrypoints.demo.real_client import find_client
+from phasegate.entrypoints.driving import attempts
 from phasegate.entrypoints.driving import stage as stages
 from phasegate.entrypoints.driving.stage import DriveAtWork, Stage
 from phasegate.entrypoints.driving.supervisor import Order, Supervisor
 from phasegate.entrypoints.driving.telling import Teller
-from phasegate.errors import Failure
-from phasegate.ledger.driving import Limits
+from phasegate.errors import Exit, Failure
+from phasegate.ledger.driving import DriveEnded, Limits
 from phasegate.ledger.state import DriveRecord, State
 from phasegate.settings import Drive
 from phasegate.wiring import RealDesk
@@ -58,6 +61,28 @@ def until_ms(text: str, now: datetime.datetime) -> int:
     return int((at if at.tzinfo else at.replace(tzinfo=now.tzinfo)).timestamp() * 1000)
 
 
+class Attempt(msgspec.Struct, frozen=True):
+    """What a drive that is one of several attempts is told by the drive it is an attempt of."""
+
+    id: str = ""
+    of: str = ""
+    phase: str = ""
+    limits: Limits = Limits()
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The options of `drive`."""
+
+    limits: Limits
+    model: str = ""
+    here: bool = False
+    push: bool = False
+    attempts: int = 1
+    baseline: bool = True
+    attempt: Attempt = Attempt()
+    as_json: bool = False
+
+
 @click.command()
 @click.option("--until", type=Until(), metavar="TIME", default=None, help='End then: "07:30", an ISO time, or "+8h".')
 @click.option("--cost", type=click.FloatRange(min=0), metavar="USD", help="End when so much is spent.")
@@ -67,12 +92,20 @@ def until_ms(text: str, now: datetime.datetime) -> int:
 @click.option("--model", default="", metavar="NAME", help="The model the client is to use.")
 @click.option("--here", is_flag=True, help="Work in this work tree and on its branch, not in one of its own.")
 @click.option("--push", is_flag=True, help="Push the branch at the end; otherwise nothing leaves this machine.")
+@click.option(
+    "--attempts",
+    type=click.IntRange(1, 8),
+    default=1,
+    metavar="N",
+    help="Try the next phase N times at once, and let the gates choose.",
+)
+@click.option("--attempt", "attempt", default="", hidden=True)
 @click.option("--no-baseline", is_flag=True, help="Do not run the tests first; the agent does in the explore step.")
 @click.option("--dry-run", is_flag=True, help="Say what it would do, and do nothing.")
 @json_option
 def drive(
     until: int | None, cost: float | None, tokens: int | None, minutes: float | None, iterations: int | None,
-    model: str, here: bool, push: bool, no_baseline: bool, dry_run: bool, as_json: bool,
+    model: str, here: bool, push: bool, attempts: int, attempt: str, no_baseline: bool, dry_run: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Work on the plan alone: on a branch of its own, one commit for each closed phase, under limits.
 
@@ -83,14 +116,13 @@ def drive(
     """
     only_people("`phasegate drive`")
     with desk() as opened:
-        settings = opened.settings.drive
-        limits = _limits(settings, until, cost, tokens, minutes, iterations)
+        limits = _limits(opened.settings.drive, until, cost, tokens, minutes, iterations)
+        of = msgspec.json.decode(attempt, type=Attempt) if attempt else Attempt()
+        asked = Asked(of.limits if attempt else limits, model, here, push, attempts, not no_baseline, of, as_json)
         if dry_run:
-            return _say_what(opened, limits, here=here, as_json=as_json)
-        teller = Teller(as_json=as_json)
+            return _say_what(opened, asked)
         with _alone(opened):
-            return _drive(opened, limits, teller, model=model, here=here, push=push, baseline=not no_baseline,
-                          as_json=as_json)  # fmt: skip
+            return _drive(opened, asked, Teller(as_json=as_json))
 
 
 def _limits(
@@ -121,34 +153,57 @@ def _alone(opened: RealDesk) -> Iterator[None]:
         yield
 
 
-def _drive(
-    opened: RealDesk, limits: Limits, teller: Teller, *, model: str, here: bool, push: bool, baseline: bool,
-    as_json: bool,
-) -> int:  # fmt: skip
+def _drive(opened: RealDesk, asked: Asked, teller: Teller) -> int:
     client = find_client()
     state = stages.tidy(opened, opened.state())
     former = stages.unfinished(state)
-    id_ = opened.new_id("drive")
-    stage = _gone_on(former, teller) if former else stages.lay_out(opened, state, teller.say, here=here)
+    id_ = asked.attempt.id or opened.new_id("drive")
+    stage = _gone_on(former, teller) if former else stages.lay_out(opened, state, teller.say, here=asked.here)
     inner = stages.enter(opened, stage)
     try:
         if former is None:
-            try:
-                stages.begin_run(inner, stage, id_, limits, baseline=baseline)
-            except BaseException:
-                stages.clear_away(opened, stage)
-                raise
+            _begin(opened, inner, stage, id_, asked)
         else:
-            inner.record([stages.started(inner, stage, id_, limits)], relying_on=None)
+            inner.record([stages.started(inner, stage, id_, asked.limits)], relying_on=None)
         teller.say(f"driving on {stage.branch or 'a detached HEAD'} in {stage.worktree}", branch=stage.branch)
-        order = _order(inner, client.path, model)
-        finish = Supervisor(inner, id_, order, teller).work()
-        if push and finish.outcome != "failed":
+        supervisor = Supervisor(inner, id_, _order(inner, client.path, asked.model), teller)
+        finish = _attempts(inner, id_, asked, teller, new=former is None) or supervisor.work()
+        if asked.push and finish.outcome != "failed":
             _push(inner, stage, teller)
-        return _tell(inner, stage, id_, finish, as_json=as_json)
+        return _tell(inner, stage, id_, finish, as_json=asked.as_json)
     finally:
         if inner is not opened:
             inner.project.close()
+
+
+def _begin(opened: RealDesk, inner: RealDesk, stage: Stage, id_: str, asked: Asked) -> None:
+    """Begin the run; when it cannot be begun, nothing is left of branch and work tree."""
+    try:
+        of = asked.attempt
+        stages.begin_run(inner, stage, id_, asked.limits, baseline=asked.baseline, only=of.phase, attempt_of=of.of)
+    except BaseException:
+        stages.clear_away(opened, stage)
+        raise
+
+
+def _attempts(inner: RealDesk, id_: str, asked: Asked, teller: Teller, *, new: bool) -> driving.Finish | None:
+    """Try the phase that just began several times at once, if so asked; how the drive ended, if a person ended it."""
+    run = inner.state().run_in(inner.worktree)
+    if asked.attempts == 1 or run is None:
+        return None
+    if not new:
+        teller.say(f"phase {run.phase} was begun before, so it is gone on with and not tried anew")
+        return None
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        attempts.try_phase(inner, id_, run.phase, asked.attempts, asked.model, teller, baseline=asked.baseline)
+    except KeyboardInterrupt:
+        finish = driving.Finish("stopped", "stopped by a person", Exit.INTERRUPTED)
+        inner.record([DriveEnded(id_, finish.outcome, finish.said, finish.exit_code)], relying_on=None)
+        return finish
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    return None
 
 
 def _gone_on(former: DriveRecord, teller: Teller) -> Stage:
@@ -170,24 +225,25 @@ def _push(inner: RealDesk, stage: Stage, teller: Teller) -> None:
     teller.say(f"{stage.branch} could not be pushed: {problem}" if problem else f"{stage.branch} is pushed")
 
 
-def _say_what(opened: RealDesk, limits: Limits, *, here: bool, as_json: bool) -> int:
+def _say_what(opened: RealDesk, asked: Asked) -> int:
     state = opened.state()
     former = stages.unfinished(state)
     phase = next_phase(state, opened.worktree)
     value = {
         "dry_run": True,
         "goes_on": former.id if former else "",
-        "worktree": former.worktree if former else opened.worktree if here else "new",
+        "worktree": former.worktree if former else opened.worktree if asked.here else "new",
         "next_phase": phase.id if phase else "",
         "rules": (*claude_run.BASE_RULES, *opened.settings.drive.allow),
         "permission_mode": claude_run.MODE,
-        "limits": limits,
+        "limits": asked.limits,
+        "attempts": asked.attempts,
     }
-    if as_json:
+    if asked.as_json:
         output.give(value)
         return 0
     where = (
-        f"go on with drive {former.id} on {former.branch}" if former else "work here" if here
+        f"go on with drive {former.id} on {former.branch}" if former else "work here" if asked.here
         else "make a branch phasegate/... from HEAD and a work tree of its own"
     )  # fmt: skip
     output.say(f"phasegate drive would {where}.")

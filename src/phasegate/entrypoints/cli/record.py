@@ -50,6 +50,13 @@ def record(timeout: float | None, as_json: bool, argv: tuple[str, ...]) -> int:
     return _tell(as_json, evidence, ran.exit_code)
 
 
+def record_command(opened: RealDesk, argv: tuple[str, ...]) -> Evidence | None:
+    """Run `argv` and record it, saying nothing; None when the tree changed meanwhile."""
+    before = _observed(opened)
+    ran = command.run(argv, cwd=opened.worktree, env=os.environ, seconds=None, show=lambda piece: None)
+    return _keep(opened, before, argv, ran) if _observed(opened).subject == before.subject else None
+
+
 def _observed(opened: RealDesk) -> Observation:
     """The tree as it is, not recorded as known: what changed is still to be judged by whoever judges."""
     return opened.tree.observe(shown_views(opened, opened.state()))

@@ -19,7 +19,7 @@ from phasegate.errors import Exit, Failure
 from phasegate.gates.baseline_known import UNTESTED
 from phasegate.ledger.driving import DriveEnded, DriveStarted, Limits
 from phasegate.ledger.fact import Fact
-from phasegate.ledger.facts import RunEnded, ViewRendered
+from phasegate.ledger.facts import PhaseDeferred, RunEnded, ViewRendered
 from phasegate.ledger.state import DriveRecord, State
 from phasegate.settings import Settings
 from phasegate.wiring import RealDesk, open_project
@@ -92,6 +92,8 @@ def tidy(opened: RealDesk, state: State) -> State:
         if run.mode == "drive" and run.status != "ended" and not os.path.isdir(run.worktree):
             facts.append(RunEnded(run.id, "stopped"))
     for drive in state.drives.values():
+        if drive.attempt_of and not drive.outcome and processes.born(drive.pid) == drive.born:
+            processes.kill_tree(drive.pid)  # its parent is gone, for that one alone may call us
         if not drive.outcome and processes.born(drive.pid) != drive.born:
             if drive.client_pid and processes.born(drive.client_pid) == drive.client_born:
                 processes.kill_tree(drive.client_pid)
@@ -108,7 +110,7 @@ def lay_out(opened: RealDesk, state: State, say: Say, *, here: bool) -> Stage:
     repository = branches.Repository(opened.worktree, scratch_of(opened))
     repository.refuse_nameless()
     base = repository.head()
-    changed = tuple(path for path in repository.dirty() if not _ours(opened.settings, path))
+    changed = tuple(path for path in repository.dirty() if not is_ours(opened.settings, path))
     if here:
         if changed:
             raise TreeNotClean(
@@ -129,7 +131,7 @@ def lay_out(opened: RealDesk, state: State, say: Say, *, here: bool) -> Stage:
     return stage
 
 
-def _ours(settings: Settings, path: str) -> bool:
+def is_ours(settings: Settings, path: str) -> bool:
     """A file that phasegate put there, or the plan, which is taken along."""
     return path == settings.plan or any(path == ours or path.startswith(f"{ours}/") for ours in OURS)
 
@@ -194,9 +196,16 @@ def enter(opened: RealDesk, stage: Stage) -> RealDesk:
     return RealDesk(open_project(stage.worktree, os.environ), opened.actor)
 
 
-def begin_run(desk: RealDesk, stage: Stage, drive: str, limits: Limits, *, baseline: bool) -> State:
-    """Read the plan, know the tests as they are, commit what was brought in, and begin the run of this drive."""
+def begin_run(
+    desk: RealDesk, stage: Stage, drive: str, limits: Limits, *, baseline: bool, only: str = "", attempt_of: str = ""
+) -> State:
+    """Read the plan, know the tests as they are, commit what was brought in, and begin the run of this drive.
+
+    With `only` no other phase than that is worked on.
+    """
     state = read_plan(desk, desk.state())
+    if only:
+        state = _leave_others(desk, state, only)
     phase = next_phase(state, desk.worktree)
     if phase is None:
         raise nothing_left(state, desk)
@@ -204,8 +213,14 @@ def begin_run(desk: RealDesk, stage: Stage, drive: str, limits: Limits, *, basel
         know_baseline(desk, state)
     _prepare(desk, stage)
     begun = started(desk, stage, drive, limits)
-    desk.record([begun], relying_on=None)
+    desk.record([msgspec.structs.replace(begun, attempt_of=attempt_of, phase=only)], relying_on=None)
     return begin(desk, desk.state(), mode="drive")
+
+
+def _leave_others(desk: RealDesk, state: State, only: str) -> State:
+    others = [phase.id for phase in state.plan if phase.id != only and not state.is_closed(phase.id)]
+    why = f"this is an attempt at phase {only} alone"
+    return desk.record([PhaseDeferred(phase, "", why, "", "") for phase in others], relying_on=state)
 
 
 def started(desk: RealDesk, stage: Stage, drive: str, limits: Limits) -> DriveStarted:
@@ -217,7 +232,7 @@ def started(desk: RealDesk, stage: Stage, drive: str, limits: Limits) -> DriveSt
 def _prepare(desk: RealDesk, stage: Stage) -> None:
     """Commit what was brought in, so that the commit of a phase holds what the phase changed and no more."""
     repository = branches.Repository(desk.worktree, scratch_of(desk))
-    brought = [path for path in repository.dirty() if _ours(desk.settings, path)]
+    brought = [path for path in repository.dirty() if is_ours(desk.settings, path)]
     if brought:
         repository.commit(PREPARED, shown=idle_block(desk))
 
