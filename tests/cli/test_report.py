@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -11,6 +12,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phasegate.entrypoints import reporting
 from phasegate.entrypoints.cli.disputes import as_toml, cases
@@ -156,6 +159,12 @@ def test_anything_else_is_no_time(written: str) -> None:
     with pytest.raises(UnknownTime) as failure:
         moment_of(written, NOW)
     assert not dangerous(failure.value.message)
+
+
+@given(st.text(max_size=20))
+def test_no_text_at_all_is_a_crash(written: str) -> None:
+    with contextlib.suppress(UnknownTime):
+        assert moment_of(written, NOW) >= 0
 
 
 def test_usage_is_of_the_whole_ledger_and_stays_here(recorded: Recorded) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from phasegate.entrypoints.demo.script import say
@@ -35,3 +37,6 @@ def test_two_phases_close_alone_on_a_branch_of_their_own_with_one_commit_each(ni
     (ended,) = night.facts(d.DriveEnded)
     assert (ended.outcome, ended.exit_code) == ("complete", 0)
     assert result["cost_usd"] > 0 and result["tokens"]["input"] > 0
+    told = Path(result["report"]).read_text()
+    assert "All 2 phases of the plan are closed." in told and "since the drive began" in told
+    assert all(commit[:10] in told for commit in result["commits"].values())
