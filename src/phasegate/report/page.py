@@ -153,7 +153,12 @@ def _tile_coverage(report: Report) -> Tile:
     before, after = report.coverage_before, report.coverage_after
     if after is None or after.percent.value is None:
         why = report.no_coverage or "none recorded"
-        return Tile("Coverage", Cited("unknown", report.no_coverage_refs, why=why), words(Quiet(why)), "bad" if report.no_coverage else "plain")
+        return Tile(
+            "Coverage",
+            Cited("unknown", report.no_coverage_refs, why=why),
+            words(Quiet(why)),
+            "bad" if report.no_coverage else "plain",
+        )
     note = "of statements"
     if before is not None and before.percent.value is not None:
         points = difference(before.percent.value, after.percent.value, places=1)
