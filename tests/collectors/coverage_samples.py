@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
 
 SOURCE = "".join(f"line {number}\n" for number in range(1, 21))
 SPAN = {"start": {"line": 1, "column": 0}, "end": {"line": 2, "column": None}}
@@ -38,3 +41,11 @@ SAMPLES = {
     "Cobertura": COBERTURA,
     "JaCoCo": JACOCO,
 }
+
+
+def write(root: Path, files: Mapping[str, str]) -> Path:
+    """Lay out `files` below `root`."""
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(dedent(text).lstrip("\n"))
+    return root

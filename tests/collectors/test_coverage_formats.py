@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import write
-from coverage_samples import COBERTURA, FINAL, JACOCO, SAMPLES, SOURCE, SUMS
+from coverage_samples import COBERTURA, FINAL, JACOCO, SAMPLES, SOURCE, SUMS, write
 
 from phasegate.collectors.coverage_formats import reports
 from phasegate.collectors.coverage_formats.reading import UnreadableReport

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import write
+from coverage_samples import write
 from node_tools import BIN, node_modules, with_tools
 
 from phasegate.collectors.coverage_formats import recognise
