@@ -287,6 +287,7 @@ def test_an_attempt_is_no_new_beginning_and_what_a_loser_saw_does_not_count() ->
     report = report_of(t)
     assert report.window.after == 0 and report.tests.after is not None
     assert report.tests.after.passed.value == 5
+    assert [(chosen.phase, chosen.winner) for chosen in report.attempts] == [("1", "d2")]
 
 
 def test_the_newest_drive_is_named(report: Report) -> None:

@@ -192,6 +192,7 @@ def _report(night: Night, state: State, settings: Settings, workflow: Workflow, 
         coverage_after=coverage_after,
         no_coverage=no_coverage,
         no_coverage_refs=no_coverage_refs,
+        attempts=night.phases.attempts(),
         drives=night.driving.drives(),
         use=night.driving.use(),
         endings=night.driving.endings(),
@@ -211,8 +212,8 @@ def _report(night: Night, state: State, settings: Settings, workflow: Workflow, 
 
 def _lost(night: Night) -> frozenset[str]:
     """Runs in the work trees of attempts that the gates did not choose."""
-    winners = {chosen.winner for chosen in night.phases.chosen.values()}
-    losers = [drive for drive in night.driving.all.values() if drive.attempt_of and drive.drive not in winners]
+    all_, winners = night.driving.all.values(), night.phases.winners
+    losers = [drive for drive in all_ if drive.attempt_of and drive.drive not in winners]
     return frozenset(run for drive in losers for run in night.phases.runs_of.get(drive.worktree, ()))
 
 

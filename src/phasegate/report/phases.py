@@ -25,7 +25,7 @@ from phasegate.plain import line
 from phasegate.report import observations
 from phasegate.report.gathering import Seen
 from phasegate.report.observations import Observations
-from phasegate.report.values import Closed, Deferred, Figure, File, event, figure, unknown
+from phasegate.report.values import Chosen, Closed, Deferred, Figure, File, event, figure, unknown
 from phasegate.settings import Settings
 
 MOST_NAMED = 50
@@ -59,12 +59,13 @@ class Phases:
         self._in: dict[str, str] = {}
         self._work: dict[str, _Work] = {}
         self._commits: dict[str, tuple[PhaseCommitted, str]] = {}
-        self._chosen: dict[str, AttemptChosen] = {}
+        self.winners: set[str] = set()
         self._deferred: dict[str, tuple[Seen, PhaseDeferred]] = {}
         self.begin(0)
 
     def begin(self, at: int) -> None:
         self._closed: dict[str, tuple[Seen, PhaseClosed]] = {}
+        self._chosen: list[Chosen] = []
 
     def take(self, seen: Seen) -> None:
         match seen.fact:
@@ -110,16 +111,17 @@ class Phases:
                 self._deferred.pop(phase, None)
             case PhaseCommitted() as committed:
                 self._commits[committed.phase] = (committed, event(seen.position))
-            case AttemptChosen() as chosen:
-                self._chosen[chosen.phase] = chosen
+            case AttemptChosen(winner=winner) as chosen:
+                self.winners.add(winner)
+                kept = tuple(chosen.archived.values())
+                self._chosen.append(Chosen(chosen.phase, winner, line(chosen.why, 400), kept, event(seen.position)))
 
     def _of(self, phase: str) -> _Work:
         return self._work.setdefault(phase, _Work())
 
-    @property
-    def chosen(self) -> Mapping[str, AttemptChosen]:
-        """Phases that several attempts were made at."""
-        return self._chosen
+    def attempts(self) -> tuple[Chosen, ...]:
+        """The choices among attempts, oldest first."""
+        return tuple(self._chosen)
 
     def ids(self) -> tuple[str, ...]:
         """The phases that closed, in the order in which they did."""
@@ -140,13 +142,12 @@ class Phases:
         shut = [f"the gate {gate.gate} said {gate.says}" for gate in fact.gates if gate.says != "pass"]
         work = self._of(fact.phase)
         committed, commit_ref = self._commits.get(fact.phase, (None, ""))
-        chosen = self._chosen.get(fact.phase)
         return Closed(
             fact.phase, title(state, fact.phase), state.kind_of(fact.phase), seen.at, event(seen.position),
             File(self.worktrees.get(fact.run, ""), fact.manifest), passed, red, share, lines, unmeasured,
             _files(work, settings), figure(len(work.loops), work.loops), _took(took, fact.phase),
             tuple(text for text in (doubt, doubted, *shut) if text), committed.commit if committed else "",
-            committed.branch if committed else "", commit_ref, line(chosen.why, 300) if chosen else "",
+            committed.branch if committed else "", commit_ref,
         )  # fmt: skip
 
     def deferred(self, state: State, took: Mapping[str, Figure]) -> list[Deferred]:

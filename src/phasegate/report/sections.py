@@ -24,7 +24,7 @@ from phasegate.report.blocks import (
     joined,
     words,
 )
-from phasegate.report.values import Asked, Closed, Deferred, Figure, Report, Spent
+from phasegate.report.values import Asked, Chosen, Closed, Deferred, Figure, Report, Spent
 from phasegate.report.words import Local, counted, difference, duration, moment, money, percent, rough
 
 NAMED = 6
@@ -121,7 +121,7 @@ def _named(phase: Closed | Deferred) -> str:
 
 def closed(report: Report, local: Local) -> Section | None:
     """The phases that closed, each with what it closed on."""
-    if not report.closed and not report.still_open:
+    if not (report.closed or report.still_open or report.attempts):
         return None
     blocks: list[Block] = []
     if report.closed:
@@ -129,11 +129,18 @@ def closed(report: Report, local: Local) -> Section | None:
         doubts = tuple(Entry(words(Strong(f"Phase {phase.phase}: "), "; ".join(phase.doubts)), tone="bad")
                        for phase in report.closed if phase.doubts)  # fmt: skip
         blocks += [Entries(doubts)] if doubts else []
-        attempts = [words(f"Phase {phase.phase}: {phase.attempts}") for phase in report.closed if phase.attempts]
-        blocks += [Say(words(Quiet("Chosen among attempts. "), joined(attempts, "; ")))] if attempts else []
+    blocks += [Entries(tuple(map(_attempts, report.attempts)))] if report.attempts else []
     if report.still_open:
         blocks.append(Say(words(Quiet("Still open: "), ", ".join(report.still_open), ".")))
     return Section("closed", "Phases closed", tuple(blocks), "good")
+
+
+def _attempts(chosen: Chosen) -> Entry:
+    """What became of several attempts at a phase, and where the work of those that were not taken is kept."""
+    said = "one attempt was chosen" if chosen.winner else "no attempt passed"
+    kept = (words(Quiet("the others' differences, kept beside the ledger: "), codes(chosen.kept)),) if chosen.kept else ()
+    title = words(Strong(f"Phase {chosen.phase}: "), _cited(said, chosen.ref), f": {chosen.why}")
+    return Entry(title, kept, tone="plain" if chosen.winner else "wait")
 
 
 def _closed_table(report: Report, local: Local) -> Table:

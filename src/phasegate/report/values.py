@@ -96,7 +96,6 @@ class Closed(msgspec.Struct, frozen=True):
     commit: str = ""
     branch: str = ""
     commit_ref: str = ""
-    attempts: str = ""
 
 
 class Deferred(msgspec.Struct, frozen=True):
@@ -243,6 +242,16 @@ class Drive(msgspec.Struct, frozen=True):
     refs: tuple[str, ...]
 
 
+class Chosen(msgspec.Struct, frozen=True):
+    """Of several attempts at a phase the gates chose `winner` ("" when none passed); `kept` are the others' work."""
+
+    phase: str
+    winner: str
+    why: str
+    kept: tuple[str, ...]
+    ref: str
+
+
 class Spent(msgspec.Struct, frozen=True):
     """Time in a step or a phase, and how often it was entered."""
 
@@ -313,6 +322,7 @@ class Report(msgspec.Struct, frozen=True):
     coverage_after: CoverageThen | None
     no_coverage: str
     no_coverage_refs: tuple[str, ...]
+    attempts: tuple[Chosen, ...]
     drives: tuple[Drive, ...]
     use: Use
     endings: tuple[Ending, ...]
