@@ -138,7 +138,9 @@ def closed(report: Report, local: Local) -> Section | None:
 def _attempts(chosen: Chosen) -> Entry:
     """What became of several attempts at a phase, and where the work of those that were not taken is kept."""
     said = "one attempt was chosen" if chosen.winner else "no attempt passed"
-    kept = (words(Quiet("the others' differences, kept beside the ledger: "), codes(chosen.kept)),) if chosen.kept else ()
+    kept = (
+        (words(Quiet("the others' differences, kept beside the ledger: "), codes(chosen.kept)),) if chosen.kept else ()
+    )
     title = words(Strong(f"Phase {chosen.phase}: "), _cited(said, chosen.ref), f": {chosen.why}")
     return Entry(title, kept, tone="plain" if chosen.winner else "wait")
 
