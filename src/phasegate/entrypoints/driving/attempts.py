@@ -207,7 +207,7 @@ def _as_its_ledger_says(
     commits = [other.commits.get(phase, "") for other in state.drives.values()]
     commit = next(filter(None, reversed(commits)), "")
     if not (state.is_closed(phase) and commit):
-        return Tried(one.drive, False, said=said), None
+        return Tried(one.drive, False, said=state.record_of(phase).why_deferred or said), None
     lines = _changed_lines(desk, one.root, base, commit)
     winner = Winner(one.root, commit, phase, _commands(state, phase))
     return Tried(one.drive, True, _covered(state, phase), lines), winner
@@ -238,10 +238,12 @@ def _changed_lines(desk: RealDesk, root: str, base: str, commit: str) -> int:
 
 
 def _difference(desk: RealDesk, root: str, base: str) -> bytes:
-    """Everything an attempt changed, committed or not, as a patch with binary content."""
+    """Everything an attempt changed, committed, set aside or neither, as patches with binary content."""
     there = branches.Repository(root, stages.scratch_of(desk))
     there.run("add", "--all")
-    return there.run("diff", "--cached", "--binary", base, seconds=300.0).output
+    parked = there.said("for-each-ref", "--format=%(refname)", "refs/heads/").split()
+    named = [("--cached", base), *((base, branch) for branch in parked if "-parked-" in branch)]
+    return b"".join(there.run("diff", "--binary", *ends, seconds=300.0).output for ends in named)
 
 
 def _printed(stream: IO[bytes]) -> dict[str, Any]:
