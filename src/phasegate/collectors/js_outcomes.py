@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from phasegate.collectors import js_frames as wire
 from phasegate.collectors.js_adds_up import why_incomplete
-from phasegate.collectors.js_seen import Named, Seen
+from phasegate.collectors.js_seen import Named, Seen, real
 from phasegate.collectors.js_source import Source
 from phasegate.collectors.js_why_red import Ours, Red, cause_of
 from phasegate.evidence.tests import RED, Outcome, TestResult, TestRun
@@ -65,8 +65,8 @@ class _Judge(Struct, frozen=True):
 
     def _line(self, error: wire.Thrown, file: str) -> int:
         """Where the test's own file went wrong."""
-        place = os.path.realpath(os.path.join(self.seen.root, file))
-        return next((line for path, line in error.frames if os.path.realpath(path) == place), 0)
+        place = real(os.path.join(self.seen.root, file))
+        return next((line for path, line in error.frames if real(path) == place), 0)
 
 
 def as_test_run(seen: Seen, ours: Ours) -> TestRun:
@@ -102,7 +102,7 @@ def _results(judge: _Judge) -> Iterator[TestResult]:
             yield judge.result(ended[key], after.get(key))
     for over in seen.of(wire.Finish):
         if over.errors:
-            died = seen.uncaught.get(os.path.realpath(over.file))
+            died = seen.uncaught.get(real(over.file))
             loaded = any(named.file == seen.relative(over.file) for named in judge.names.values())
             yield judge.of_file(over.file, died or over.errors[0], loaded=loaded, hook=loaded)
     for trouble in seen.of(wire.Trouble):

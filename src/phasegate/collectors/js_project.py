@@ -44,7 +44,7 @@ class Package(Struct, frozen=True):
     def program(self, name: str) -> str:
         """The file of its program `name`, relative to the package."""
         file = self.bin.get(name, "") if isinstance(self.bin, dict) else self.bin
-        return file if isinstance(file, str) else ""
+        return file if isinstance(file, str) and "\0" not in file else ""
 
 
 class Call(Struct, frozen=True):
@@ -164,7 +164,7 @@ def _call(part: str, tool: str) -> Call | None:
         words = shlex.split(part)
     except ValueError:
         return None
-    at = next((at for at, word in enumerate(words) if _is_program(word, tool)), None)
+    at = next((at for at, word in enumerate(words) if _is_program(word, tool)), None) if "\0" not in part else None
     before = words[:at]
     if at is None or not all(_may_precede(word) for word in before) or {"|", ">", "<"} & {*words}:
         return None

@@ -54,7 +54,8 @@ class Seen(Struct, frozen=True):
         """A file as ids name it: relative to where the tool ran, with `/` between its parts."""
         if not file:
             return "."
-        path = os.path.relpath(os.path.realpath(os.path.join(self.root, file)), os.path.realpath(self.root))
+        place = real(os.path.join(self.root, file))
+        path = os.path.relpath(place, real(self.root)) if place else file
         return shown(path.replace(os.sep, "/"))
 
     def names(self) -> dict[str, Named]:
@@ -75,6 +76,14 @@ class Seen(Struct, frozen=True):
                 times[id] += 1
                 named[test.key] = Named(id if times[id] == 1 else f"{id} ({times[id]})", file)
         return named
+
+
+def real(path: str) -> str:
+    """Where a path really leads; "" when no file could have that name."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a zero byte, half a character
+        return ""
 
 
 def test_id(file: str, titles: Sequence[str]) -> str:

@@ -5,12 +5,15 @@ Read by patterns, not by a parser: whatever they do not recognise is unknown, an
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
 from msgspec import Struct
 
-_BYTES = 2 << 20
+_BYTES = 1 << 20
+_CLAUSE = 1000
+"""Characters of one import's names at most, so that no text takes long to read."""
 _HOOKS = frozenset({"before", "after", "beforeEach", "afterEach", "beforeAll", "afterAll", "setup", "teardown"})
 _CALL = re.compile(
     r"^(?P<indent>[ \t]*)(?:await\s+)?(?:\w+\.)?"
@@ -18,12 +21,10 @@ _CALL = re.compile(
     r"(?:\.\w+)*\s*[(`<]"
 )
 _FOCUS = re.compile(r"\b(?:it|test|describe|context|suite|specify)(?:\.\w+)*\.only\b|\bf(?:it|describe)\s*\(")
-_IMPORT = re.compile(
-    r"""\bimport\s+(?:type\s+)?(?P<clause>[\w$\s{},*]+?)\s+from\s*(?P<quote>['"])(?P<from>[^'"\n]+)(?P=quote)"""
-)
+_FROM = re.compile(r"""[\s}]from\s*(?P<quote>['"])(?P<from>[^'"\n]{1,500})(?P=quote)""")
 _REQUIRE = re.compile(
-    r"""\b(?:const|let|var)\s+(?P<clause>[\w$]+|\{[^{}]*\})\s*(?::[^=\n]+)?=\s*(?:await\s+)?"""
-    r"""(?:require|import)\s*\(\s*(?P<quote>['"])(?P<from>[^'"\n]+)(?P=quote)\s*\)"""
+    r"""\b(?:const|let|var)\s+(?P<clause>[\w$]+|\{[^{}]{0,1000}\})\s*(?::[^=\n]{1,200})?=\s*(?:await\s+)?"""
+    r"""(?:require|import)\s*\(\s*(?P<quote>['"])(?P<from>[^'"\n]{1,500})(?P=quote)\s*\)"""
 )
 _WHOLE = "*"
 
@@ -54,17 +55,16 @@ class Source(Struct, frozen=True):
     @property
     def focuses(self) -> bool:
         """Whether it chooses some of its tests (`it.only`)."""
-        return _FOCUS.search(self.text) is not None
+        return _focuses(self.text)
 
     @property
     def imports(self) -> tuple[Imported, ...]:
         """Every name it imports or requires."""
-        found = [*_IMPORT.finditer(self.text), *_REQUIRE.finditer(self.text)]
-        return tuple(each for match in found for each in _names(match["clause"], match["from"], match.re is _REQUIRE))
+        return _imports(self.text)
 
     def made_by(self, name: str) -> tuple[str, ...]:
         """The classes that `name` is made an instance of, where it is never anything else."""
-        assigned = re.findall(rf"(?<![\w$.]){re.escape(name)}\s*(?::[^=\n]+)?=(?!=|>)\s*(.*)", self.text)
+        assigned = re.findall(rf"(?<![\w$.]){re.escape(name)}\s*(?::[^=\n]{{1,200}})?=(?!=|>)\s*(.*)", self.text)
         made = [re.match(r"(?:await\s+)?new\s+([\w$.]+)\s*[(<;]", value) for value in assigned]
         return tuple(match[1] for match in made if match) if all(made) else ()
 
@@ -79,6 +79,25 @@ class Source(Struct, frozen=True):
             if called and (at == 0 or _width(text) < width):
                 return called["name"] in _HOOKS
         return False
+
+
+@functools.lru_cache(maxsize=16)
+def _focuses(text: str) -> bool:
+    return _FOCUS.search(text) is not None
+
+
+@functools.lru_cache(maxsize=16)
+def _imports(text: str) -> tuple[Imported, ...]:
+    found = [(_clause_before(text, match.start() + 1), match["from"], False) for match in _FROM.finditer(text)]
+    found += [(match["clause"], match["from"], True) for match in _REQUIRE.finditer(text)]
+    return tuple(each for clause, specifier, required in found for each in _names(clause, specifier, required))
+
+
+def _clause_before(text: str, end: int) -> str:
+    """What stands between `import` and the `from` at `end`; "" when that is no import."""
+    before = text[max(0, end - _CLAUSE) : end]
+    _, word, clause = before.rpartition("import")
+    return clause.strip().removeprefix("type ") if word and re.fullmatch(r"[\w$\s{},*]*", clause) else ""
 
 
 def _width(line: str) -> int:

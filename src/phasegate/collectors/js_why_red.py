@@ -27,6 +27,7 @@ import msgspec
 from msgspec import Struct
 
 from phasegate.collectors.js_frames import Thrown
+from phasegate.collectors.js_seen import real
 from phasegate.collectors.js_source import Imported, Source
 from phasegate.evidence.tests import Cause
 
@@ -74,8 +75,8 @@ class Ours(Struct, frozen=True):
 
     def owns_file(self, path: str) -> bool:
         """Whether `path` is source below a root, and no test of it."""
-        real = os.path.realpath(path)
-        inside = [os.path.relpath(real, root) for root in self.roots if _below(real, root)]
+        place = real(path)
+        inside = [os.path.relpath(place, root) for root in self.roots if place and _below(place, root)]
         return any(_is_code(relative.split(os.sep)) for relative in inside)
 
     def owns_import(self, specifier: str, importer: str) -> bool:
@@ -104,8 +105,8 @@ class Red(Struct, frozen=True):
 
 def ours_in(root: str, source_roots: tuple[str, ...]) -> Ours:
     """What lies below `source_roots` (relative to `root`, or absolute), and the project's own name."""
-    roots = tuple(os.path.realpath(os.path.join(root, source)) for source in source_roots)
-    return Ours(os.path.realpath(root), roots, _own_name(root))
+    roots = tuple(real(os.path.join(root, source)) for source in source_roots)
+    return Ours(real(root), roots, _own_name(root))
 
 
 def cause_of(red: Red, ours: Ours) -> Cause:
@@ -145,7 +146,7 @@ def _cause_in_loading(red: Red, ours: Ours) -> Cause:
 def _in_hook(red: Red, ours: Ours) -> bool:
     """Whether the innermost place in the test's own file lies in a hook."""
     place = os.path.join(ours.root, red.file)
-    lines = [line for file, line in red.error.frames if os.path.realpath(file) == os.path.realpath(place)]
+    lines = [line for file, line in red.error.frames if real(file) == real(place)]
     return bool(lines) and red.source(red.file).in_hook(lines[0])
 
 
@@ -190,7 +191,7 @@ def _is_asked_of_ours(names: list[str], red: Red, ours: Ours) -> bool:
     """Whether what is no function was imported from ours, or is a member of what was, or of an instance of it."""
     source, place = red.source(red.file), os.path.join(ours.root, red.file)
     innermost = red.error.frames[0][0] if red.error.frames else place
-    if os.path.realpath(innermost) != os.path.realpath(place):
+    if real(innermost) != real(place):
         return False
     mine = [each for each in source.imports if ours.owns_import(each.specifier, place)]
     others = [each for each in source.imports if each not in mine]

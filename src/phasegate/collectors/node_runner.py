@@ -18,6 +18,7 @@ from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun
 from phasegate.collectors.js_coverage import Measured
 from phasegate.collectors.js_frames import Thrown
 from phasegate.collectors.js_project import call_of, major, node, package_in, without
+from phasegate.collectors.js_seen import real, shown
 from phasegate.collectors.js_session import Session, node_at
 from phasegate.evidence.tests import TestRun
 
@@ -62,7 +63,7 @@ def run(ask: Ask) -> SuiteRun:
     argv = (*around, *session.argv(own), *ask.args)
     ended = session.run(argv, session.environment(PHASEGATE_REPORT_ENDS=session.ends))
     told = session.told()
-    uncaught = {os.path.realpath(end.file): end.error for end in told if end.error}
+    uncaught = {real(end.file): end.error for end in told if end.error}
     tests = session.seen(argv, ended, doubts=tuple(session.doubts(told, argv)), uncaught=uncaught)
     measured = Measured(None, why_not) if why_not else session.measured(tests, own=bool(own))
     return session.suite_run(tests, measured, ended)
@@ -127,12 +128,14 @@ class _Session(Session):
             return
         for end in told:
             if end.told:
-                file = os.path.relpath(end.file, os.path.realpath(self.root))
-                yield f"{file} ended its own process ({end.code}), its tests over or not"
+                yield f"{self._named(end.file)} ended its own process ({end.code}), its tests over or not"
         read = js_frames.LANGUAGE.read(self.channel.content(), self.channel.nonce)
-        loaded = {os.path.realpath(frame.file) for frame in read.frames if isinstance(frame, js_frames.Load)}
-        for file in sorted(loaded - {os.path.realpath(end.file) for end in told}):
-            yield f"{os.path.relpath(file, os.path.realpath(self.root))} did not tell how its process ended"
+        loaded = {real(frame.file) for frame in read.frames if isinstance(frame, js_frames.Load)}
+        for file in sorted(loaded - {real(end.file) for end in told}):
+            yield f"{self._named(file)} did not tell how its process ended"
+
+    def _named(self, file: str) -> str:
+        return shown(os.path.relpath(real(file) or self.root, real(self.root)))
 
     def measured(self, tests: TestRun, *, own: bool) -> Measured:
         """What c8 or nyc wrote, or node itself, which leaves out the files that nothing loaded."""

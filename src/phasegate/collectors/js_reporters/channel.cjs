@@ -9,6 +9,8 @@ const fs = require('node:fs');
 const MESSAGE = 2000;
 const FRAMES = 40;
 const DEPTH = 5;
+const STACK = 100000;
+const LINE = 2000;
 
 const { openSync, writeSync, closeSync } = fs;
 const { stringify } = JSON;
@@ -66,9 +68,10 @@ function described(anything, depth) {
 }
 
 /** What is left of an error that came as the text `Name: message` and its stack. */
-function ofText(stack) {
+function ofText(whole) {
+  const stack = whole.slice(0, STACK);
   const lines = stack.split('\n');
-  const first = lines.findIndex((line) => /^\s+at .+:\d+/.test(line));
+  const first = lines.findIndex((line) => /^\s+at \S/.test(line));
   const said = (first < 0 ? lines : lines.slice(0, first)).join('\n').trim();
   const named = said.match(/^(?:\[)?([A-Z]\w*)(?: \[(\w+)\])?: /);
   return {
@@ -86,8 +89,8 @@ function text(value) {
 /** The places `[file, line]` of a stack, innermost first. */
 function frames(stack) {
   const found = [];
-  for (const line of stack.split('\n')) {
-    const place = line.match(/^\s*at (?:.*[\s(])?((?:file:\/\/)?\/[^()]*?):(\d+)(?::\d+)?\)?\s*$/);
+  for (const line of stack.slice(0, STACK).split('\n')) {
+    const place = line.length < LINE && line.match(/^\s*at (?:.*[\s(])?((?:file:\/\/)?\/[^()]*?):(\d+)(?::\d+)?\)?\s*$/);
     if (place) found.push([path(place[1]), Number(place[2])]);
     if (found.length === FRAMES) break;
   }
