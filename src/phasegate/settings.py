@@ -128,6 +128,18 @@ class FileLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outside: tuple[str, ...] = ()
 
 
+class Lanes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which lane a difference needs: up to so many changed lines and files of source and configuration it is trivial.
+
+    Files that match `standard` or `regulated` need at least that lane, however little of them changes.
+    """
+
+    trivial_lines: int = 40
+    trivial_files: int = 5
+    standard: tuple[str, ...] = ()
+    regulated: tuple[str, ...] = ()
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one project. `project` is its UUID; paths are relative to the root.
 
@@ -146,6 +158,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     coverage: Coverage = Coverage()
     approvals: Approvals = Approvals()
     limits: FileLimits = FileLimits()
+    lanes: Lanes = Lanes()
     drive: Drive = Drive()
 
     def all_suites(self) -> dict[str, Tests]:

@@ -110,3 +110,11 @@ def test_a_person_changes_the_step_and_nobody_else(project: Project) -> None:
     wrong = project.person("next", "--step", "complete")
     assert wrong.returncode == 2 and "(unknown-step)" in wrong.stderr
     assert "(for-people)" in project.agent("next", "--step", "implement").stderr
+
+
+def test_only_a_person_names_a_lane_and_of_a_phase_that_is_worked_on(project: Project) -> None:
+    project.ok("start", SENTENCE)
+    assert "(for-people)" in project.agent("plan", "lane", ID, "trivial", "--reason", "x").stderr
+    assert "lane regulated" in project.ok("plan", "lane", ID, "regulated", "--reason", "pay") + project.ok("status")
+    assert "It goes by the lane regulated: pay." in project.ok("next")
+    assert "(phase-not-begun)" in project.person("plan", "lane", "7", "trivial", "--reason", "x").stderr

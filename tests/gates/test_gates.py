@@ -20,7 +20,7 @@ from phasegate.workflow.default import KINDS, STEPS
 NOT_OF_THE_TREE = {
     "baseline_known",  # looks at the tree of the phase's start
     "checklist_answered", "notes_settled", "uncertainties_categorised", "strategic_answered", "finding_recorded",
-    "nothing_held", "red_seen",  # read the ledger alone
+    "nothing_held", "red_seen", "approval_answered",  # read the ledger alone
 }  # fmt: skip
 """Gates that by definition do not look at the tree as it is."""
 

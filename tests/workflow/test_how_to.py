@@ -27,7 +27,7 @@ def test_the_example_is_legal_and_does_what_the_page_says() -> None:
 
 def test_the_rows_of_lanes_fit_to_the_example() -> None:
     workflow = read_workflow(f"{EXAMPLE}\n{LANE_ROWS}", path="define-a-workflow.md", gates=GATES)
-    assert workflow.lane("trivial").start == "work" and "notes_settled" in workflow.closing_gates("fix", "regulated")
+    assert workflow.lane("trivial").start == "work" and "approved" in workflow.closing_gates("fix", "regulated")
     assert set(re.findall(r"^(\w+) =", LANE_ROWS, re.MULTILINE)) == LANE.keys()
 
 

@@ -28,12 +28,22 @@ def instruction(moment: Moment, workflow: Workflow) -> str:
     parts = [f"phasegate: {where(moment)}.", step.does or _resting(moment, step)]
     if step.does:
         parts.append(f"You may edit: {may_edit(workflow, step, moment.kind)}.")
+        parts += _lane(moment)
         parts += _tasks(moment) + _notes(moment) + _answers(moment)
         parts.append(
             f"When it is done run `phasegate done`. The skill `phasegate` with `{step.name}`, or `phasegate next`, "
             "shows this again."
         )
     return "\n".join(part for part in parts if part)
+
+
+def _lane(moment: Moment) -> list[str]:
+    """What the lane means now: how far a trivial change may go, or why it is another lane than at first."""
+    limits, record = moment.settings.lanes, moment.phase
+    if moment.lane == "trivial":
+        return [f"A small change: at most {limits.trivial_lines} lines in {limits.trivial_files} files of source and "
+                "configuration; more takes the steps of a standard phase."]  # fmt: skip
+    return [f"It goes by the lane {moment.lane}: {line(record.lane_why, 200)}."] if record.lane_why else []
 
 
 def may_edit(workflow: Workflow, step: Step, kind: str) -> str:

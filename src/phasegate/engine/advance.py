@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from phasegate.context.report import deferral
-from phasegate.engine import closing, doubts, exceptions
+from phasegate.engine import closing, doubts, exceptions, lanes
 from phasegate.engine.circles import circling
 from phasegate.engine.desk import Desk, Observation
 from phasegate.engine.driving import waits_for_supervisor
@@ -105,6 +105,10 @@ def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
         return Outcome(state, held_by=(_waiting(state, run),))
     if _baseline_moves(desk, state, run, step, seen):
         state = desk.record([BaselineMoved(run.phase, seen.subject, seen.tree)], relying_on=state)
+        run = run_of(desk, state)
+    moved = lanes.risen(desk, state, run, seen)
+    if moved is not None:
+        state = desk.record([moved], relying_on=state)
         run = run_of(desk, state)
     moment = Moment(state, run, desk.settings, seen.subject)
     resolved = doubts.settled(moment)
@@ -224,6 +228,8 @@ def _act(desk: Desk, state: State, step: Step, seen: Observation) -> State:
                 state = _archive_spike(desk, state, run, seen)
             case "close_phase":
                 state = closing.close(desk, state, run, seen.subject, _kind_verdicts(desk, state, run, seen))
+            case "ask_approval":
+                state = lanes.ask_approval(desk, state, run, seen)
             case "take_next_phase":
                 state = take(desk, state, run, seen)
             case "defer_phase":
@@ -347,7 +353,11 @@ def _step_that_asked(desk: Desk, state: State, phase: Phase | None) -> str:
     if phase is None or state.record_of(phase.id).status != "open":
         return ""
     about = state.record_of(phase.id).question
-    asked = [q.step for q in state.questions.values() if q.phase == phase.id and q.verdict and _defers(q, about)]
+    asked = [
+        q.step
+        for q in state.questions.values()
+        if q.phase == phase.id and q.verdict and not q.subject and _defers(q, about)
+    ]
     return asked[-1] if asked and any(step.name == asked[-1] for step in desk.workflow.steps) else ""
 
 

@@ -42,6 +42,9 @@ STOPS_REFUSED = 3
 STOPS_IN_A_STEP = 20
 """Refusals to stop in one visit of a step, whatever happened between them, after which the turn may end."""
 
+ANSWERED = ("strategic_answered", "approval_answered")
+"""Gates that open when a person answers: a step that leaves on one may be waited in."""
+
 TOLD = 12
 """Changes of one call that are told one by one."""
 
@@ -324,8 +327,8 @@ def _may_rest(desk: Desk, state: State, run: RunRecord) -> str:
         return "complete"
     if step.rests or waits_for_supervisor(state, run):
         return "waiting"
-    asked = [q for q in state.open_questions() if q.run == run.id and q.note and q.phase == run.phase]
-    return "waiting" if asked and "strategic_answered" in step.leaves_when else ""
+    asked = [q for q in state.open_questions() if q.run == run.id and q.phase == run.phase and (q.note or q.subject)]
+    return "waiting" if asked and not set(ANSWERED).isdisjoint(step.leaves_when) else ""
 
 
 def _refuse_stop(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -76,6 +76,10 @@ class Tree(Protocol):
 
     def put_back(self, change: Change) -> None:
         """Make the path what it was before `change`."""
+        ...
+
+    def changed_lines(self, before: str, after: str, paths: Iterable[str]) -> Mapping[str, Collection[int]]:
+        """The lines (from 1) of each path in `after` that `before` did not have."""
         ...
 
     def difference(self, before: str, after: str) -> bytes:

@@ -14,7 +14,7 @@ from phasegate.ledger.facts import NoteAdded, NoteResolved
 MOST_TESTS = 20
 """Failing tests that get a note of their own; the rest share the gate's."""
 
-NO_DOUBT = ("notes_settled", "tasks_evidenced", "kind_gates")
+NO_DOUBT = ("notes_settled", "tasks_evidenced", "kind_gates", "approved")
 """Gates that, shut, leave nothing uncertain: other notes say why, or a link is missing that doublecheck asks for."""
 
 TEST_GATES = ("no_new_red", "red_first", "same_tests", "tests_ran")

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from phasegate.gates import (
+    approval_answered,
+    approved,
     baseline_known,
     checklist_answered,
     covered,
@@ -44,11 +46,13 @@ CATALOG: Mapping[str, Gate] = {
     "nothing_held": nothing_held.gate,
     "uncertainties_categorised": uncertainties_categorised.gate,
     "strategic_answered": strategic_answered.gate,
+    "approval_answered": approval_answered.gate,
+    "approved": approved.gate,
     "finding_recorded": finding_recorded.gate,
 }
 
 
-NEVER_WAIVED = ("nothing_held",)
+NEVER_WAIVED = ("nothing_held", "approved", "approval_answered")
 """Gates that say that somebody has to look; an exception would hide just that."""
 
 

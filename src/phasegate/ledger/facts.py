@@ -455,7 +455,10 @@ class NoteResolved(Fact, frozen=True):
 
 
 class QuestionAsked(Fact, frozen=True):
-    """A person is asked; `note` or `phase` says what waits for the answer, `default` what the agent would do."""
+    """A person is asked; `note` or `phase` says what waits for the answer, `default` what the agent would do.
+
+    With a `subject` it is whether the phase may close on that tree.
+    """
 
     question: str
     run: str
@@ -464,6 +467,7 @@ class QuestionAsked(Fact, frozen=True):
     phase: str = ""
     step: str = ""
     default: str = ""
+    subject: str = ""
 
 
 class QuestionAnswered(Fact, frozen=True):

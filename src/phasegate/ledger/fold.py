@@ -145,7 +145,7 @@ def _phase(state: State, fact: f.PhaseFact, at_ms: int) -> None:
             if fact.run in state.runs:
                 state.runs[fact.run].phase = fact.phase
         case f.LaneMoved(lane=lane):
-            record.lane = lane
+            record.lane, record.lane_why, record.lane_by = lane, fact.why, fact.by
         case f.BaselineMoved(subject=subject, tree=tree):
             record.subject, record.tree = subject, tree
         case f.PhaseClosed():
@@ -180,8 +180,9 @@ def _note(state: State, fact: Fact, author: str, at_ms: int) -> None:
             state.notes[id].resolved = fact.how
         case f.QuestionAsked():
             state.questions[fact.question] = Question(
-                fact.question, fact.run, fact.text, fact.note, fact.phase, fact.step, at_ms, fact.default
-            )
+                fact.question, fact.run, fact.text, fact.note, fact.phase, fact.step, at_ms, fact.default,
+                subject=fact.subject,
+            )  # fmt: skip
         case f.QuestionAnswered(question=id) if id in state.questions:
             question = state.questions[id]
             question.verdict, question.words = fact.verdict, fact.words

@@ -12,7 +12,7 @@ from phasegate.ledger.waivers import Waivable
 from phasegate.settings import matches
 from phasegate.workflow.plan import Phase
 
-CODE = "state-7"
+CODE = "state-8"
 """Changes whenever a snapshot of an older fold could mean something else."""
 
 TRAIL = 60
@@ -54,6 +54,7 @@ class Question(msgspec.Struct):
     words: str = ""
     approval: str = ""
     by: str = ""
+    subject: str = ""
 
     @property
     def open(self) -> bool:
@@ -71,6 +72,8 @@ class PhaseRecord(msgspec.Struct):
     subject: str = ""
     tree: str = ""
     lane: str = "standard"
+    lane_why: str = ""
+    lane_by: str = ""
     loops: int = 0
     links: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     red_seen: dict[str, str] = msgspec.field(default_factory=dict)

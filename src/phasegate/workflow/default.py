@@ -21,6 +21,7 @@ KINDS = (
 LANES = (
     Lane("trivial", start="implement", without=("red_first", "tasks_evidenced")),
     Lane("standard"),
+    Lane("regulated", gates=("approved",)),
 )
 
 STEPS = (
@@ -95,7 +96,20 @@ STEPS = (
     Step(
         "close_phase",
         does="Everything is linked. Run `phasegate done` to close the phase.",
-        then=(go("validate_phase_completion"),),
+        then=(
+            go("validate_phase_completion", "lane is trivial or standard"),
+            go("ask_approval", "lane is regulated"),
+        ),
+    ),
+    Step("ask_approval", acts=("ask_approval",), then=(go("await_approval"),)),
+    Step(
+        "await_approval",
+        does="A person must approve that this phase closes on the tree as it is. Change nothing; you may stop.",
+        leaves_when=("approval_answered",),
+        then=(
+            go("validate_phase_completion", "approved"),
+            otherwise("categorize_uncertainties"),
+        ),
     ),
     Step(
         "validate_phase_completion",

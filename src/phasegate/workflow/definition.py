@@ -9,11 +9,12 @@ import msgspec
 from phasegate.workflow.plan import KINDS as KINDS
 from phasegate.workflow.plan import Kind as Kind
 
-Action = Literal["archive_spike", "close_phase", "take_next_phase", "defer_phase", "end_run"]
+Action = Literal["archive_spike", "ask_approval", "close_phase", "take_next_phase", "defer_phase", "end_run"]
 """What the engine does by itself on entering a step; carried out by the edges, told in events."""
 
 ACTIONS: dict[Action, str] = {
     "archive_spike": "keep the difference of a spike as an artifact",
+    "ask_approval": "ask a person whether the phase may close on the tree as it is",
     "close_phase": "archive the evidence, record the closure, tick the plan",
     "take_next_phase": "begin the next phase that is open and not blocked",
     "defer_phase": "defer the phase, write the report, ask the person",

@@ -144,6 +144,9 @@ def _wrong_values(settings: Settings) -> Iterator[tuple[Path, str]]:
         yield ("approvals", "allowed_signers"), "it must be a path inside the repository."
     yield from _wrong_suites(settings)
     yield from _wrong_drive(settings)
+    for key in ("trivial_lines", "trivial_files"):
+        if getattr(settings.lanes, key) < 0:
+            yield ("lanes", key), "it must be 0 or more."
     for key in ("edit", "context", "artifact", "hashing"):
         if not 1024 <= getattr(settings.limits, key) <= 1 << 30:
             yield ("limits", key), "it is a number of bytes, from 1024 to 1073741824."

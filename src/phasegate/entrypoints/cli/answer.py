@@ -10,6 +10,7 @@ import msgspec
 import rich_click as click
 
 from phasegate.engine.advance import reopened, run_of
+from phasegate.engine.answer import ANSWERED
 from phasegate.engine.desk import Observation
 from phasegate.engine.judge import Judgement, carry_out, judge, of_a_person
 from phasegate.engine.views import refresh
@@ -193,7 +194,8 @@ def give(
     with desk(if_version) as opened:
         state = opened.state()
         asked = _find(state, id_)
-        approval = approval_of(opened, _text_of_answer(opened, id_, verdict, words), signature)
+        text = _text_of_answer(opened, id_, verdict, words)
+        approval = approval_of(opened, text, signature, strong=bool(asked.subject) and verdict == "approve")
         answered = QuestionAnswered(id_, verdict, words, approval.strength, approval.by, approval.shown)
         meanwhile = _meanwhile(opened, state)
         facts: list[Fact] = [answered, *reopened(state, id_), *_settles(state, asked, verdict, words), *meanwhile.facts]
@@ -224,7 +226,7 @@ def _settles(state: State, asked: Question, verdict: Verdict, words: str) -> lis
     return [NoteResolved(found.id, words or f"approved: {asked.text}")]
 
 
-def approval_of(opened: RealDesk, text: str, signature: str | None) -> Approval:
+def approval_of(opened: RealDesk, text: str, signature: str | None, *, strong: bool = False) -> Approval:
     """The approval of exactly `text`: by signature where there is one, else typed at a terminal if that is enough."""
     wanted = opened.settings.approvals
     if signature is not None:
@@ -234,9 +236,10 @@ def approval_of(opened: RealDesk, text: str, signature: str | None) -> Approval:
         signer = signatures.verify(text.encode(), content, signers)
         return Approval("strong", signer.identity, f"{signer.said}; allowed signers of {signers.commit[:12]}")
     only_people("An answer")
-    if wanted.questions == "strong":
+    if strong or wanted.questions == "strong":
+        why = "A regulated phase closes" if strong else "This project takes answers (approvals.questions)"
         raise SignatureNeeded(
-            "This project takes signed answers only (approvals.questions).",
+            f"{why} by a signature only.",
             hint="Sign what `phasegate answer text` prints, then give it with --signature FILE.",
         )
     if not os.isatty(0):
@@ -322,6 +325,6 @@ def _next(opened: RealDesk, state: State, run_id: str) -> str:
     if run is None or run.status == "ended":
         return ""
     step = opened.workflow.step(run.step)
-    waits = step.rests or "strategic_answered" in step.leaves_when
+    waits = step.rests or not set(ANSWERED).isdisjoint(step.leaves_when)
     where = "" if run.worktree == opened.worktree else f" in {run.worktree}"
     return f'Say "{HAND_OVER}" to your agent{where}.' if waits else "The agent reads it with its next instruction."

@@ -14,10 +14,11 @@ from phasegate.entrypoints.cli.plan_import import import_
 from phasegate.entrypoints.cli.session import desk, json_option, only_people, version_option
 from phasegate.entrypoints.cli.start import NoPlan
 from phasegate.errors import Exit, Failure
-from phasegate.ledger.facts import KindCorrected
+from phasegate.ledger.facts import KindCorrected, LaneMoved
 from phasegate.ledger.state import State
 from phasegate.plain import line
 from phasegate.wiring import RealDesk
+from phasegate.workflow.definition import LANES
 from phasegate.workflow.plan import KINDS, Kind, Phase, Plan
 from phasegate.workflow.plan_markdown import parse_plan, status_in_phase_file
 from phasegate.workflow.plan_writing import add_phase, new_plan
@@ -36,6 +37,13 @@ class Found(msgspec.Struct, frozen=True):
     path: str
     line: int
     text: str
+
+
+class PhaseNotBegun(Failure):
+    """A phase was named that no run works on."""
+
+    code = "phase-not-begun"
+    exit_code = Exit.USAGE
 
 
 @click.group()
@@ -150,6 +158,30 @@ def kind(phase: str, kind: Kind, if_version: int | None) -> int:
                              hint="Only a phase that was not begun can change its kind.")  # fmt: skip
         refresh(opened, opened.record([KindCorrected(phase, kind)], relying_on=state))
     output.say(f"phasegate: phase {phase} is of kind {kind}.")
+    return Exit.OK
+
+
+@plan.command()
+@click.argument("phase", metavar="PHASE")
+@click.argument("lane", type=click.Choice(LANES))
+@click.option("--reason", required=True, help="Why; it is recorded.")
+@version_option
+def lane(phase: str, lane: str, reason: str, if_version: int | None) -> int:
+    """Name the lane of a phase that is worked on; from then on its difference moves it no more.
+
+    Example: phasegate plan lane 3 standard --reason "Only comments of the payment code change"
+    """
+    only_people("The lane of a phase")  # it picks steps and gates
+    with desk(if_version) as opened:
+        state = opened.state()
+        record = state.record_of(phase)
+        if record.status != "started":
+            raise PhaseNotBegun(
+                f"Phase {phase} is not worked on.", hint="Its lane begins with it; see `phasegate status`."
+            )
+        moved = LaneMoved(phase, lane, record.lane, reason[:1000], opened.actor.name)
+        refresh(opened, opened.record([moved], relying_on=state))
+    output.say(f"phasegate: phase {phase} goes by the lane {lane}.")
     return Exit.OK
 
 

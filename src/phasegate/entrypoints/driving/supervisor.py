@@ -17,7 +17,7 @@ import msgspec
 from phasegate.agents import claude_run
 from phasegate.engine import driving
 from phasegate.engine.advance import leave, park
-from phasegate.engine.answer import settle_tree
+from phasegate.engine.answer import ANSWERED, settle_tree
 from phasegate.engine.judge import shown_views
 from phasegate.entrypoints.cli.session import again
 from phasegate.entrypoints.cli.start import HAND_OVER
@@ -86,7 +86,8 @@ class Supervisor:
     def _situation(self) -> driving.Situation:
         state, run = self.desk.state(), self._run
         step = self.desk.workflow.step(run.step) if run is not None else None
-        rests, asks = step is not None and step.rests, step is not None and "strategic_answered" in step.leaves_when
+        rests = step is not None and step.rests
+        asks = step is not None and not set(ANSWERED).isdisjoint(step.leaves_when)
         last = self._last
         return driving.Situation(
             driving.position(state, run, rests=rests, asks=asks), self._drive.limits, self._used(), self.desk.now_ms(),
