@@ -34,6 +34,8 @@ while True:
     if not piece:
         break
     os.write(1, piece)
+    if b"[y/N]" in piece:
+        os.write(terminal, os.environ.get("ANSWER", "").encode() + b"\\n")
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
 
@@ -107,10 +109,10 @@ class Project:
         """The JSON value that a call prints, whatever its exit code."""
         return json.loads(self.person(*arguments, "--json").stdout)
 
-    def typed(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A person's call at a terminal; both streams are in `stdout`."""
+    def typed(self, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+        """A person's call at a terminal, with `answer` to a question of yes or no; both streams are in `stdout`."""
         command = [sys.executable, "-c", AT_A_TERMINAL, os.path.join(os.path.dirname(sys.executable), "phasegate")]
-        return as_person([*command, *arguments], self.root, self.env)
+        return as_person([*command, *arguments], self.root, {**self.env, "ANSWER": answer})
 
     def agent(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The same call as an agent makes it: with the client's mark in the environment."""

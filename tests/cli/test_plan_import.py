@@ -88,9 +88,13 @@ def test_a_dry_run_shows_the_difference_and_writes_nothing(project: Project) -> 
     assert not (project.root / AT).exists()
 
 
-def test_at_a_terminal_a_person_is_asked_and_no_answer_is_a_no(project: Project) -> None:
-    done = project.typed("plan", "import", "README.md")
-    assert "Write 1 phase with 2 tasks into" in done.stdout and not (project.root / AT).exists()
+def test_at_a_terminal_a_person_is_asked_and_only_a_yes_writes(project: Project) -> None:
+    for answer in ("", "n"):
+        done = project.typed("plan", "import", "README.md", answer=answer)
+        assert "Write 1 phase with 2 tasks into" in done.stdout and "nothing was written" in done.stdout, done.stdout
+        assert done.returncode == 0 and not (project.root / AT).exists()
+    assert "gained 1 phase with 2 tasks" in project.typed("plan", "import", "README.md", answer="y").stdout
+    assert "- [ ] Share an album" in project.read(AT)
 
 
 def test_json_has_the_draft_the_difference_and_what_was_left_out(project: Project) -> None:
@@ -131,9 +135,10 @@ def test_comments_are_read_only_when_asked_for(project: Project) -> None:
     assert "nothing new" in project.ok("plan", "import", "src", "--todo-comments", "--yes")
 
 
-@pytest.mark.parametrize("named", ["../elsewhere.md", "gone.md", "src"])
+@pytest.mark.parametrize("named", ["../elsewhere.md", "gone.md", "src", "TODO.org"])
 def test_what_cannot_be_imported_is_a_sentence_with_a_remedy(project: Project, named: str) -> None:
     project.write("src/paint.py", "# nothing to do\n")
+    project.write("TODO.org", "* TODO climb\n")
     (project.root.parent / "elsewhere.md").write_text("- [ ] out\n")
     done = project.person("plan", "import", named, "--yes")
     assert done.returncode == 2 and done.stderr.startswith("phasegate: ") and "Traceback" not in done.stderr

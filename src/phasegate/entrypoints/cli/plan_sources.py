@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import readable
 from phasegate.errors import Exit, Failure
+from phasegate.plain import line
 from phasegate.workflow.importing import comments, openspec, readers, recognise
 from phasegate.workflow.importing.draft import Draft, Form, LeftOut, Source
 from phasegate.workspace import files, git
@@ -68,6 +70,7 @@ def read_path(root: str, path: str, form: Form | None, *, plan: str, todo_commen
     drafts, left = _drafted(root, found[:MOST_FILES], form)
     left += [LeftOut(one, 0, one, f"more than {MOST_FILES} files") for one in found[MOST_FILES:]]
     if todo_comments:
+        output.progress("phasegate: searching the source files for TODO and FIXME comments")
         drafts.append(comments.draft(_commented(root, inside)))
     if not drafts and not left and not skipped:
         raise NothingToImport(
@@ -75,6 +78,10 @@ def read_path(root: str, path: str, form: Form | None, *, plan: str, todo_commen
             "or plain text, specs/*/tasks.md, openspec/changes/*/tasks.md.",
             hint="Name the file itself, or see `phasegate plan import --help`.",
         )
+    if not drafts:
+        first = (*left, *skipped)[0]
+        raise NothingToImport(f"{line(first.label)} was not imported: {first.why}.",
+                              hint="Save it as UTF-8 Markdown or plain text, or say with --as what it is.")  # fmt: skip
     return Read(tuple(drafts), (*skipped, *left))
 
 
