@@ -12,7 +12,7 @@ export default class PhasegateReporter {
     this.listed = new Set();
     this.ended = false;
     withoutThresholds(vitest);
-    send('start', { tool: 'vitest', version: vitest.version || '', node: process.version, root: rootOf(vitest) });
+    send('start', { tool: 'vitest', version: versionOf(vitest), node: process.version, root: rootOf(vitest) });
   }
 
   // -- vitest 3 and later ------------------------------------------------------------------------------------------
@@ -156,6 +156,15 @@ function titlesOf(task) {
 
 function projectOf(task) {
   return task.projectName || '';
+}
+
+/** Vitest 1 does not say. */
+function versionOf(vitest) {
+  try {
+    return vitest.version || createRequire(process.argv[1])('./package.json').version;
+  } catch {
+    return '';
+  }
 }
 
 function rootOf(vitest) {
