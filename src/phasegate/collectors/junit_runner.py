@@ -117,8 +117,11 @@ def _read(paths: Sequence[str]) -> tuple[dict[str, bytes], str]:
     if len(paths) > _MOST_REPORTS:
         return contents, f"the command wrote more than {_MOST_REPORTS} reports"
     for path in paths:
-        with open(path, "rb") as file:
-            content = file.read(REPORT_LIMIT + 1)
+        try:
+            with open(path, "rb") as file:
+                content = file.read(REPORT_LIMIT + 1)
+        except OSError as problem:
+            return contents, f"{path} cannot be read: {problem.strerror}"
         if len(content) > REPORT_LIMIT:
             return contents, f"{path} is above {REPORT_LIMIT >> 20} MiB"
         contents[path] = content
