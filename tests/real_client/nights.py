@@ -106,7 +106,7 @@ class Night:
         options: Sequence[str] = (),
         subscriber: bool = False,
         baseline: bool = False,
-        timeout: float = 100.0,
+        timeout: float = 110.0,
     ) -> Driven:
         """`phasegate drive --json` while the model says `turns`."""
         with ScriptedModel(Script(turns=turns)) as model:

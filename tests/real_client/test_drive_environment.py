@@ -8,6 +8,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import pytest
+
 from phasegate.entrypoints.demo.script import Step, say
 from tests.real_client.conftest import NewProject
 from tests.real_client.nights import PLAN, Night
@@ -53,12 +55,13 @@ def feature(night: Night) -> tuple[Step, ...]:
     )
 
 
+@pytest.mark.timeout(400)
 @with_the_real_one
 def test_an_editable_install_of_the_persons_tree_does_not_stand_in_for_the_work_tree(new_project: NewProject) -> None:
     project = new_project({PLAN: FEATURE, "pyproject.toml": "", ".gitignore": "__pycache__/\n.pytest_cache/\n.venv/\n"})
     with_editable_install(project.root)
     night = Night(project)
-    driven = night.drive(*feature(night), baseline=True)
+    driven = night.drive(*feature(night), baseline=True, timeout=300)
     assert driven.code == 0, driven.stderr + driven.stdout
     assert driven.result["closed"] == ["1"] and "discount" not in project.text(SHOP)
     assert os.path.isdir(night.tree / ".venv") and os.path.islink(night.tree / ".venv/lib")
