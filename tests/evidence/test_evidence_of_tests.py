@@ -109,6 +109,13 @@ def test_a_test_holds_when_one_of_it_passed_and_none_is_red(run: TestRun, expect
     assert holds(standing_for(["f.py::a"], run)["f.py::a"]) is expected
 
 
+def test_a_go_package_that_cannot_be_built_speaks_for_its_subtests() -> None:
+    results = (TestResult("a::TestX", "error", "missing_name", uncollected=True),)
+    run = TestRun("go", ("go",), 1, True, "", results, 1, 0, "", "/r")
+    assert standing_for(["a::TestX/empty"], run)["a::TestX/empty"] == results
+    assert not standing_for(["a::TestY/empty"], run)["a::TestY/empty"]
+
+
 @pytest.mark.parametrize("cause", msgspec.inspect.type_info(Cause).values)  # type: ignore[attr-defined]
 def test_only_a_red_test_with_a_right_reason_fails_for_it(cause: Cause) -> None:
     for outcome in ("failed", "error"):

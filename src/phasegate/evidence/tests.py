@@ -155,7 +155,7 @@ def standing_for(ids: Iterable[str], run: TestRun) -> dict[str, tuple[TestResult
     def of(id: str) -> tuple[TestResult, ...]:
         if id in own:
             return (own[id],)
-        for unread in (without_parameters(id), id.partition("::")[0]):
+        for unread in (without_parameters(id), _without_subtest(id), id.partition("::")[0]):
             if unread in own and own[unread].uncollected:
                 return (own[unread],)
         if "::" not in id:
@@ -178,6 +178,12 @@ def rightly_red(seen: Mapping[str, str]) -> tuple[str, ...]:
 def fails_for_right_reason(result: TestResult) -> bool:
     """Whether `result` is red because the code under test does not yet do what the test asks (see above)."""
     return result.is_red and result.cause in RIGHT_REASONS
+
+
+def _without_subtest(id: str) -> str:
+    """`dir::TestA/empty` of Go as `dir::TestA`: a package that cannot be built lists no subtests."""
+    path, separator, name = id.partition("::")
+    return path + separator + name.partition("/")[0]
 
 
 def without_parameters(id: str) -> str:
