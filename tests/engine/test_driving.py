@@ -12,6 +12,7 @@ from phasegate.engine import driving
 from phasegate.engine.driving import Finish, Launch, Park, Situation, Used, WaitUntil, next_move, reached
 from phasegate.errors import Exit
 from phasegate.ledger.driving import ClientEnding, Limits
+from phasegate.ledger.state import RunRecord, State
 
 HOUR = 60 * driving.MINUTE_MS
 NOW = 1_800_000_000_000
@@ -47,6 +48,15 @@ situations = st.builds(
 
 def situation(**more: object) -> Situation:
     return Situation(**({"position": "works", "limits": Limits(), "used": Used(), "now_ms": NOW} | more))  # type: ignore[arg-type]
+
+
+def test_a_run_that_a_person_paused_or_ended_is_not_driven() -> None:
+    run = RunRecord("r", "/w", "drive", "default", "implement")
+    assert driving.position(State(), run, rests=False, asks=False) == "works"
+    run.status = "paused"
+    assert driving.position(State(), run, rests=False, asks=False) == "rests"
+    run.status = "ended"
+    assert driving.position(State(), run, rests=False, asks=False) == "complete"
 
 
 def test_every_way_to_end_has_a_rule() -> None:

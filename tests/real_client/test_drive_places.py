@@ -57,6 +57,16 @@ def test_here_refuses_while_something_is_not_committed(night: Night) -> None:
     assert not night.facts(d.DriveStarted)
 
 
+def test_here_refuses_beside_a_run_of_the_persons_own(new_project: NewProject) -> None:
+    project = new_project({PLAN: DOCS})
+    project.begin()
+    project.git("config", "user.name", "Night")
+    project.git("config", "user.email", "night@localhost")
+    environment = {"XDG_STATE_HOME": str(project.state_home), "HOME": str(project.home)}
+    driven = Driven(as_person(["phasegate", "drive", "--json", "--here"], project.root, environment))
+    assert driven.code == 2 and driven.result["error"] == "run-active"
+
+
 def test_a_drive_that_cannot_begin_leaves_neither_branch_nor_work_tree(new_project: NewProject) -> None:
     night = Night(new_project({PLAN: "# Plan\n\n## Phase 1: Explain\n\nKind: docs\n\n- [x] README says how\n"}))
     environment = {"XDG_STATE_HOME": str(night.project.state_home), "HOME": str(night.project.home)}

@@ -144,7 +144,7 @@ def next_move(at: Situation, fraction: float) -> Move:
     if limit:
         return Finish("limit", limit, Exit.LIMIT_REACHED)
     if at.position == "rests":
-        return Finish("waiting", "every phase that is left waits for a person", Exit.WAITING_FOR_PERSON)
+        return Finish("waiting", "what is left waits for a person", Exit.WAITING_FOR_PERSON)
     if at.position == "asks":
         return Park("a person must decide")
     return _after(at, rule, fraction) if rule is not None else Launch("the drive begins")
@@ -261,10 +261,10 @@ def asides(state: State, worktree: str) -> dict[str, str]:
 
 
 def position(state: State, run: RunRecord | None, *, rests: bool, asks: bool) -> Position:
-    """Where the run is, as far as the next move depends on it."""
+    """Where the run is, as far as the next move depends on it; a person who paused it is waited for."""
     if run is None or run.status == "ended":
         return "complete"
-    if rests:
+    if rests or run.status == "paused":
         return "rests"
     questions = (q for q in state.open_questions() if q.run == run.id and q.phase == run.phase and q.note)
     return "asks" if asks and any(questions) else "works"

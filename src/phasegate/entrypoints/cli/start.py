@@ -87,7 +87,7 @@ def start(
     _refuse_words(sentence, kind, tasks)
     with desk(if_version) as opened:
         _refuse_unwritable(opened)
-        _refuse_second(opened, opened.state())
+        refuse_second(opened, opened.state())
         state = opened.state()
         small = small_phase(sentence, kind, tasks, state.phases.keys() | state.small.keys()) if sentence else None
         state = refresh(opened, state) if small else again(lambda state: read_plan(opened, state), opened)
@@ -97,7 +97,7 @@ def start(
         if not no_baseline and (small.kind if small else state.kind_of(phase.id)) not in UNTESTED:
             know_baseline(opened, state)
         with _alone(opened):
-            _refuse_second(opened, opened.state())
+            refuse_second(opened, opened.state())
             state = begin(opened, opened.state(), sentence or "", small)
         _tell(opened, state, as_json)
     return Exit.OK
@@ -122,7 +122,7 @@ def _refuse_unwritable(opened: RealDesk) -> None:
         )
 
 
-def _refuse_second(opened: RealDesk, state: State) -> None:
+def refuse_second(opened: RealDesk, state: State) -> None:
     run = state.run_in(opened.worktree)
     if run is not None:
         raise RunActive(

@@ -14,7 +14,7 @@ from phasegate.agents.claude_command import SETTINGS_FILES, Scope, hook_command
 from phasegate.context import block
 from phasegate.engine.advance import next_phase
 from phasegate.entrypoints.cli import init
-from phasegate.entrypoints.cli.start import begin, know_baseline, nothing_left, read_plan
+from phasegate.entrypoints.cli.start import begin, know_baseline, nothing_left, read_plan, refuse_second
 from phasegate.errors import Exit, Failure
 from phasegate.gates.baseline_known import UNTESTED
 from phasegate.ledger.driving import DriveEnded, DriveStarted, Limits
@@ -112,6 +112,7 @@ def lay_out(opened: RealDesk, state: State, say: Say, *, here: bool) -> Stage:
     base = repository.head()
     changed = tuple(path for path in repository.dirty() if not is_ours(opened.settings, path))
     if here:
+        refuse_second(opened, state)
         if changed:
             raise TreeNotClean(
                 f"{len(changed)} paths are changed and not committed ({', '.join(changed[:3])}).",

@@ -129,7 +129,7 @@ class Supervisor:
     def _go_on_where_answered(self) -> None:
         """A run that waited goes on by itself when its question was answered, or a phase became free."""
         run = self._run
-        if run is not None and run.status != "ended" and self.desk.workflow.step(run.step).rests:
+        if run is not None and run.drives and self.desk.workflow.step(run.step).rests:
             again(
                 lambda state: leave(self.desk, state, self.desk.tree.observe(shown_views(self.desk, state))), self.desk
             )
