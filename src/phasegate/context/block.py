@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phasegate.context.instruction import where
+from phasegate.context.tokens import clipped, fitting
 from phasegate.gates.interface import Moment
 from phasegate.plain import line
 
@@ -12,7 +13,8 @@ FILES = {"claude_md": "CLAUDE.md", "local": "CLAUDE.local.md"}
 """Where the block stands, by the setting `render`; with `off` nowhere."""
 
 MOST_LINES = 30
-ERRORS_SHOWN = 8
+ERRORS, HELD, TO_DO, ROW = 110, 50, 80, 40
+"""Tokens of the errors, the held changes, what is to be done, and one row."""
 
 
 def idle_lines() -> list[str]:
@@ -22,12 +24,12 @@ def idle_lines() -> list[str]:
 
 def run_lines(moment: Moment, does: str) -> list[str]:
     """What the block says in a run."""
-    lines = ["## phasegate", "", f"- At: {where(moment)}", f"- To do: {line(does, 300)}"]
+    lines = ["## phasegate", "", f"- At: {where(moment)}", f"- To do: {clipped(line(does, 300), TO_DO)}"]
     errors = [note for note in moment.state.open_notes(moment.run.phase) if note.kind != "discovery"]
-    lines += [f"- Open {note.kind}: {line(note.text)}" for note in errors[:ERRORS_SHOWN]]
-    if len(errors) > ERRORS_SHOWN:
-        lines.append(f"- and {len(errors) - ERRORS_SHOWN} more: `phasegate note list`")
-    lines += [f"- Held change: {line(path)}" for path in sorted(moment.run.held)[:4]]
+    rows = [clipped(f"- Open {note.kind}: {line(note.text)}", ROW) for note in errors]
+    lines += fitting(rows, ERRORS, "`phasegate note list`")
+    held = [clipped(f"- Held change: {line(path)}", ROW) for path in sorted(moment.run.held)]
+    lines += fitting(held, HELD, "`phasegate status`")
     lines += [
         "",
         "phasegate decides when a step is done, by evidence it records itself. Run `phasegate next` for the",

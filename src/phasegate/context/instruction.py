@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from phasegate.context.tokens import clipped, fitting
 from phasegate.gates.interface import Moment, Verdict
 from phasegate.ledger.state import Note, Question
 from phasegate.plain import line
 from phasegate.workflow.definition import Step, Workflow
 
-TASKS_SHOWN = 12
-NOTES_SHOWN = 6
-TASK_BYTES, NOTE_BYTES, ANSWER_BYTES, QUESTION_BYTES = 1400, 900, 600, 1500
-"""What each list may take of a context of 1,500 tokens at three bytes each; a command shows the rest."""
+TASKS, NOTES, ANSWERS, QUESTIONS = 240, 130, 90, 300
+"""Tokens that each list may take of what a session begins with; a command shows the rest."""
+
+ROW = 55
+"""Tokens of one row."""
 
 
 def where(moment: Moment) -> str:
     """One line: phase, step and loop."""
     listed, run = moment.listed, moment.run
-    phase = f"phase {line(run.phase, 40)}" + (f" ({line(listed.title, 80)})" if listed else "")
+    phase = f"phase {line(run.phase, 40)}" + (f" ({clipped(line(listed.title, 80), 25)})" if listed else "")
     loops = f", loop {moment.phase.loops}" if moment.phase.loops else ""
     lane = f", lane {moment.lane}" if moment.lane != "standard" else ""
     return f"{phase}, kind {moment.kind}{lane}, step {run.step}{loops}" if run.phase else f"step {run.step}"
@@ -43,7 +45,7 @@ def _lane(moment: Moment) -> list[str]:
     if moment.lane == "trivial":
         return [f"A small change: at most {limits.trivial_lines} lines in {limits.trivial_files} files of source and "
                 "configuration; more takes the steps of a standard phase."]  # fmt: skip
-    return [f"It goes by the lane {moment.lane}: {line(record.lane_why, 200)}."] if record.lane_why else []
+    return [f"It goes by the lane {moment.lane}: {clipped(line(record.lane_why, 200), 40)}."] if record.lane_why else []
 
 
 def may_edit(workflow: Workflow, step: Step, kind: str) -> str:
@@ -56,32 +58,21 @@ def may_edit(workflow: Workflow, step: Step, kind: str) -> str:
 def _resting(moment: Moment, step: Step) -> str:
     if step.ends:
         return "The run is complete. Nothing is left to do."
-    waiting = [f"- {q.id}: {line(q.text)}" for q in moment.state.open_questions()]
-    return "\n".join(
-        ["Waiting for a person. You may stop.", *_fit(waiting, len(waiting), QUESTION_BYTES, "`phasegate answer list`")]
-    )
-
-
-def _fit(rows: list[str], most: int, size: int, elsewhere: str) -> list[str]:
-    """At most `most` of `rows` and `size` bytes of them, and where the others are."""
-    shown: list[str] = []
-    for row in rows[:most]:
-        size -= len(row.encode("utf-8", "replace"))
-        if size < 0:
-            break
-        shown.append(row)
-    left = len(rows) - len(shown)
-    return [*shown, f"- and {left} more: {elsewhere}"] if left else shown
+    waiting = [clipped(f"- {q.id}: {line(q.text)}", ROW) for q in moment.state.open_questions()]
+    return "\n".join(["Waiting for a person. You may stop.", *fitting(waiting, QUESTIONS, "`phasegate answer list`")])
 
 
 def _tasks(moment: Moment) -> list[str]:
     listed = moment.listed
     if listed is None or not listed.tasks:
         return []
-    rows = [f"- {line(task.id, 40)} {line(task.text)}" + (" (linked)" if _is_linked(moment, task.id) else "")
-            for task in listed.tasks]  # fmt: skip
-    detail = [f"Its detail file: {line(listed.detail, 100)}"] if listed.detail else []
-    return ["Tasks of the phase:", *_fit(rows, TASKS_SHOWN, TASK_BYTES, line(moment.state.plan_path, 100)), *detail]
+    linked = {True: " (linked)", False: ""}
+    rows = [
+        clipped(f"- {line(task.id, 40)} {line(task.text)}", ROW) + linked[_is_linked(moment, task.id)]
+        for task in listed.tasks
+    ]
+    detail = [f"Its detail file: {clipped(line(listed.detail, 100), 25)}"] if listed.detail else []
+    return ["Tasks of the phase:", *fitting(rows, TASKS, clipped(line(moment.state.plan_path, 100), 20)), *detail]
 
 
 def _is_linked(moment: Moment, task: str) -> bool:
@@ -94,24 +85,25 @@ def _notes(moment: Moment) -> list[str]:
     notes = moment.state.open_notes(moment.run.phase)
     if not notes:
         return []
-    return ["Open notes:", *_fit([*map(_note, notes)], NOTES_SHOWN, NOTE_BYTES, "`phasegate note list`")]
+    return ["Open notes:", *fitting([*map(_note, notes)], NOTES, "`phasegate note list`")]
 
 
 def _note(note: Note) -> str:
     place = f" at {line(note.file, 100)}:{note.line}" if note.file else ""
     category = f", {note.category}" if note.category else ""
-    return f"- {note.id} ({note.kind}, {note.severity}{category}){place}: {line(note.text)}"
+    return clipped(f"- {note.id} ({note.kind}, {note.severity}{category}){place}: {line(note.text)}", ROW)
 
 
 def _answers(moment: Moment) -> list[str]:
     answered = [q for q in moment.state.questions.values() if q.phase == moment.run.phase and q.verdict]
     rows = [_answer(question) for question in reversed(answered[-3:])]
-    return ["A person answered:", *_fit(rows, 3, ANSWER_BYTES, "`phasegate log show`")] if answered else []
+    return ["A person answered:", *fitting(rows, ANSWERS, "`phasegate log show`")] if answered else []
 
 
 def _answer(question: Question) -> str:
     words = f": {line(question.words, 400)}" if question.words else ""
-    return f"- {question.id} ({line(question.text)}) {question.verdict}d{words}".replace("rejectd", "rejected")
+    said = f"{question.verdict}d".replace("rejectd", "rejected")
+    return clipped(f"- {question.id} {said}{words} (asked: {line(question.text)})", ROW)
 
 
 def unmet(verdicts: tuple[Verdict, ...]) -> str:

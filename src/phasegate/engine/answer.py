@@ -48,6 +48,9 @@ ANSWERED = ("strategic_answered", "approval_answered")
 TOLD = 12
 """Changes of one call that are told one by one."""
 
+TOLD_AT_START = 150
+"""Tokens of the same when a session begins."""
+
 TEXT_KEPT = 2000
 
 
@@ -207,6 +210,15 @@ def _few(told: tuple[str, ...]) -> tuple[str, ...]:
     return (*told[:TOLD], f"and {more} more: `phasegate status` and `phasegate log show`.") if more > 0 else told
 
 
+def brief(told: tuple[str, ...]) -> list[str]:
+    """The first of what is told when a session begins, whose context is to stay small, and where the rest is."""
+    from phasegate.context.tokens import clipped, fitting
+    from phasegate.plain import line
+
+    rows = [clipped(line(text, 400), TOLD_AT_START // 2) for text in told]
+    return fitting(rows, TOLD_AT_START, "`phasegate status` and `phasegate log show`")
+
+
 # -- sessions and prompts ---------------------------------------------------------------------------------------------
 
 
@@ -232,7 +244,7 @@ def _opened(call: c.SessionOpened, desk: Desk, state: State, run: RunRecord) -> 
         state, told = _settle(desk, state, run, [*facts, *_abandoned(run, orphans)], a_persons=True)
     else:
         state = desk.record(facts, relying_on=state)
-    return c.Inform("\n".join([*_few(told), instruction(_moment(desk, state, run), desk.workflow)]))
+    return c.Inform("\n".join([*brief(told), instruction(_moment(desk, state, run), desk.workflow)]))
 
 
 def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.Answer:
