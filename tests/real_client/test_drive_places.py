@@ -49,6 +49,16 @@ def test_here_commits_on_the_persons_branch_and_push_pushes_it(night: Night, tmp
     assert not list(project.state_home.glob("phasegate/*/*/trees/*"))
 
 
+@with_the_real_one
+def test_after_work_tree_and_branch_are_thrown_away_the_next_drive_begins_anew(night: Night) -> None:
+    first = night.drive(bash("phasegate done"), say("Done."), options=("--iterations", "1")).result
+    night.project.git("worktree", "remove", "--force", first["worktree"])
+    night.project.git("branch", "-D", first["branch"])
+    second = night.drive(*night.docs_phase(1, "how"))
+    assert (second.code, second.result["closed"]) == (0, ["1"]), second.stderr + second.stdout
+    assert second.result["branch"] != first["branch"] and not second.result["goes_on"]
+
+
 def test_here_refuses_while_something_is_not_committed(night: Night) -> None:
     night.project.write("src/shop/mine.py", "MINE = 1\n")
     environment = {"XDG_STATE_HOME": str(night.project.state_home), "HOME": str(night.project.home)}
