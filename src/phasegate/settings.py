@@ -143,7 +143,8 @@ class Lanes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one project. `project` is its UUID; paths are relative to the root.
 
-    A project has one suite, `tests`, or several with names, `suites`; never both.
+    A project has one suite, `tests`, or several with names, `suites`; never both. `elsewhere` holds the other projects
+    of the work tree by where they lie from here (`../web/`); whoever compiles the settings fills it in.
     """
 
     project: str = ""
@@ -160,13 +161,23 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: FileLimits = FileLimits()
     lanes: Lanes = Lanes()
     drive: Drive = Drive()
+    elsewhere: dict[str, "Settings"] = {}
 
     def all_suites(self) -> dict[str, Tests]:
         """Every suite by its name; the only one is called ""."""
         return self.suites or {"": self.tests}
 
     def class_of(self, path: str) -> FileClass:
-        """The class of a path relative to the root, with `/` between its parts."""
+        """The class of a path relative to the root, with `/` between its parts; a file of another project is as there.
+
+        Another project's plan is its own: nobody edits it from here.
+        """
+        for folder, others in self.elsewhere.items():
+            if path.startswith(folder):
+                found = others.class_of(path[len(folder) :])
+                return "own" if found == "plan" else found
+        if path.startswith("../"):
+            return Settings(plan="").class_of(path.replace("../", ""))
         if matches(path, OWN) or matches(path, self.paths.protected) or path == self.approvals.allowed_signers:
             return "own"
         if path == self.plan:

@@ -20,6 +20,7 @@ from phasegate.agents import claude_code
 from phasegate.agents.interface import Client
 from phasegate.engine import redaction
 from phasegate.engine.desk import Change, Glance, Observation, Undo
+from phasegate.errors import Failure
 from phasegate.evidence.items import Artifact
 from phasegate.ledger.event import Actor, Event
 from phasegate.ledger.fact import Fact
@@ -28,13 +29,14 @@ from phasegate.ledger.fold import fold
 from phasegate.ledger.log import Blobs, Head, Log, Snapshot
 from phasegate.ledger.schema import draft
 from phasegate.ledger.state import CODE, State, freeze, thaw
-from phasegate.settings import Settings, size_in_words
+from phasegate.settings import Settings, Tests, size_in_words
 from phasegate.store.blobs import DirectoryBlobs
 from phasegate.store.sqlite import SqliteLog
 from phasegate.workflow.default import DEFAULT
 from phasegate.workflow.definition import Workflow
 from phasegate.workflow.plan import blanked as blanked_plan
 from phasegate.workspace import files, git, place
+from phasegate.workspace.names import Names, raw
 
 if TYPE_CHECKING:
     from phasegate.collectors.interface import SuiteRun
@@ -85,12 +87,21 @@ class Project:
 
 def open_project(path: str, env: Mapping[str, str]) -> Project:
     """Open the project that holds `path`. Raises `NotInitialised`, `NotARepository`, or what the ledger raises."""
-    where = git.locate(path)
+    where = place.locate(path)
     pointer = place.read_pointer(where)
     if pointer is None:
         raise place.NotInitialised(f"{where.root} has no ledger yet.", hint="Run `phasegate init` there.")
     if pointer.home != where.common:
         pointer = _adopt(where, pointer, env)
+    return _opened(where, pointer, env)
+
+
+def project_at(root: str, env: Mapping[str, str]) -> Project:
+    """Open the project that lies in exactly this folder of a work tree. Raises `NotInitialised`."""
+    where = place.at(git.locate(root), root)
+    pointer = place.read_pointer(where)
+    if pointer is None:
+        raise place.NotInitialised(f"{root} has no ledger yet.", hint="Run `phasegate init` there.")
     return _opened(where, pointer, env)
 
 
@@ -123,7 +134,7 @@ def _opened(where: git.Place, pointer: place.Pointer, env: Mapping[str, str]) ->
 
 def _adopt(where: git.Place, pointer: place.Pointer, env: Mapping[str, str]) -> place.Pointer:
     """A clone that was moved keeps its ledger; a copy of one that is still there begins its own."""
-    original = place.pointer_at(pointer.home)
+    original = place.pointer_at(pointer.home, where.prefix)
     if original is not None and original.ledger == pointer.ledger:
         trusted = read_trusted(place.ledger_directory(pointer, env))
         project = begin_ledger(where, pointer.project, trusted, env, copied_from=pointer.ledger)
@@ -161,16 +172,6 @@ def settings_digest(root: str) -> str:
         return ""
 
 
-def worded(path: str) -> str:
-    """A path as the ledger can store it: bytes that are no UTF-8 become characters of plane 16."""
-    return "".join(chr(ord(char) + 0x100000) if "\udc80" <= char <= "\udcff" else char for char in path)
-
-
-def raw(path: str) -> str:
-    """The path that `worded` stands for, surrogate-escaped as the system wants it."""
-    return "".join(chr(ord(char) - 0x100000) if "\U0010dc80" <= char <= "\U0010dcff" else char for char in path)
-
-
 class RealTree:
     """The engine's `Tree` on a work tree of git."""
 
@@ -179,44 +180,46 @@ class RealTree:
 
         self._project = project
         limits = Limits(file=project.trusted.settings.limits.hashing)
-        self._work = WorkTree(project.where.root, project.shadow, limits=limits)
-        self._roots = (*source_roots(project), "tests", "test")
+        self._names = Names(project.where.prefix)
+        self._work = WorkTree(project.where.top, project.shadow, limits=limits)
+        self._roots = tuple(map(self._names.path, (*source_roots(project), "tests", "test")))
 
     @cached_property
     def _blanks(self) -> dict[str, Callable[[bytes], bytes]]:
         """What takes phasegate's own marks out of a file before it is digested; hashing one path needs none."""
         from phasegate.context import block
 
-        root = self._project.where.root
-        shown = (files.contained(root, name) or name for name in block.FILES.values())
-        return {self._project.trusted.settings.plan: blanked_plan} | dict.fromkeys(shown, block.blanked)
+        top, path = self._project.where.top, self._names.path
+        shown = (files.contained(top, path(name)) or path(name) for name in block.FILES.values())
+        return {path(self._project.trusted.settings.plan): blanked_plan} | dict.fromkeys(shown, block.blanked)
 
     def observe(self, views: Mapping[str, str]) -> Observation:
-        shown = {path: digest for path, digest in views.items() if digest and path not in self._blanks}
+        known = {self._names.path(name): digest for name, digest in views.items() if digest}
+        shown = {path: digest for path, digest in known.items() if path not in self._blanks}
         seen = self._work.observe(shown, self._blanks, self._roots)
-        unread = tuple(map(worded, seen.held))
+        unread = tuple(map(self._names.name, seen.held))
         return Observation(seen.id, "" if unread else seen.subject, unread)
 
     def changes(self, before: str, after: str) -> tuple[Change, ...]:
         return tuple(
             Change(
-                worded(c.path), c.before or "", c.after or "", c.mode_before or "", c.mode_after or "",
+                self._names.name(c.path), c.before or "", c.after or "", c.mode_before or "", c.mode_after or "",
                 self._work.stands_for_large(c),
             )
             for c in self._work.changes(before, after)
         )  # fmt: skip
 
     def rehash(self, paths: Iterable[str]) -> dict[str, str]:
-        return {path: self._work.rehash([raw(path)])[raw(path)] or "" for path in paths}
+        found = {name: self._names.path(name) for name in paths}
+        return {name: self._work.rehash([path])[path] or "" for name, path in found.items()}
 
     def blob(self, blob: str) -> bytes:
         return self._work.read_blob(blob)
 
     def undo(self, change: Change) -> Undo:
         self._work.check(self._difference(change))
-        return Undo(
-            change.after, self._work.restore_command(raw(change.path), change.mode_after or None, change.after or None)
-        )
+        path = self._names.path(change.path)
+        return Undo(change.after, self._work.restore_command(path, change.mode_after or None, change.after or None))
 
     def put_back(self, change: Change) -> None:
         from phasegate.workspace.tree import ChangedSince
@@ -229,11 +232,12 @@ class RealTree:
 
         after = change.mode_after or (self._mode(change.path) if change.after else "")
         before = change.mode_before or (after or "100644" if change.before else "")
-        return Difference(raw(change.path), change.before or None, change.after or None, before or None, after or None)
+        path = self._names.path(change.path)
+        return Difference(path, change.before or None, change.after or None, before or None, after or None)
 
     def _mode(self, path: str) -> str:
         """The mode git gives a path as it is, for a change that was noticed by its content alone."""
-        status = files.state_of(self._work.root, raw(path))
+        status = files.state_of(self._work.root, self._names.path(path))
         if status is None:
             return ""
         return "120000" if stat.S_ISLNK(status.st_mode) else "100755" if status.st_mode & 0o100 else "100644"
@@ -243,34 +247,35 @@ class RealTree:
 
     def changed_lines(self, before: str, after: str, paths: Iterable[str]) -> dict[str, set[int]]:
         """The lines (from 1) of each path in `after` that `before` did not have."""
-        found = self._work.changed_lines(before, after, map(raw, paths))
-        return {worded(path): lines for path, lines in found.items()}
+        found = self._work.changed_lines(before, after, map(self._names.path, paths))
+        return {self._names.name(path): lines for path, lines in found.items()}
 
 
 class RealFiles:
-    """The engine's `Files` beneath a root."""
+    """The engine's `Files` beneath the root of a work tree, by their names in the project."""
 
-    def __init__(self, root: str) -> None:
-        self._root = root
+    def __init__(self, where: git.Place) -> None:
+        self._root, self._names = where.top, Names(where.prefix)
 
     def relative(self, path: str) -> str | None:
-        found = files.contained(self._root, raw(path))
-        return None if found is None else worded(found)
+        inside = path if os.path.isabs(path) else self._names.path(path)
+        found = files.contained(self._root, raw(inside))
+        return None if found is None else self._names.name(found)
 
     def glance(self, path: str, most: int) -> Glance | None:
-        found = files.head(self._root, raw(path), most)
+        found = files.head(self._root, self._names.path(path), most)
         return None if found is None else Glance(*found)
 
     def read(self, path: str) -> bytes | None:
-        if files.state_of(self._root, raw(path)) is None:
+        if files.state_of(self._root, self._names.path(path)) is None:
             return None
-        return files.read_capped(self._root, raw(path), READ_CAP)
+        return files.read_capped(self._root, self._names.path(path), READ_CAP)
 
     def write(self, path: str, content: bytes | None) -> None:
         if content is None:
-            files.remove(self._root, raw(path))
+            files.remove(self._root, self._names.path(path))
         else:
-            files.write_atomic(self._root, raw(path), content)
+            files.write_atomic(self._root, self._names.path(path), content)
 
 
 class RealDesk:
@@ -282,7 +287,7 @@ class RealDesk:
         self.workflow = project.trusted.workflow
         self.worktree = project.where.root
         self.actor = actor
-        self.files = RealFiles(project.where.root)
+        self.files = RealFiles(project.where)
         self._hooks = hooks
         self._state: State | None = None
         self.recorded: list[int] = []
@@ -337,6 +342,21 @@ class RealDesk:
 
         return processes.born(pid)
 
+    def others_at_work(self) -> tuple[str, ...]:
+        return tuple(folder for folder in self.settings.elsewhere if self._at_work(folder))
+
+    def _at_work(self, folder: str) -> bool:
+        root = os.path.normpath(os.path.join(self.worktree, folder))
+        try:
+            project = project_at(root, os.environ)
+        except Failure:
+            return False
+        try:
+            run = _read(project.log).run_in(root)
+            return run is not None and run.drives
+        finally:
+            project.close()
+
     def hooks_missing(self) -> str:
         from phasegate.agents.claude_health import missing_hooks
 
@@ -381,11 +401,14 @@ def source_roots(project: Project) -> tuple[str, ...]:
     return tuple(dict.fromkeys(os.path.normpath(os.path.join(directory, path)) for directory, path in below))
 
 
-def run_tests(project: Project, scratch: str, say: Callable[[str], None]) -> SuiteRun:
-    """Run the project's suites by the collectors for them, writing below `scratch`, and saying how far they are.
+def run_tests(
+    project: Project, scratch: str, say: Callable[[str], None], others: Mapping[str, Tests] | None = None
+) -> SuiteRun:
+    """Run the project's suites, and `others`, by the collectors for them, and say how far they are.
 
-    Raises `NoTestCommand` where no command is set and none is found.
+    They write below `scratch`. Raises `NoTestCommand` where no command is set and none is found.
     """
     from phasegate.collectors import suites
 
-    return suites.run_suites(project.where.root, project.trusted.settings.all_suites(), scratch, say)
+    named = project.trusted.settings.all_suites() | dict(others or {})
+    return suites.run_suites(project.where.root, named, scratch, say)

@@ -33,7 +33,7 @@ OF_EVERY_CALL = frozenset(
     policy.bounds policy.calls policy.edits policy.prompts policy.secret_rules policy.secrets settings store
     store.blobs store.durable store.ids store.queue store.schema store.sqlite telemetry telemetry.log_lines wiring
     workflow workflow.default workflow.definition workflow.plan workspace workspace.files workspace.git
-    workspace.place
+    workspace.names workspace.place
 """.split()
 )
 """Modules of ours."""

@@ -171,6 +171,10 @@ class Desk(Protocol):
         """When the process started, as a text that names it together with its pid; "" when it does not run."""
         ...
 
+    def others_at_work(self) -> tuple[str, ...]:
+        """Where other projects of this work tree lie that a run of theirs is at work in, as in `Settings.elsewhere`."""
+        ...
+
     def hooks_missing(self) -> str:
         """What is wrong with phasegate's hooks in the client's settings; "" when they are in force."""
         ...

@@ -49,7 +49,7 @@ def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -
     if seen.subject == run.subject and seen.tree == run.tree and not run.edits:
         return Judgement(seen, told=unread)
     grounds = grounds_of(desk, state, run)
-    changes = _differences(desk, run, seen)
+    changes = _ours(desk, _differences(desk, run, seen))
     facts: list[Fact] = [
         TreeObserved(run.id, seen.tree, seen.subject, tuple(change.path for change in changes[:LISTED]))
     ]
@@ -138,6 +138,15 @@ def _differences(desk: Desk, run: RunRecord, seen: Observation) -> tuple[Change,
         if now != run.edits[path]:
             changes.append(Change(path, run.edits[path], now))
     return tuple(changes)
+
+
+def _ours(desk: Desk, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Less what lies in another project that has a run of its own: that run judges it."""
+    folders = tuple(desk.settings.elsewhere)
+    if not folders or not any(change.path.startswith(folders) for change in changes):
+        return changes
+    theirs = desk.others_at_work()
+    return tuple(change for change in changes if not theirs or not change.path.startswith(theirs))
 
 
 def carry_out(desk: Desk, state: State, judgement: Judgement) -> State:

@@ -16,11 +16,12 @@ from phasegate.collectors.interface import SuiteRun
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.engine.desk import Observation
+from phasegate.entrypoints import touching
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import CheckEnded, CheckStarted
-from phasegate.ledger.state import Check, State
+from phasegate.ledger.state import Check, RunRecord, State
 from phasegate.wiring import VERSION, RealDesk, open_project, run_tests
 from phasegate.workspace import processes
 
@@ -52,27 +53,44 @@ def check_here(
         started = CheckStarted(run.id, check, "tests", os.getpid(), born, before.subject)
         state = desk.record([started], relying_on=None)
     scratch = tempfile.mkdtemp(prefix="check-", dir=_scratch(desk))
+    start = _start(state, run, since)
+    others = touching.touched(desk, _changed(desk, start, before.tree)) if desk.settings.elsewhere else ()
     try:
-        result = run_tests(desk.project, scratch, say)
+        result = run_tests(desk.project, scratch, say, {other.name: other.tests for other in others})
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return _record(desk, desk.state(), before, result, check, since)
+    return _record(desk, desk.state(), before, result, check, start, others)
+
+
+def _start(state: State, run: RunRecord | None, since: str) -> str:
+    """The tree that changes are counted from."""
+    return state.record_of(run.phase).tree if run is not None and run.phase else since
+
+
+def _changed(desk: RealDesk, start: str, now: str) -> list[str]:
+    return [change.path for change in desk.tree.changes(start, now)] if start and start != now else []
 
 
 def _record(
-    desk: RealDesk, state: State, before: Observation, result: SuiteRun, check: str, since: str
+    desk: RealDesk,
+    state: State,
+    before: Observation,
+    result: SuiteRun,
+    check: str,
+    start: str,
+    others: tuple[touching.Other, ...],
 ) -> tuple[TestsSeen, CoverageSeen | NoCoverage]:
     """Evidence of the tree the tests ran on; of neither when the tree changed under them."""
     state, after = observe(desk, state)
     run = state.run_in(desk.worktree)
     before_phase, compared_to = checks.baseline_of(desk, state, run) or (None, "")
     tests = checks.seen_of(result.tests, before_phase, compared_to, checks.red_seen(state, run))
+    tests = touching.judged(tests, others)
     if after.subject != before.subject:
         paths = [change.path for change in desk.tree.changes(before.tree, after.tree)] or ["an ignored file"]
         why = f"the tree changed while the tests ran ({', '.join(paths[:5])}); let git ignore what tests write"
         tests = msgspec.structs.replace(tests, complete=False, why_incomplete=why)
     artifacts = _artifacts(desk, result)
-    start = state.record_of(run.phase).tree if run is not None and run.phase else since
     coverage = _coverage(desk, start, after, result)
     facts = checks.evidence_facts(
         desk, state, run, check=check, tests=tests, coverage=coverage,

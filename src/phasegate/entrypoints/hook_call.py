@@ -65,7 +65,7 @@ def _answer(client: Client, call: c.Call) -> c.Answer:
     """Open the project the client works in, and answer; a place without one is none of our business."""
     root = client.root_hint(os.environ, call.caller.cwd)
     try:
-        where = git.locate(root)
+        where = place.locate(root)
         if place.read_pointer(where) is None:
             return _without_ledger(where, call)
         project = open_project(root, os.environ)
@@ -99,8 +99,9 @@ def _answer(client: Client, call: c.Call) -> c.Answer:
 def _without_ledger(where: git.Place, call: c.Call) -> c.Answer:
     """A clone whose `phasegate.toml` came with it, but that nobody has set up here."""
     if place.set_up(where):
+        missing = place.pointer_path(where.common, where.prefix)
         raise place.PointerUnreadable(
-            f"{where.common}/{place.POINTER}, which says where the ledger of this clone lies, is gone.",
+            f"{missing}, which says where the ledger of this clone lies, is gone.",
             hint="Run `phasegate init` again: it finds the ledger or begins a new one.",
         )
     if isinstance(call, c.SessionOpened) and os.path.exists(os.path.join(where.root, place.SETTINGS)):

@@ -33,6 +33,7 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
     """What a test run showed. `new`, `gone` and `newly_red` compare its ids with the runs up to `compared_to`.
 
     `gone` and `newly_skipped` look also at the tests seen red earlier in the phase; `held` are those that pass now.
+    `excused` are red tests of other projects that were red there before.
     """
 
     __test__ = False
@@ -51,6 +52,7 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
     newly_green: tuple[str, ...] = ()
     newly_skipped: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    excused: tuple[str, ...] = ()
 
     @property
     def failure(self) -> str:

@@ -193,12 +193,14 @@ def _remedy(said: str) -> str:
 class Place:
     """Where a work tree is: its root, its git directory, and the directory all work trees of the clone share."""
 
-    __slots__ = ("common", "directory", "root")
+    __slots__ = ("common", "directory", "prefix", "root", "top")
 
-    def __init__(self, root: str, directory: str, common: str) -> None:
+    def __init__(self, root: str, directory: str, common: str, prefix: str = "") -> None:
         self.root = root
         self.directory = directory
         self.common = common
+        self.prefix = prefix
+        self.top = root[: -len(prefix)] if prefix else root
 
 
 def locate(path: str) -> Place:

@@ -18,7 +18,7 @@ from phasegate.errors import Failure
 from phasegate.settings import Render
 from phasegate.workspace import files
 from phasegate.workspace.git import Place
-from phasegate.workspace.place import RECEIPT, SETTINGS
+from phasegate.workspace.place import RECEIPT, SETTINGS, receipt_path
 
 SKILL = ".claude/skills/phasegate/SKILL.md"
 CI = ("tools/ci/headless.sh", ".github/workflows/phasegate.yml")
@@ -28,6 +28,11 @@ LARGEST = 16 * 1024 * 1024
 
 IGNORE_BEGIN, IGNORE_END = b"# phasegate:begin", b"# phasegate:end"
 IGNORED = ("/state/agent_state.json", "/.claude/cache/", "/logs/errors/")
+
+OWN_NAMES = {
+    *(line[1:] for line in IGNORED), *block.FILES.values(), ".claude/settings.json", ".claude/settings.local.json",
+}  # fmt: skip
+"""What a project can have ignored, relative to its root."""
 
 LINES = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -211,12 +216,23 @@ def decoded(found: bytes | None, path: str) -> str | None:
 
 def _ignoring(where: Place, lines: Sequence[str], team: bool) -> Iterator[Edit]:
     """For a team the lines are shared; for one person they stay in the clone."""
+    if not team:
+        lines = _and_known(where, [f"/{where.prefix}{line[1:]}" for line in lines])
     wanted = b"\n".join([IGNORE_BEGIN, *(line.encode() for line in lines), IGNORE_END])
     for base, path, here in ((where.root, ".gitignore", team), (where.common, EXCLUDE, not team)):
         if here:
             yield _edit(base, path, partial(_with_lines, path, wanted))
         elif team:
             yield _edit(base, path, lambda found: None if found is None else _without_lines(found))
+
+
+def _and_known(where: Place, lines: Sequence[str]) -> list[str]:
+    """With the lines that other projects of the same work tree have there already."""
+    found = read(where.common, EXCLUDE) or b""
+    block = found.partition(IGNORE_BEGIN)[2].partition(IGNORE_END)[0].decode("utf-8", "replace").split("\n")
+    known = [line.rstrip("\r") for line in block if line.strip()]
+    own = {f"/{where.prefix}{name}" for name in OWN_NAMES}
+    return [*(line for line in known if line not in own and line not in lines), *lines]
 
 
 def _with_lines(path: str, wanted: bytes, found: bytes | None) -> bytes:
@@ -291,7 +307,15 @@ def _installed_elsewhere(where: Place) -> bool:
         where.common,
         *(os.path.join(trees, name) for name in (os.listdir(trees) if os.path.isdir(trees) else ())),
     ]
-    return any(os.path.exists(os.path.join(other, RECEIPT)) for other in others if other != where.directory)
+    ours = os.path.join(where.directory, receipt_path(where))
+    stem, ending = os.path.splitext(RECEIPT)
+    receipts = (
+        os.path.join(other, name)
+        for other in others
+        for name in (os.listdir(other) if os.path.isdir(other) else ())
+        if name.startswith(stem) and name.endswith(ending)
+    )
+    return any(receipt != ours for receipt in receipts)
 
 
 def digest(content: bytes) -> str:
@@ -385,7 +409,7 @@ def _difference(edit: Edit) -> str:
 def read_receipt(where: Place) -> Receipt | None:
     """What was made here; None when `init` never ran, or what it left cannot be read."""
     try:
-        with open(os.path.join(where.directory, RECEIPT), "rb") as file:
+        with open(os.path.join(where.directory, receipt_path(where)), "rb") as file:
             return msgspec.json.decode(file.read(1 << 20), type=Receipt)
     except (OSError, msgspec.DecodeError):
         return None
@@ -401,4 +425,4 @@ def _receipt(old: Receipt, edits: Sequence[Edit], folders: Sequence[str]) -> Rec
 
 
 def _keep_receipt(where: Place, receipt: Receipt | None) -> None:
-    _write(where.directory, RECEIPT, msgspec.json.encode(receipt) if receipt is not None else None)
+    _write(where.directory, receipt_path(where), msgspec.json.encode(receipt) if receipt is not None else None)

@@ -73,14 +73,52 @@ def ledger_directory(pointer: Pointer, env: Mapping[str, str]) -> str:
     return os.path.join(state_home(env), pointer.project, pointer.ledger)
 
 
+def locate(path: str) -> git.Place:
+    """The project that holds `path`: the nearest folder that was set up as one, else the whole work tree."""
+    whole = git.locate(path)
+    folder = os.path.realpath(path)
+    while folder != whole.root:
+        nested = at(whole, folder)
+        if os.path.exists(pointer_path(nested.common, nested.prefix)):
+            return nested
+        folder = os.path.dirname(folder)
+    return whole
+
+
+def at(whole: git.Place, folder: str) -> git.Place:
+    """A project in `folder`, an absolute path below the work tree's root."""
+    prefix = f"{os.path.relpath(folder, whole.top)}/" if folder != whole.top else ""
+    return git.Place(folder, whole.directory, whole.common, prefix)
+
+
+def marked(name: str, prefix: str) -> str:
+    """The name of a file of ours in a git directory; every project of a work tree has its own."""
+    if not prefix:
+        return name
+    import hashlib
+
+    stem, ending = os.path.splitext(name)
+    return f"{stem}-{hashlib.sha256(os.fsencode(prefix)).hexdigest()[:16]}{ending}"
+
+
+def pointer_path(common: str, prefix: str) -> str:
+    """Where the pointer of a project lies."""
+    return os.path.join(common, marked(POINTER, prefix))
+
+
+def receipt_path(place: git.Place) -> str:
+    """Where it is written what `init` made, relative to the git directory."""
+    return marked(RECEIPT, place.prefix)
+
+
 def read_pointer(place: git.Place) -> Pointer | None:
     """The pointer of this clone; None when it has none."""
-    return pointer_at(place.common)
+    return pointer_at(place.common, place.prefix)
 
 
-def pointer_at(common: str) -> Pointer | None:
-    """The pointer in a common git directory; None when there is none."""
-    path = os.path.join(common, POINTER)
+def pointer_at(common: str, prefix: str = "") -> Pointer | None:
+    """The pointer of the project at `prefix` in a common git directory; None when there is none."""
+    path = pointer_path(common, prefix)
     try:
         with open(path, "rb") as file:
             return msgspec.json.decode(file.read(4096), type=Pointer)
@@ -100,7 +138,7 @@ def pointer_at(common: str) -> Pointer | None:
 
 def write_pointer(place: git.Place, pointer: Pointer) -> None:
     """Record which ledger this clone has, atomically."""
-    path = os.path.join(place.common, POINTER)
+    path = pointer_path(place.common, place.prefix)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     temporary = f"{path}.{os.getpid()}"
     with open(temporary, "wb") as file:
@@ -112,17 +150,17 @@ def write_pointer(place: git.Place, pointer: Pointer) -> None:
 
 def set_up(place: git.Place) -> bool:
     """Whether `init` ran in this work tree and nothing took it out since."""
-    return os.path.exists(os.path.join(place.directory, RECEIPT))
+    return os.path.exists(os.path.join(place.directory, receipt_path(place)))
 
 
 def paused(place: git.Place) -> bool:
     """Whether a person paused phasegate in this work tree without a readable ledger."""
-    return os.path.exists(os.path.join(place.directory, PAUSED))
+    return os.path.exists(os.path.join(place.directory, marked(PAUSED, place.prefix)))
 
 
 def set_paused(place: git.Place, value: bool) -> None:
     """Leave, or take away, the mark of a pause."""
-    path = os.path.join(place.directory, PAUSED)
+    path = os.path.join(place.directory, marked(PAUSED, place.prefix))
     if value:
         with open(path, "w"):
             pass

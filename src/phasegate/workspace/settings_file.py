@@ -142,6 +142,8 @@ def _wrong_values(settings: Settings) -> Iterator[tuple[Path, str]]:
             yield (key,), "it must be a path inside the repository, with `/` between its parts."
     if not _is_inside(settings.approvals.allowed_signers):
         yield ("approvals", "allowed_signers"), "it must be a path inside the repository."
+    if settings.elsewhere:
+        yield ("elsewhere",), "it is not for this file: other projects have a phasegate.toml of their own."
     yield from _wrong_suites(settings)
     yield from _wrong_drive(settings)
     for key in ("trivial_lines", "trivial_files"):

@@ -9,7 +9,7 @@ import rich_click as click
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import json_option
 from phasegate.errors import Exit, Failure
-from phasegate.workspace import files, git
+from phasegate.workspace import files, place
 
 root_option = click.option("--root", metavar="DIR", hidden=True, help="The repository to write to.")
 
@@ -78,7 +78,7 @@ def _content(root: str, path: str) -> bytes | None:
 
 def _root(named: str | None) -> str:
     """The repository of phasegate itself."""
-    root = os.path.realpath(named) if named else git.locate(os.getcwd()).root
+    root = os.path.realpath(named) if named else place.locate(os.getcwd()).root
     if named is None and not os.path.isfile(os.path.join(root, "src", "phasegate", "wiring.py")):
         raise NotOurRepository(
             f"{root} is not phasegate's repository.", hint="Its reference is there, in docs/reference/."

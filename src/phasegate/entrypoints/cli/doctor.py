@@ -88,7 +88,7 @@ def _findings(live: bool) -> Iterator[Finding]:
     """All checks in order; without a repository there is nothing to look at beyond git."""
     yield from _guarded("git", _git)
     try:
-        patient = Patient(git.locate(os.getcwd()))
+        patient = Patient(place.locate(os.getcwd()))
     except Failure as failure:
         yield Finding("repository", "fail", failure.message, failure.hint)
         return

@@ -29,7 +29,7 @@ from phasegate.store.sqlite import SqliteLog
 from phasegate.workflow.default import DEFAULT
 from phasegate.workflow.definition import Workflow
 from phasegate.workflow.toml import read_workflow
-from phasegate.workspace import files, git, installing, place
+from phasegate.workspace import files, git, installing, neighbours, place
 from phasegate.workspace.installing import Edit, Wish
 from phasegate.workspace.settings_file import SettingsInvalid, first_settings, read_settings
 
@@ -82,6 +82,7 @@ class Plan(msgspec.Struct, frozen=True):
 @click.option("--required", is_flag=True, help="With --scope team: refuse writes of colleagues who lack phasegate.")
 @click.option("--agent", type=click.Choice(["claude"]), default="claude", help="Whose hooks.")
 @click.option("--render", type=click.Choice(["claude_md", "local", "off"]), help="Where the state is shown.")
+@click.option("--here", is_flag=True, help="Make this folder a project of its own, as in a monorepo.")
 @click.option("--yes", is_flag=True, help="Ask nothing: take the default of every question.")
 @click.option("--baseline/--no-baseline", default=None, help="Run the tests now, to know what is red, flaky, covered.")
 @click.option(
@@ -91,19 +92,22 @@ class Plan(msgspec.Struct, frozen=True):
 @click.option("--allow-ephemeral", is_flag=True, hidden=True)
 @json_option
 def init(
-    scope: Scope | None, required: bool, agent: str, render: Render | None, yes: bool, baseline: bool | None,
-    for_ci: bool, dry_run: bool, allow_ephemeral: bool, as_json: bool,
+    scope: Scope | None, required: bool, agent: str, render: Render | None, here: bool, yes: bool,
+    baseline: bool | None, for_ci: bool, dry_run: bool, allow_ephemeral: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Set up phasegate in this repository: settings, hooks of your agent, a skill, a block in CLAUDE.md.
 
     It looks at what is there (languages, test suites, hooks, agents), asks at most three questions, and with a baseline
-    records how the repository is now. Run it again whenever you like: it only does what is missing.
+    records how the repository is now. A folder that has a phasegate.toml is a project of its own, with plan, suites and
+    baseline; `--here` makes one. Run it again whenever you like: it only does what is missing.
 
     Example: phasegate init --dry-run
     """
     if shutil.which("git") is None:
         raise git.GitMissing("git is not on the PATH.", hint="Install git, and repeat.")
-    where = git.locate(os.getcwd())
+    where = (
+        place.at(git.locate(os.getcwd()), os.path.realpath(os.getcwd())) if here else neighbours.nearest(os.getcwd())
+    )
     there = _is_set_up(where)
     if not dry_run and there:
         only_people("Setting up what is there already")
@@ -135,7 +139,7 @@ def _baseline(where: git.Place) -> questions.Known:
 
 def _is_set_up(where: git.Place) -> bool:
     """Whether there is anything whose trust could be abused; where there is nothing, an agent may set it up."""
-    there = (os.path.join(where.common, place.POINTER), os.path.join(where.root, place.SETTINGS))
+    there = (place.pointer_path(where.common, where.prefix), os.path.join(where.root, place.SETTINGS))
     return any(map(os.path.lexists, there))
 
 
@@ -158,7 +162,8 @@ def planned(where: git.Place, asked: Asked) -> Plan:
         ci.shipped() if asked.ci else {},
     )  # fmt: skip
     edits = installing.putting_in(where, wish, install=installed_in, uninstall=uninstalled)
-    trusted = wiring.Trusted(settings, workflow, installing.digest(content))
+    in_force = msgspec.structs.replace(settings, elsewhere=neighbours.elsewhere(where))
+    trusted = wiring.Trusted(in_force, workflow, installing.digest(content))
     return Plan(scope, settings, trusted, tuple(edits))
 
 
@@ -269,17 +274,18 @@ def _opened(where: git.Place, trusted: wiring.Trusted) -> wiring.Project:
         place.write_pointer(where, pointer)
     if pointer is None:
         return wiring.begin_ledger(where, trusted.settings.project, trusted, os.environ)
+    pointer_path = place.pointer_path(where.common, where.prefix)
     if pointer.project != trusted.settings.project:
         raise Conflict(
             f"{place.SETTINGS} is of project {trusted.settings.project}, this clone's ledger of {pointer.project}.",
-            hint=f'Write project = "{pointer.project}" there, or move {where.common}/{place.POINTER} away.',
+            hint=f'Write project = "{pointer.project}" there, or move {pointer_path} away.',
         )
     directory = place.ledger_directory(pointer, os.environ)
     if not os.path.isdir(directory):
         raise LedgerGone(
             f"The ledger of this clone is not at {directory}.",
             hint="Put it back, or set XDG_STATE_HOME as it was. If it is lost, remove "
-            f"{os.path.join(where.common, place.POINTER)} and repeat: a new ledger begins.",
+            f"{pointer_path} and repeat: a new ledger begins.",
         )
     return wiring.open_project(where.root, os.environ)
 

@@ -38,7 +38,7 @@ def pause(end: bool, as_json: bool) -> int:
     Example: phasegate pause
     """
     only_people("`phasegate pause`")
-    where = git.locate(os.getcwd())
+    where = place.locate(os.getcwd())
     try:
         if place.read_pointer(where) is None:
             raise place.NotInitialised(f"{where.root} has no ledger yet.", hint="Nothing drives here; no need to.")
@@ -117,7 +117,7 @@ def resume(as_json: bool) -> int:
     Example: phasegate resume
     """
     only_people("`phasegate resume`")
-    where = git.locate(os.getcwd())
+    where = place.locate(os.getcwd())
     marked = place.paused(where)
     with desk() as opened:
         place.set_paused(where, False)

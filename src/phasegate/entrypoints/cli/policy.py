@@ -24,7 +24,7 @@ from phasegate.plain import line
 from phasegate.wiring import Trusted
 from phasegate.workflow.definition import Workflow
 from phasegate.workflow.toml import DefinitionInvalid, write_workflow
-from phasegate.workspace import git, installing, place
+from phasegate.workspace import git, installing, neighbours, place
 from phasegate.workspace.settings_file import SettingsInvalid, read_settings
 
 DIFFERENCE_SHOWN = 200
@@ -80,11 +80,11 @@ def check(as_json: bool) -> int:
 
     Example: phasegate policy check
     """
-    where = git.locate(os.getcwd())
+    where = place.locate(os.getcwd())
     found: list[Found] = []
     rows: list[str] | None = None
     try:
-        present, in_force = _present(where.root), _in_force(where)
+        present, in_force = _present(where), _in_force(where)
         rows = _difference(in_force, present) if in_force is not None else None
     except (SettingsInvalid, DefinitionInvalid) as failure:
         found = list(_problems(failure))
@@ -107,7 +107,7 @@ def trust(as_json: bool, if_version: int | None) -> int:
     """
     only_people("`phasegate policy trust`")
     with desk(if_version) as opened:
-        present = _present(opened.worktree)
+        present = _present(opened.project.where)
         state = opened.state()
         _refuse_other(opened.project.pointer.project, present)
         _refuse_in_use(state, present.workflow)
@@ -130,13 +130,14 @@ def trust(as_json: bool, if_version: int | None) -> int:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _present(root: str) -> Trusted:
+def _present(where: git.Place) -> Trusted:
     """What the files in the work tree say now."""
-    content = installing.read(root, place.SETTINGS)
+    content = installing.read(where.root, place.SETTINGS)
     if content is None:
-        raise NoSettings(f"{root} has no {place.SETTINGS}.", hint="Run `phasegate init` there.")
+        raise NoSettings(f"{where.root} has no {place.SETTINGS}.", hint="Run `phasegate init` there.")
     settings = read_settings(content, path=place.SETTINGS)
-    return Trusted(settings, read_users_workflow(root, settings), installing.digest(content))
+    in_force = msgspec.structs.replace(settings, elsewhere=neighbours.elsewhere(where))
+    return Trusted(in_force, read_users_workflow(where.root, settings), installing.digest(content))
 
 
 def _in_force(where: git.Place) -> Trusted | None:

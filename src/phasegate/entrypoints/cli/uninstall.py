@@ -32,7 +32,7 @@ def uninstall(dry_run: bool, as_json: bool) -> int:
     """
     if not dry_run:
         only_people("`phasegate uninstall`")
-    where = git.locate(os.getcwd())
+    where = place.locate(os.getcwd())
     edits = installing.taking_out(where, SETTINGS_FILES.values(), uninstalled)
     left = list(_left(where, {edit.path for edit in edits}))
     if not dry_run:

@@ -119,6 +119,11 @@ def lay_out(opened: RealDesk, state: State, say: Say, *, here: bool) -> Stage:
                 hint="Commit or stash them, or leave out --here: a drive then works in a tree of its own.",
             )
         return Stage(opened.worktree, repository.branch(), base)
+    if opened.project.where.prefix:
+        raise TreeNotClean(
+            "A project below the root of its repository is driven in your own work tree only.",
+            hint="Commit what you have, and `phasegate drive --here`.",
+        )
     if changed:
         say(f"{len(changed)} changed paths of this work tree are not committed and not taken along")
     name = f"{datetime.datetime.now():%Y-%m-%d}-{os.urandom(3).hex()}"
