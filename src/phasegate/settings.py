@@ -25,6 +25,11 @@ OWN = (
 """Written by phasegate (or git) alone; no step allows an agent to."""
 
 
+COMPILED = frozenset({"elsewhere"})
+"""Fields that no file sets, filled in when a person trusts the settings: the other projects of the work tree, by where
+they lie from this one (`../web/`)."""
+
+
 class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Glob patterns relative to the root; the first class that matches wins, in this order; the rest is source."""
 
@@ -143,8 +148,7 @@ class Lanes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one project. `project` is its UUID; paths are relative to the root.
 
-    A project has one suite, `tests`, or several with names, `suites`; never both. `elsewhere` holds the other projects
-    of the work tree by where they lie from here (`../web/`); whoever compiles the settings fills it in.
+    A project has one suite, `tests`, or several with names, `suites`; never both.
     """
 
     project: str = ""

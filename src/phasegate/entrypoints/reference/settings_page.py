@@ -8,7 +8,7 @@ import msgspec
 
 from phasegate.entrypoints.reference.markdown import code, doc, page, table
 from phasegate.entrypoints.reference.shapes import default_of, type_words, value_words
-from phasegate.settings import OWN, Settings
+from phasegate.settings import COMPILED, OWN, Settings
 
 INTRODUCTION = """`phasegate.toml` lies at the root of the repository. It takes effect when a person trusts it:
 `phasegate policy trust`. A key that is not listed here is refused. A key that is left out has its default."""
@@ -24,6 +24,20 @@ MEANINGS: Mapping[str, str] = {
     "paths.docs": "which files are documents",
     "paths.config": "which files are configuration",
     "paths.protected": "files that no agent edits in any step",
+    "suites": "several suites by name, each with the keys of [tests]: `[suites.web]`; then there is no [tests]",
+    "tests.runner": "what runs the tests; `junit` is any command that writes JUnit XML",
+    "tests.directory": "where the tests run, relative to the root",
+    "tests.prepare": "a command that runs before and builds what the tests need",
+    "tests.reports": "where the runner `junit` finds the JUnit files that the command writes",
+    "tests.coverage_reports": "where it finds coverage: lcov, Cobertura, JaCoCo, istanbul, Go, coverage.py",
+    "drive.provide": "ignored paths that a drive's work tree gets from yours by links",
+    "drive.allow": "permission rules of the client beside those that phasegate needs",
+    "drive.silent_minutes": "after how many minutes without a word a client is started again",
+    "drive.longest_wait_minutes": "how long a wait without a known end may grow",
+    "drive.cost_usd": "US dollars after which a drive ends; 0: no limit",
+    "drive.tokens": "tokens after which a drive ends; 0: no limit",
+    "drive.minutes": "minutes after which a drive ends; 0: no limit",
+    "drive.iterations": "starts of the client that got somewhere, after which a drive ends; 0: no limit",
     "tests.command": "the command up to and with `pytest`; empty: found by itself",
     "tests.args": "more arguments for it",
     "tests.timeout_seconds": "after how many seconds a test run is given up",
@@ -50,9 +64,10 @@ MEANINGS: Mapping[str, str] = {
 
 def settings_page(settings: type[Settings] = Settings) -> str:
     """The page: the keys at the top, then a table for each section."""
-    top = [field for field in msgspec.structs.fields(settings) if not _section(field)]
+    fields = [field for field in msgspec.structs.fields(settings) if field.encode_name not in COMPILED]
+    top = [field for field in fields if not _section(field)]
     blocks = [INTRODUCTION, doc(settings), _table(top, "")]
-    for field in msgspec.structs.fields(settings):
+    for field in fields:
         if _section(field):
             blocks += [
                 f"## [{field.encode_name}]",
@@ -68,7 +83,7 @@ def keys(settings: type[Settings] = Settings) -> Iterator[str]:
     for field in msgspec.structs.fields(settings):
         if _section(field):
             yield from (f"{field.encode_name}.{inner.encode_name}" for inner in msgspec.structs.fields(field.type))
-        else:
+        elif field.encode_name not in COMPILED:
             yield field.encode_name
 
 
