@@ -81,7 +81,10 @@ def _after(desk: RealDesk, tree: str, say: Say) -> tuple[Verdict, ...]:
         scanning.scan(desk, scanner, lambda said: say(f"now: {said}"))
     checking.check_here(desk, lambda said: say(f"now: {said}"), since=tree)
     state, seen = observe(desk, desk.state())
-    return (*standing(tuple(QUESTIONS), state, seen.subject), changed_lines(state, seen.subject, desk.settings))
+    return (
+        *standing(tuple(QUESTIONS), state, seen.subject, desk.today()),
+        changed_lines(state, seen.subject, desk.settings),
+    )
 
 
 def merge_base(repository: Repository, named: str) -> str:

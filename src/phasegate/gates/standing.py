@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -12,17 +12,18 @@ from phasegate.evidence.tests import among
 from phasegate.gates.covered import ROUNDING, excluded, short_of
 from phasegate.gates.interface import Verdict, failed, passed, some, unknown
 from phasegate.ledger.state import State
+from phasegate.ledger.waivers import Waivable
 from phasegate.settings import Settings
 
 Name = str
 
 
-def standing(names: tuple[Name, ...], state: State, subject: str) -> tuple[Verdict, ...]:
-    """What each of `names` (see QUESTIONS) says of the tree with this digest."""
-    return tuple(msgspec.structs.replace(QUESTIONS[name](state, subject), gate=name) for name in names)
+def standing(names: tuple[Name, ...], state: State, subject: str, today: str) -> tuple[Verdict, ...]:
+    """What each of `names` (see QUESTIONS) says of the tree with this digest, with the exceptions in force `today`."""
+    return tuple(msgspec.structs.replace(QUESTIONS[name](state, subject, today), gate=name) for name in names)
 
 
-def _tests(state: State, subject: str) -> Verdict:
+def _tests(state: State, subject: str, today: str) -> Verdict:
     found = state.newest(TestsSeen, subject=subject)
     if found is None or not isinstance(found.seen, TestsSeen):
         return unknown("no test run is recorded for this tree", remedy="Run `phasegate check tests`.")
@@ -32,13 +33,14 @@ def _tests(state: State, subject: str) -> Verdict:
     if not tests.collected:
         return unknown("no test was found", remedy="Write the first one, or correct the command.", evidence=(found.id,))
     known, flaky = _known_red(state)
-    red = [test.id for test in tests.red if not among(test.id, known | flaky)]
+    red = _unwaived(state, "test", [(test.id,) for test in tests.red if not among(test.id, known | flaky)], today)
     if red:
         return failed(f"red: {some(red)}", remedy="Mend the code until they pass.", evidence=(found.id,))
-    if tests.gone or tests.newly_skipped:
-        what = "gone" if tests.gone else "skipped"
+    gone = _unwaived(state, "test", [(id,) for id in tests.gone], today)
+    skipped = _unwaived(state, "test", [(id,) for id in tests.newly_skipped], today)
+    if gone or skipped:
         return failed(
-            f"tests that ran before are {what} now: {some(tests.gone or tests.newly_skipped)}",
+            f"tests that ran before are {'gone' if gone else 'skipped'} now: {some(gone or skipped)}",
             remedy="Bring them back, or let a person take a new baseline: `phasegate init --baseline`.",
             evidence=(found.id,),
         )
@@ -55,7 +57,7 @@ def _known_red(state: State) -> tuple[frozenset[str], frozenset[str]]:
     return red, frozenset(state.baseline.flaky if state.baseline is not None else ())
 
 
-def _coverage(state: State, subject: str) -> Verdict:
+def _coverage(state: State, subject: str, today: str) -> Verdict:
     found = state.newest((CoverageSeen, NoCoverage), subject=subject)  # type: ignore[arg-type]
     if found is None or isinstance(found.seen, NoCoverage):
         why = found.seen.why if found is not None and isinstance(found.seen, NoCoverage) else "none is recorded"
@@ -90,8 +92,13 @@ def changed_lines(state: State, subject: str, settings: Settings) -> Verdict:
     return Verdict("changed_lines", "pass", (told,), evidence=(found.id,))
 
 
-def _findings(scanner: str, remedy: str) -> Callable[[State, str], Verdict]:
-    def ask(state: State, subject: str) -> Verdict:
+def _unwaived(state: State, what: Waivable, named: Iterable[tuple[str, ...]], today: str) -> list[str]:
+    """The first name of each thing that no exception of a person names."""
+    return [names[0] for names in named if state.waiver_for(what, names, today) is None]
+
+
+def _findings(scanner: str, what: Waivable, remedy: str) -> Callable[[State, str, str], Verdict]:
+    def ask(state: State, subject: str, today: str) -> Verdict:
         found = next((e for e in _newest_first(state) if _is_of(e, scanner) and e.speaks_for(subject)), None)
         if found is None or not isinstance(found.seen, FindingsSeen):
             return unknown(f"the {scanner} of this tree were not looked at", remedy=f"Run `phasegate check {scanner}`.")
@@ -101,7 +108,9 @@ def _findings(scanner: str, remedy: str) -> Callable[[State, str], Verdict]:
             if before and isinstance(before.seen, FindingsSeen)
             else set()
         )
-        new = [each for each in found.seen.findings if each.fingerprint not in known]
+        fresh = [each for each in found.seen.findings if each.fingerprint not in known]
+        kept = set(_unwaived(state, what, [(e.fingerprint, f"{e.rule}@{e.path}") for e in fresh], today))
+        new = [each for each in fresh if each.fingerprint in kept]
         if new:
             places = [f"{each.path}:{each.line} {each.message}" for each in new]
             return failed(some(places), remedy=remedy, evidence=(found.id,))
@@ -127,10 +136,10 @@ def _taken(state: State, what: str) -> Evidence | None:
     return state.evidence.get(getattr(state.baseline, what)) if state.baseline is not None else None
 
 
-QUESTIONS: Mapping[Name, Callable[[State, str], Verdict]] = {
+QUESTIONS: Mapping[Name, Callable[[State, str, str], Verdict]] = {
     "tests": _tests,
     "coverage": _coverage,
-    "secrets": _findings("secrets", "Take it out, and revoke it if it ever left this machine."),
-    "references": _findings("references", "Correct the link, or bring back what it leads to."),
+    "secrets": _findings("secrets", "secret", "Take it out, and revoke it if it ever left this machine."),
+    "references": _findings("references", "reference", "Correct the link, or bring back what it leads to."),
 }
 """Every question by the word after `phasegate check`, in the order they are told."""

@@ -111,7 +111,7 @@ def report_tests(opened: RealDesk, *, as_json: bool) -> int:
     coverage = found.seen if found is not None and isinstance(found.seen, CoverageSeen | NoCoverage) else None
     if tests is None or not isinstance(tests.seen, TestsSeen):
         return _nothing(state, as_json)
-    [verdict] = standing(("tests",), state, seen.subject)
+    [verdict] = standing(("tests",), state, seen.subject, opened.today())
     return report(tests.seen, coverage, verdict, as_json=as_json)
 
 
@@ -159,7 +159,9 @@ def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict
 def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool) -> int:
     """What each question says of the tree as it is, and the exit code that sums it up."""
     state, seen = observe(opened, opened.state())
-    return tell_verdicts(standing(asked, state, seen.subject), {"subject": seen.subject} if as_json else None)
+    return tell_verdicts(
+        standing(asked, state, seen.subject, opened.today()), {"subject": seen.subject} if as_json else None
+    )
 
 
 def tell_verdicts(verdicts: tuple[Verdict, ...], as_json: dict[str, str] | None) -> int:

@@ -24,7 +24,7 @@ def write(opened: RealDesk, asked: tuple[str, ...], *, junit: str | None, sarif:
     if junit is None and sarif is None:
         return
     state, seen = observe(opened, opened.state())
-    verdicts, run = standing(asked, state, seen.subject), _run(opened, state, seen.subject)
+    verdicts, run = standing(asked, state, seen.subject, opened.today()), _run(opened, state, seen.subject)
     if junit is not None:
         _write(junit, as_junit(run, verdicts).encode())
     if sarif is not None:
