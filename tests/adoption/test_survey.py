@@ -36,6 +36,7 @@ KINDS: dict[str, tuple[dict[str, str], str]] = {
     "pytest by plain functions": ({"tests/test_a.py": "def test_a(): ...\n"}, "pytest"),
     "unittest": ({"setup.py": "", "tests/test_a.py": "import unittest\n"}, "unittest"),
     "unittest in tests.py": ({"setup.py": "", "shop/tests.py": "from unittest import TestCase\n"}, "unittest"),
+    "unittest in one test.py": ({"setup.py": "", "test.py": "import unittest\n"}, "unittest"),
     "vitest": ({PACKAGE: json.dumps({"scripts": {"test": "vitest run"}}), "a.test.ts": ""}, "vitest"),
     "jest by its dependency": ({PACKAGE: json.dumps({"devDependencies": {"jest": "1"}})}, "jest"),
     "jest of react-scripts": ({PACKAGE: json.dumps({"scripts": {"test": "react-scripts test"}})}, "jest"),
@@ -65,6 +66,10 @@ def test_each_kind_of_suite_is_found_in_the_root_and_below(files: dict[str, str]
 SEEN_BUT_NOT_USABLE = {
     "cargo's own runner": (CRATE, "cargo-nextest"),
     "ava": ({PACKAGE: json.dumps({"scripts": {"test": "ava"}})}, "no runner for ava"),
+    "tape behind another script": (
+        {PACKAGE: json.dumps({"scripts": {"test": "npm run lint && npm run unit", "unit": "nyc tape a.js"}})},
+        "no runner for tape",
+    ),
     "a package.json that is none": ({PACKAGE: "{nope"}, "cannot be read as JSON"),
     "RSpec without a formatter": ({"Gemfile": "", "spec/a_spec.rb": ""}, "rspec_junit_formatter"),
     "dotnet without a logger": ({"T/T.csproj": "Microsoft.NET.Test.Sdk"}, "JunitXml.TestLogger"),
@@ -81,6 +86,26 @@ def test_tests_that_cannot_be_run_are_told_with_the_reason_and_a_remedy(files: d
 def test_a_package_without_tests_has_no_suite() -> None:
     text = json.dumps({"scripts": {"test": 'echo "Error: no test specified" && exit 1'}})
     assert of({PACKAGE: text, "index.js": ""}).suites == of({PACKAGE: text, "index.js": ""}).unread == ()
+
+
+def test_a_manifest_among_the_tests_makes_no_place_of_its_own() -> None:
+    python = {"pyproject.toml": "", "tests/requirements.txt": "pytest", "tests/test_a.py": "def test_a(): ..."}
+    package = {PACKAGE: json.dumps({"scripts": {"test": "mocha"}}), "test/package.json": '{"type": "commonjs"}'}
+    assert suites(python) == [("", "pytest")]
+    assert suites(package | {"test/a.js": ""}) == [("", "mocha")]
+
+
+def test_each_tool_that_a_test_script_runs_is_a_suite() -> None:
+    scripts = {"test": "npm run test:unit && npm run -s test:jest && tsd", "test:unit": "c8 node --test",
+               "test:jest": "jest jest.test.js"}  # fmt: skip
+    found = of({PACKAGE: json.dumps({"scripts": scripts}), "test/a.test.js": ""}).suites
+    assert [each.suite.runner for each in found] == ["jest", "node"]
+    assert set(named(found)) == {"javascript", "javascript-node"}
+
+
+def test_a_script_that_calls_itself_is_read_to_an_end() -> None:
+    scripts = {"test": "npm test && npm run test && npm run test"}
+    assert suites({PACKAGE: json.dumps({"scripts": scripts}), "a.test.js": ""}) == []
 
 
 def test_manifests_of_others_are_not_ours() -> None:

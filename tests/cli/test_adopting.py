@@ -136,3 +136,19 @@ def test_at_a_terminal_it_asks_three_questions_at_most_and_each_has_a_default(tm
     settings = (repository.root / "phasegate.toml").read_text()
     assert "vitest" not in settings and "[suites" not in settings
     assert "Baseline" not in done.stdout
+
+
+def test_where_no_tests_are_that_is_said_and_nothing_about_red_or_flaky_ones(tmp_path: Path) -> None:
+    repository = Repository(tmp_path, {"setup.py": "", "shop.py": "x = 1\n"})
+    said = repository.init("--yes").stdout
+    assert "no test was found" in said and "none red" not in said
+
+
+def test_tests_that_cannot_be_run_leave_the_other_questions_answered(tmp_path: Path) -> None:
+    package = {"scripts": {"test": "npm run unit", "unit": "tape a.js"}}
+    repository = Repository(tmp_path, {"package.json": json.dumps(package), "test/a.js": "1\n"})
+    assert "no runner for tape" in repository.init("--yes").stderr
+    verdicts = repository.verdicts()
+    assert verdicts["tests"] == "unknown" and verdicts["secrets"] == verdicts["references"] == "pass"
+    said = repository.person("check").stdout
+    assert "names no other suite" in said and "pip install pytest" not in said

@@ -88,3 +88,10 @@ def test_without_any_the_failure_says_what_to_do(tmp_path: Path) -> None:
         detect(str(tmp_path))
     assert failed.value.code == "no-test-command" and failed.value.exit_code is Exit.CANNOT_TELL
     assert "pip install pytest" in failed.value.hint
+
+
+def test_a_project_of_another_language_is_not_told_to_install_pytest(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text("{}")
+    with pytest.raises(NoTestCommand) as raised:
+        detect(str(tmp_path))
+    assert "runner" in raised.value.hint and "pytest" not in raised.value.hint

@@ -29,6 +29,7 @@ def unread(name: str, text: str) -> str:
 @pytest.mark.parametrize("command, args", [
     ("pytest", ()),
     ("pytest -x {posargs:tests}", ("-x", "tests")),
+    ("pytest {posargs:\\\n  -v \\\n  --junit-xml=.tox/{envname}.xml \\\n  } tests", ("-v", "tests")),
     ("python -m pytest tests", ("tests",)),
     ("{envpython} -W error -m pytest", ()),
     ("coverage run -p -m pytest -k 'not slow'", ("-k", "not slow")),

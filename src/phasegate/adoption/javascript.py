@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -35,6 +35,10 @@ LOCKS: Mapping[str, str] = {
 }  # fmt: skip
 _TEST_FILE = re.compile(r"(?:^|/)(?:__tests__|tests?|spec)/.*\.[cm]?[jt]sx?$|\.(?:test|spec)\.[cm]?[jt]sx?$")
 _UNSET = "no test specified"
+_CALLS = re.compile(r"\b(?:npm|pnpm|yarn|bun)\s+(?:(?:-s|--silent|run|run-script)\s+)*([\w:.-]+)")
+_DEPTH = 4
+_SCRIPT = 20_000
+"""Characters of a script that are looked at."""
 
 
 class _Package(Struct, frozen=True):
@@ -43,21 +47,27 @@ class _Package(Struct, frozen=True):
     devDependencies: dict[str, object] = {}
 
 
-def find(look: Look) -> Found | Unread | None:
-    """The suite of the package in a place."""
+def find(look: Look) -> tuple[Found | Unread, ...]:
+    """The suites of the package in a place: one for each tool that its test script runs."""
     try:
         package = msgspec.json.decode(look.text("package.json"), type=_Package)
     except msgspec.MsgspecError:
-        return Unread("", "package.json", "it cannot be read as JSON", "Mend it.")
+        return (Unread("", "package.json", "it cannot be read as JSON", "Mend it."),)
     script = str(package.scripts.get("test", ""))
     script = "" if _UNSET in script else script
-    scripts = " ; ".join([script, *(str(v) for name, v in package.scripts.items() if name.startswith("test"))])
-    runner, why = _runner(package, scripts, look)
-    if runner:
-        return Found(Tests(runner), _language(look), why, _needs(look, runner))
+    runners = tuple(_run_by(_expanded(package, script))) or tuple(_likely(package, look))
+    if runners:
+        return tuple(Found(Tests(runner), _language(look), why, _needs(look, runner)) for runner, why in runners)
+    unread = _unread(package, script, look)
+    return (unread,) if unread else ()
+
+
+def _unread(package: _Package, script: str, look: Look) -> Unread | None:
+    """Why tests that are seen cannot be run."""
     if not script and not any(_TEST_FILE.search(path) for path in look.paths):
         return None
-    other = next((name for name in WITHOUT_A_RUNNER if re.search(rf"(?<![\w-]){name}(?![\w-])", script)), "")
+    words = _expanded(package, script)
+    other = next((name for name in WITHOUT_A_RUNNER if re.search(rf"(?<![\w-]){name}(?![\w-])", words)), "")
     what = f"the test script `{script[:80]}`" if script else "files that look like tests"
     return Unread(
         "", what, f"phasegate has no runner for {other}" if other else "it names no runner that phasegate knows",
@@ -65,22 +75,38 @@ def find(look: Look) -> Found | Unread | None:
     )  # fmt: skip
 
 
-def _runner(package: _Package, scripts: str, look: Look) -> tuple[Runner | None, str]:
+def _expanded(package: _Package, script: str) -> str:
+    """A script with those it calls by `npm run NAME` in their places, one within another to a small depth."""
+
+    def called(match: re.Match[str]) -> str:
+        return str(package.scripts.get(match[1], match[0]))
+
+    for _ in range(_DEPTH):
+        script = _CALLS.sub(called, script)[:_SCRIPT]
+    return script
+
+
+def _run_by(script: str) -> Iterator[tuple[Runner, str]]:
+    """Every tool that a script runs."""
     for name in RUNNERS:
-        if re.search(rf"(?<![\w@/-]){name}(?![\w-])", scripts):
-            return name, f"package.json's test script runs {name}"
-    if "react-scripts test" in scripts:
-        return "jest", "package.json's test script runs react-scripts"
-    if re.search(r"\bnode\b[^;&|]*--test\b", scripts):
-        return "node", "package.json's test script runs node --test"
+        if re.search(rf"(?<![\w@/.-]){name}(?![\w.-])", script):
+            yield name, f"package.json's test script runs {name}"
+    if "react-scripts test" in script:
+        yield "jest", "package.json's test script runs react-scripts"
+    if re.search(r"\bnode\b[^;&|]*--test\b", script):
+        yield "node", "package.json's test script runs node --test"
+
+
+def _likely(package: _Package, look: Look) -> Iterator[tuple[Runner, str]]:
+    """What seems to be meant where the test script itself says nothing: at most one."""
+    scripts = " ; ".join(str(text) for name, text in package.scripts.items() if name.startswith("test"))
     installed = package.dependencies.keys() | package.devDependencies.keys()
-    for name in RUNNERS:
-        if name in installed:
-            return name, f"package.json depends on {name}"
-    for path in look.paths:
+    named = [*_run_by(scripts), *((name, f"package.json depends on {name}") for name in RUNNERS if name in installed)]
+    for path in () if named else look.paths:
         if _TEST_FILE.search(path) and re.search(r"""['"]node:test['"]""", look.text(path)):
-            return "node", f"{path} imports node:test"
-    return None, ""
+            named.append(("node", f"{path} imports node:test"))
+            break
+    yield from named[:1]
 
 
 def _language(look: Look) -> str:

@@ -12,7 +12,7 @@ from phasegate.settings import Tests
 
 MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "noxfile.py", "pytest.ini", "requirements.txt")
 
-_TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|tests)\.py$")
+_TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|tests?)\.py$")
 _IN_TESTS = re.compile(r"(?:^|/)tests?/(?:[^/]+/)*[^/]+\.py$")
 _READ = 40
 """Test files that are looked into at most."""

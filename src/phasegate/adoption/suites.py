@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from posixpath import basename
 
 from msgspec import Struct
 
@@ -10,7 +11,8 @@ from phasegate.adoption import javascript, jvm, others, python
 from phasegate.adoption.finding import Found, Unread
 from phasegate.adoption.look import Look, folder
 
-Finder = Callable[[Look], Found | Unread | None]
+Answer = Found | Unread
+Finder = Callable[[Look], Answer | tuple[Answer, ...] | None]
 """What a finder makes of the place that a manifest lies in; None when there are no tests."""
 
 FINDERS: Mapping[str, tuple[tuple[str, ...], Finder]] = {
@@ -25,6 +27,9 @@ FINDERS: Mapping[str, tuple[tuple[str, ...], Finder]] = {
     "php": (("composer.json",), others.phpunit),
 }
 """By the short name that a suite gets: the manifests that mark a place, and the finder asked there."""
+
+PARTS = frozenset("test tests doc docs requirements".split())
+"""Folders whose `requirements.txt` or `package.json` serves the project that they are a part of."""
 
 MOST = 24
 """Suites proposed at most; a repository with more is better set up by hand, place by place."""
@@ -50,13 +55,24 @@ def suites(look: Look) -> Suites:
     return Suites(tuple(found[:MOST]), tuple(unread + left_out))
 
 
-def _of_ecosystem(look: Look, name: str) -> Iterator[Found | Unread]:
+def _of_ecosystem(look: Look, name: str) -> Iterator[Answer]:
     manifests, finder = FINDERS[name]
-    places = sorted({folder(path) for path in look.named(*manifests)}) if manifests else [""]
+    places = _places(look, manifests) if manifests else [""]
     if name == "python" and "" not in places and any(path.endswith(".py") for path in look.paths):
         places.insert(0, "")
     for place in places:
         inner = tuple(other for other in places if other != place and (not place or other.startswith(f"{place}/")))
         answer = finder(look.without(inner).within(place))
-        if answer is not None:
-            yield answer.at(place)
+        for each in answer if isinstance(answer, tuple) else (answer,):
+            if each is not None:
+                yield each.at(place)
+
+
+def _places(look: Look, manifests: tuple[str, ...]) -> list[str]:
+    """The folders that a manifest lies in, less those that are a part of a place around them."""
+    places = sorted({folder(path) for path in look.named(*manifests)})
+    return [place for place in places if basename(place) not in PARTS or not _around(place, places)]
+
+
+def _around(place: str, places: list[str]) -> bool:
+    return any(not other or place.startswith(f"{other}/") for other in places if other != place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -13,6 +14,8 @@ from phasegate.collectors.why_red import FirstParty, cause_of
 from phasegate.evidence.tests import RED, Outcome, TestResult, TestRun
 
 _MESSAGE_LIMIT = 500
+_TAIL = 20_000
+_ERROR = re.compile(r"^(?:\S+: )?error: .*$", re.IGNORECASE | re.MULTILINE)
 _ENDS_OF_A_SESSION = {0: "all passed", 1: "some failed", 5: "no tests"}
 
 
@@ -171,7 +174,7 @@ def _why_incomplete(observed: Observed, results: Sequence[TestResult]) -> str:
 
 def _of_the_process(observed: Observed) -> str:
     frames, ended = observed.frames, observed.ended
-    said = f": {ended.last_line}" if ended.last_line else ""
+    said = f": {_complaint(ended)}" if ended.last_line else ""
     if ended.timed_out:
         return f"timed out after {observed.timeout_seconds:g} s"
     if frames.problem:
@@ -185,6 +188,12 @@ def _of_the_process(observed: Observed) -> str:
     if ended.exit_code not in _ENDS_OF_A_SESSION:
         return f"{observed.tool} was interrupted (exit code {ended.exit_code}){said}"
     return ""
+
+
+def _complaint(ended: Ended) -> str:
+    """The last line in which the tool names an error, else the last one at all: coverage.py may speak after it."""
+    errors = _ERROR.findall(ended.output[-_TAIL:].decode(errors="replace"))
+    return errors[-1].strip()[:300] if errors else ended.last_line
 
 
 def _of_the_inventory(frames: Frames) -> str:

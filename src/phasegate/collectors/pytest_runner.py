@@ -15,6 +15,9 @@ from phasegate.collectors.python_session import Session, imports, interpreters
 from phasegate.collectors.why_red import first_party
 
 _LOCK_FILE_BYTES = 16 << 20
+_FOLDERS = 2000
+_ELSEWHERE = ("package.json", "Cargo.toml", "Gemfile", "composer.json", "go.mod", "pom.xml", "build.gradle")
+_NOT_OURS = ("node_modules", "vendor", "target")
 
 
 def run(ask: Ask) -> SuiteRun:
@@ -41,6 +44,11 @@ def detect(root: str) -> tuple[str, ...]:
 
     Raises NoTestCommand.
     """
+    if any(os.path.isfile(os.path.join(root, name)) for name in _ELSEWHERE) and not _has_python(root):
+        raise NoTestCommand(
+            "There is no Python file in this project, and phasegate.toml names no other suite.",
+            hint='Name one there: `runner` under [tests], of which "junit" takes any command that writes JUnit XML.',
+        )
     for python in interpreters(root):
         if imports(python, "pytest"):
             return (python, "-m", "pytest")
@@ -51,6 +59,15 @@ def detect(root: str) -> tuple[str, ...]:
         hint="Install pytest in its environment, for example `python -m venv .venv && .venv/bin/pip install pytest`, "
         "or name the command in phasegate.toml.",
     )
+
+
+def _has_python(root: str) -> bool:
+    """Whether a Python file lies in `root`, as far as one looks; where there is too much to look at, it may."""
+    for number, (_, folders, names) in enumerate(os.walk(root)):
+        if number > _FOLDERS or any(name.endswith(".py") for name in names):
+            return True
+        folders[:] = [each for each in folders if not each.startswith(".") and each not in _NOT_OURS]
+    return False
 
 
 def _counted(line: bytes) -> tuple[int, int]:

@@ -22,7 +22,7 @@ _FILE_BYTES = 1 << 20
 _MOST_WORDS = 200
 _LIKELY = ("py", "tests", "test", "unit", "pytest")
 _SUBSTITUTION = re.compile(r"\{[^{}]*\}")
-_POSARGS = re.compile(r"\{posargs(?::([^{}]*))?\}|\[\]")
+_POSARGS = re.compile(r"\{posargs(?::((?:[^{}]|\{[^{}]*\})*))?\}|\[\]")
 _OURS_TO_ASK = ("--cov", "--no-cov", "--junitxml", "--junit-xml", "--basetemp")
 _WITH_A_VALUE = frozenset(
     {"--cov-report", "--cov-config", "--cov-fail-under", "--junitxml", "--junit-xml", "--basetemp"}

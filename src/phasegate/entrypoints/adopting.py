@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from phasegate.adoption.look import Look
 from phasegate.adoption.survey import Survey, survey
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import checking, scanning
+from phasegate.entrypoints.adopting_tox import provided
 from phasegate.errors import Failure
 from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen
 from phasegate.ledger.facts import BaselineTaken
@@ -23,7 +26,8 @@ Say = Callable[[str], None]
 
 def surveyed(where: git.Place) -> Survey:
     """What is in the work tree; nothing of it is run."""
-    return survey(Look(listing.paths(where), listing.reader(where.root)))
+    seen = survey(Look(listing.paths(where), listing.reader(where.root)))
+    return replace(seen, suites=tuple(provided(where.root, found) for found in seen.suites))
 
 
 def take_baseline(desk: RealDesk, say: Say) -> tuple[BaselineTaken, str]:

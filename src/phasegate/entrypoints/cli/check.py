@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 import rich_click as click
+from msgspec.structs import replace
 
+from phasegate.collectors.interface import NoTestCommand
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import checking, scanning
@@ -50,14 +52,20 @@ def check(what: str, anew: bool, alone: bool, junit: str | None, sarif: str | No
         for scanner in scanning.SCANNERS:
             if scanner in asked:
                 scanning.scan(opened, scanner, lambda said: output.progress(f"phasegate: {said}"))
+        why_not = None
         if "tests" in asked or "coverage" in asked:
-            running = _run_tests(opened, anew)
+            try:
+                running = _run_tests(opened, anew)
+            except NoTestCommand as failure:
+                if what != "all":
+                    raise
+                running, why_not = "", failure
             if running:
                 return _tell_running(running, as_json)
         machines.write(opened, asked, junit=junit, sarif=sarif)
         if what == "tests":
             return report_tests(opened, as_json=as_json)
-        return _tell(opened, asked, as_json)
+        return _tell(opened, asked, as_json, why_not)
 
 
 def _run_tests(opened: RealDesk, anew: bool) -> str:
@@ -156,12 +164,18 @@ def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict
     return code
 
 
-def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool) -> int:
+def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool, why_not: NoTestCommand | None) -> int:
     """What each question says of the tree as it is, and the exit code that sums it up."""
     state, seen = observe(opened, opened.state())
-    return tell_verdicts(
-        standing(asked, state, seen.subject, opened.today()), {"subject": seen.subject} if as_json else None
-    )
+    verdicts = tuple(_explained(verdict, why_not) for verdict in standing(asked, state, seen.subject, opened.today()))
+    return tell_verdicts(verdicts, {"subject": seen.subject} if as_json else None)
+
+
+def _explained(verdict: Verdict, why_not: NoTestCommand | None) -> Verdict:
+    """Why nothing ran, where that is why the verdict is unknown."""
+    if why_not is None or verdict.says != "unknown" or verdict.gate not in ("tests", "coverage"):
+        return verdict
+    return replace(verdict, reasons=(why_not.message,), remedy=why_not.hint)
 
 
 def tell_verdicts(verdicts: tuple[Verdict, ...], as_json: dict[str, str] | None) -> int:

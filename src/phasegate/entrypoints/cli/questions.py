@@ -138,13 +138,22 @@ def known(desk: RealDesk, taken: BaselineTaken, why_not: str) -> Known:
     number = tests.collected if isinstance(tests, TestsSeen) and complete else None
     secrets, broken = counted.get("secrets", 0), counted.get("references", 0)
     lines = [
-        f"Baseline: {number} tests, {_count(red, 'red')}, {_count(taken.flaky, 'flaky')}."
-        if number is not None
-        else f"Baseline: what the tests say is unknown: {line(why_not, 600)}",
+        _told(number, red, taken.flaky, why_not),
         f"Statements covered: {percent:.1f} %." if percent is not None else f"Coverage is unknown{_why(coverage)}.",
         f"Known from before: {_several(secrets, 'possible secret')} and {_several(broken, 'broken link')}.",
     ]
     return Known(number, red, taken.flaky, percent, secrets, broken, tuple(lines))
+
+
+def _told(number: int | None, red: tuple[str, ...], flaky: tuple[str, ...], why_not: str) -> str:
+    """What the tests said, in one line."""
+    if number is None:
+        return f"Baseline: what the tests say is unknown: {line(why_not, 600)}"
+    if not number:
+        return (
+            "Baseline: no test was found. Write the first one, or say under [tests] in phasegate.toml what runs them."
+        )
+    return f"Baseline: {number} tests, {_count(red, 'red')}, {_count(flaky, 'flaky')}."
 
 
 def _count(ids: tuple[str, ...], what: str) -> str:
