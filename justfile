@@ -34,6 +34,7 @@ rooms:
 # Generated documents are as the code says.
 docs:
     uv run --no-sync python tools/list_dependencies.py --check
+    uv run --no-sync python tools/adoption_table.py --check
     uv run --no-sync phasegate docs check
     uv run --no-sync python tools/features.py >/dev/null
 
@@ -51,6 +52,8 @@ release-tier seed="1": sync
     PHASEGATE_TIER=release uv run --no-sync pytest --timeout 7200 -n auto --dist worksteal
     uv run --no-sync python reliability/kill_writers.py --kills 10000 --seed {{seed}} --record
     uv run --no-sync python reliability/power_loss.py --states 100000 --seed {{seed}} --record
+    uv run --no-sync python reliability/adoption.py --anew --record
+    uv run --no-sync python tools/adoption_table.py
 
 # Measure what hooks, digests and whole runs cost, against baselines of the same run.
 bench *arguments: sync

@@ -59,7 +59,7 @@ SUBJECTS: Final = (
     Subject("bottle", "0.13.2", "PyPI", "Python: a single module, unittest in test/"),
     Subject("more-itertools", "10.5.0", "PyPI", "Python: unittest, flat layout"),
     Subject("wcwidth", "0.2.13", "PyPI", "Python: tox makes the environment", tool="tox"),
-    Subject("packaging", "24.2", "PyPI", "Python: nox makes the environment", tool="nox"),
+    Subject("packaging", "24.2", "PyPI", "Python: no environment", tool="nox"),
     Subject("docopt", "0.6.2", "PyPI", "Python: no tests"),
     WARNING,
     Subject("secure-json-parse", "4.0.0", "npm", "JavaScript: tape behind other scripts"),
@@ -70,7 +70,7 @@ SUBJECTS: Final = (
     Subject("zod", "4.1.0", "npm", "TypeScript: vitest", ("vitest@3.2.4", "@vitest/coverage-v8@3.2.4")),
     Subject("fastq", "1.17.1", "npm", "JavaScript: tape"),
     UUID,
-    Subject("golang-github-pkg-errors-dev", "0.9.1-2", "Debian", "Go: of 2020, on a newer Go"),
+    Subject("golang-github-pkg-errors-dev", "0.9.1-2", "Debian", "Go: from before modules"),
     Subject("golang-github-spf13-pflag-dev", "1.0.6~git20210604-d5e0c0615ace-1", "Debian", "Go: many tests"),
     Subject("librust-itoa-dev", "1.0.1-2", "Debian", "Rust: cargo's own runner"),
     Subject(
@@ -131,8 +131,10 @@ def _debian(subject: Subject, scratch: Path) -> Path:
     call(("apt-get", "download", f"{subject.name}={subject.version}"), scratch)
     [package] = scratch.glob("*.deb")
     call(("dpkg", "-x", package.name, "source"), scratch)
-    [manifest] = [path for name in ("go.mod", "Cargo.toml") for path in (scratch / "source").rglob(name)]
-    return manifest.parent
+    found = (
+        path for name in ("go.mod", "Cargo.toml", "*_test.go") for path in sorted((scratch / "source").rglob(name))
+    )
+    return next(found).parent
 
 
 def _unpacked(scratch: Path) -> Path:

@@ -70,6 +70,7 @@ SEEN_BUT_NOT_USABLE = {
         {PACKAGE: json.dumps({"scripts": {"test": "npm run lint && npm run unit", "unit": "nyc tape a.js"}})},
         "no runner for tape",
     ),
+    "Go without a module": ({"errors.go": "", "errors_test.go": ""}, "go mod init"),
     "a package.json that is none": ({PACKAGE: "{nope"}, "cannot be read as JSON"),
     "RSpec without a formatter": ({"Gemfile": "", "spec/a_spec.rb": ""}, "rspec_junit_formatter"),
     "dotnet without a logger": ({"T/T.csproj": "Microsoft.NET.Test.Sdk"}, "JunitXml.TestLogger"),

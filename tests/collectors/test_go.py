@@ -270,3 +270,9 @@ def test_words_are_told_apart() -> None:
     words = words_of(("-tags", "a,b", "-v", "-run=X", "./a", "--count", "2", "./b/...", "-args", "-x", "y"))
     assert words.packages == ("./a", "./b/...") and words.for_listing == ("-tags", "a,b")
     assert words.has("run") and words.has("count") and not words.has("skip")
+
+
+def test_a_module_of_an_old_go_is_run_as_one_of_today(run: Runs) -> None:
+    for old in ("module example.test/shop\n\ngo 1.13\n", "module example.test/shop\n"):
+        seen = run({"go.mod": old, "shop_test.go": code("func TestA(t *testing.T) { Price(1) }")})
+        assert said(seen) == {".::TestA": ("passed", "")}

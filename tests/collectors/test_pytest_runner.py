@@ -284,3 +284,8 @@ def test_progress_is_told(run: Runs, tmp_path: Path) -> None:
 def test_reasons_hold_across_processes(kinds: TestRun) -> None:
     right = {name for name, result in named(kinds).items() if fails_for_right_reason(result)}
     assert right == {name for name, (_, cause) in OUTCOMES.items() if cause == "assertion"}
+
+
+def test_an_option_that_pytest_does_not_know_is_named(run: Runs) -> None:
+    seen = run({"test_a.py": "def test_a(): ...\n"}, "--no-such-option")
+    assert not seen.tests.complete and "--no-such-option" in seen.tests.why_incomplete

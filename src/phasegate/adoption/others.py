@@ -15,6 +15,16 @@ def go(look: Look) -> Found | None:
     return Found(Tests("go"), "Go", f"go.mod and {tests[0]} are there") if tests else None
 
 
+def go_without_module(look: Look) -> Unread | None:
+    """Tests of Go in a repository without any module, as they were before Go 1.11."""
+    tests = next((path for path in look.paths if path.endswith("_test.go")), "")
+    if not tests or any(path.rpartition("/")[2] == "go.mod" for path in look.paths):
+        return None
+    return Unread(
+        "", f"the test {tests}", "there is no go.mod", "Run `go mod init MODULE` and `go mod tidy`, and repeat."
+    )
+
+
 def cargo(look: Look) -> Found | Unread | None:
     """The suite of a crate or workspace, by cargo-nextest, which needs a profile that writes JUnit."""
     if not any(path.endswith(".rs") and "#[test]" in look.text(path) for path in look.paths):

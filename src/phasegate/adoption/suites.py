@@ -19,6 +19,7 @@ FINDERS: Mapping[str, tuple[tuple[str, ...], Finder]] = {
     "python": (python.MANIFESTS, python.find),
     "js": (("package.json",), javascript.find),
     "go": (("go.mod",), others.go),
+    "gopath": ((), others.go_without_module),
     "rust": (("Cargo.toml",), others.cargo),
     "gradle": (("build.gradle", "build.gradle.kts"), jvm.gradle),
     "maven": (("pom.xml",), jvm.maven),

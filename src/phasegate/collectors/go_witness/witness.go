@@ -74,7 +74,7 @@ func phasegateSays(kind, name string, failed, skipped bool) {
 	if phasegatePath == "" {
 		return
 	}
-	line, _ := json.Marshal(map[string]any{
+	line, _ := json.Marshal(map[string]interface{}{
 		"nonce": phasegateNonce, "package": %q, "test": name, "kind": kind, "failed": failed, "skipped": skipped,
 	})
 	file, err := os.OpenFile(phasegatePath, os.O_WRONLY|os.O_APPEND, 0)
@@ -118,7 +118,7 @@ func main() {
 		fail(lines.Encode(read(each, folder, replaced)))
 	}
 	fail(found.Close())
-	overlay, err := json.Marshal(map[string]any{"Replace": replaced})
+	overlay, err := json.Marshal(map[string]interface{}{"Replace": replaced})
 	fail(err)
 	fail(os.WriteFile(filepath.Join(folder, "overlay.json"), overlay, 0o600))
 }

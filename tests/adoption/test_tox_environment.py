@@ -1,0 +1,48 @@
+"""Where no Python of the project runs its tests, the environment that tox or nox provides does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from phasegate.adoption.finding import Found
+from phasegate.entrypoints.adopting_tox import provided
+from phasegate.settings import Runner, Tests
+
+TOX = "[testenv]\ndeps = pytest\ncommands = pytest -q tests\n"
+
+
+@pytest.fixture(autouse=True)
+def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "CONDA_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", "")
+
+
+def found(root: Path, runner: Runner = "pytest") -> Found:
+    (root / "api").mkdir()
+    (root / "api/tox.ini").write_text(TOX)
+    return Found(Tests(runner, directory="api", source_roots=("lib",)), "Python", "tox.ini names pytest")
+
+
+def test_tox_provides_the_environment_that_nothing_else_does(tmp_path: Path) -> None:
+    taken = provided(str(tmp_path), found(tmp_path))
+    assert taken.suite.prepare == ("tox", "run", "-e", "py", "--notest")
+    assert taken.suite.command == (".tox/py/bin/python", "-m", "pytest")
+    assert taken.suite.directory == "api" and taken.suite.source_roots == ("lib",)
+    assert taken.needs == "uv tool install tox"
+
+
+def test_an_environment_of_the_project_itself_stays(tmp_path: Path) -> None:
+    suite = found(tmp_path)
+    python = tmp_path / "api/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\nexit 0\n")
+    python.chmod(0o755)
+    assert provided(str(tmp_path), suite) == suite
+
+
+def test_a_suite_of_another_language_has_nothing_to_do_with_tox(tmp_path: Path) -> None:
+    suite = found(tmp_path, "go")
+    assert provided(str(tmp_path), suite) == suite
