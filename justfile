@@ -54,6 +54,11 @@ release-tier seed="1": sync
     uv run --no-sync python reliability/power_loss.py --states 100000 --seed {{seed}} --record
     uv run --no-sync python reliability/adoption.py --anew --record
     uv run --no-sync python tools/adoption_table.py
+    just nights 20 {{seed}}
+
+# Nights alone with the real client and everything that goes wrong; they add up in reliability/results/.
+nights count="5" seed="1": sync
+    uv run --no-sync python reliability/night.py --nights {{count}} --seed {{seed}} --record
 
 # Measure what hooks, digests and whole runs cost, against baselines of the same run.
 bench *arguments: sync

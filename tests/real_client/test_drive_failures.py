@@ -10,6 +10,7 @@ from phasegate.entrypoints.demo.script import ApiError, Step, Text, Turn, say
 from phasegate.ledger import driving as d
 from tests.real_client.conftest import NewProject
 from tests.real_client.nights import DOCS, PLAN, RELEASE, Night
+from tests.real_client.project import bash
 from tests.real_client.which import with_the_real_one
 
 
@@ -96,6 +97,16 @@ def test_a_client_that_falls_silent_is_killed_with_all_below_it_and_started_agai
     driven = night.drive(*phase[:3], silent, *phase[3:])
     assert driven.code == 0, driven.stderr + driven.stdout
     assert [fact.how for fact in night.facts(d.ClientEnded)] == ["silent", "ended"]
+
+
+@with_the_real_one
+def test_a_client_that_waits_for_a_test_run_is_not_silent(new_project: NewProject) -> None:
+    slow = "import time\n\n\ndef test_slow():\n    time.sleep(8)\n"
+    night = Night(new_project({PLAN: DOCS, "tests/test_slow.py": slow}), silent=0.08)
+    phase = night.docs_phase(1, "how")
+    driven = night.drive(*phase[:3], bash("phasegate check tests"), *phase[3:])
+    assert driven.code == 0, driven.stderr + driven.stdout
+    assert "silent" not in [fact.how for fact in night.facts(d.ClientEnded)]
 
 
 @with_the_real_one
