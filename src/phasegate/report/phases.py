@@ -58,6 +58,8 @@ class Phases:
         self._views: set[str] = set()
         self._in: dict[str, str] = {}
         self._work: dict[str, _Work] = {}
+        self._fresh: dict[str, str] = {}
+        self._undone: set[tuple[str, str]] = set()
         self._commits: dict[str, tuple[PhaseCommitted, str]] = {}
         self.winners: set[str] = set()
         self._deferred: dict[str, tuple[Seen, PhaseDeferred]] = {}
@@ -89,15 +91,28 @@ class Phases:
             self._of(fact.phase).loops.append(event(position))
 
     def _changed(self, fact: Fact, position: int) -> None:
-        work = self._of(self._in.get(getattr(fact, "run", ""), ""))
+        run = getattr(fact, "run", "")
+        work = self._of(self._in.get(run, ""))
         match fact:
             case PathsRehashed(blobs=blobs):
                 work.paths.update(dict.fromkeys(blobs, event(position)))
+                self._undone -= {(run, path) for path in blobs}
             case TreeObserved(changed=changed):
-                work.paths.update(dict.fromkeys((path for path in changed if path not in self._views), event(position)))
-                work.cut = work.cut or len(changed) >= MOST_NAMED
+                self._observed(work, run, changed, position)
             case ChangePutBack(path=path):
+                before = self._fresh.get(path, "")
                 work.paths.pop(path, None)
+                work.paths.update({path: before} if before else {})
+                self._undone.add((run, path))
+
+    def _observed(self, work: _Work, run: str, changed: tuple[str, ...], position: int) -> None:
+        """What differs in the tree, less what differs only because it was put back since the last look."""
+        back = {path for path in changed if (run, path) in self._undone}
+        self._undone -= {(run, path) for path in back}
+        news = [path for path in changed if path not in self._views and path not in back]
+        self._fresh = {path: work.paths.get(path, "") for path in news}
+        work.paths.update(dict.fromkeys(news, event(position)))
+        work.cut = work.cut or len(changed) >= MOST_NAMED
 
     def _settled(self, seen: Seen) -> None:
         match seen.fact:
