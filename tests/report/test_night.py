@@ -240,6 +240,20 @@ def test_boxes_that_a_closure_ticks_are_no_other_hands() -> None:
     assert report_of(t).boxes_put_back.value == 1
 
 
+@pytest.mark.parametrize("edited, changed", [((), 0), (("src/a.py",), 1)])
+def test_a_file_that_was_put_back_has_not_changed_unless_it_had_before(edited: tuple[str, ...], changed: int) -> None:
+    t = Teller(MemoryLog("l"))
+    t.says(f.RunStarted(RUN, "/w", "drive", "default", "implement"), f.PhaseStarted("1", RUN, "chore", "s", "t"))
+    t.enters("implement", "1")
+    if edited:
+        t.edits(*edited)
+    t.says(f.TreeObserved(RUN, "t2", "s2", ("src/a.py",)))
+    t.says(f.ChangePutBack(RUN, "src/a.py", "step", "toolu-1", "a" * 40, "b" * 40, "git ..."))
+    t.says(f.TreeObserved(RUN, "t", "s", ("src/a.py",)))
+    t.says(f.PlanRead("plan.md", "d", plan()), f.PhaseClosed("1", RUN, "s", "a", (), (), ""))
+    assert report_of(t).closed[0].files.value == changed
+
+
 def test_a_claim_is_no_evidence() -> None:
     t = Teller(MemoryLog("l"))
     t.says(f.EvidenceRecorded(Evidence("ev-1", ran(9), "s", "claimed", "agent")))
