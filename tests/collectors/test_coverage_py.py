@@ -139,3 +139,13 @@ def test_paths_of_a_report_are_relative_to_the_root(tmp_path: Path) -> None:
         "/else/d.py",
     )
     assert read.coverage.files[-1] == FileCoverage("b/c.py", (1,), (2,), (3,))
+
+
+def test_an_excluded_line_that_ran_is_no_statement_though_an_old_coverage_py_lists_it(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import sys\nif sys:  # pragma: no cover\n    x = 1\ny = 2\n")
+    report = (
+        b'{"meta": {"version": "7.3.0"}, "files": {"a.py": {"executed_lines": [1, 2, 3, 4], "missing_lines": [],'
+        b' "excluded_lines": [2, 3]}}, "totals": {"num_statements": 2}}'
+    )
+    seen = from_json(report, root=str(tmp_path)).coverage
+    assert seen is not None and seen.files[0].executed == (1, 4) and seen.files[0].excluded == (2, 3)

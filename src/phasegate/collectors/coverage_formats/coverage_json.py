@@ -34,6 +34,12 @@ class _File(Struct, frozen=True):
     functions: dict[str, _Region] | None = None
     summary: _Sums = _Sums()
 
+    @property
+    def executed(self) -> tuple[int, ...]:
+        """The statements that ran; coverage.py 7.3 lists excluded lines that ran among them, and counts them not."""
+        excluded = frozenset(self.excluded_lines)
+        return tuple(line for line in self.executed_lines if line not in excluded)
+
 
 class _Meta(Struct, frozen=True):
     version: str = ""
@@ -61,7 +67,7 @@ def _files(parsed: _Report, places: Places) -> Iterator[FileCoverage]:
                 line_number(line)
             yield FileCoverage(
                 path,
-                file.executed_lines,
+                file.executed,
                 file.missing_lines,
                 file.excluded_lines,
                 branches=_branches(file),
@@ -99,6 +105,6 @@ def _functions(file: _File) -> Metric | None:
 
 def _adds_up(parsed: _Report) -> None:
     said = parsed.totals.num_statements
-    listed = sum(len(file.executed_lines) + len(file.missing_lines) for file in parsed.files.values())
+    listed = sum(len(file.executed) + len(file.missing_lines) for file in parsed.files.values())
     if said is not None and said != listed:
         raise UnreadableReport(f"the report counts {said} statements and lists {listed}")
