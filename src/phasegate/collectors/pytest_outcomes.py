@@ -15,7 +15,7 @@ from phasegate.evidence.tests import RED, Outcome, TestResult, TestRun
 
 _MESSAGE_LIMIT = 500
 _TAIL = 20_000
-_ERROR = re.compile(r"^(?:\S+: )?error: .*$", re.IGNORECASE | re.MULTILINE)
+_ERROR = re.compile(r"^(?:[^\n]{0,80}: )?error: .*$", re.IGNORECASE | re.MULTILINE)
 _ENDS_OF_A_SESSION = {0: "all passed", 1: "some failed", 5: "no tests"}
 
 
