@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from phasegate.entrypoints.cli.drive import until_ms
+from phasegate.entrypoints.times import until_ms
 
 NOW = datetime.datetime(2026, 11, 22, 22, 0, tzinfo=datetime.UTC)
 
@@ -18,6 +18,7 @@ NOW = datetime.datetime(2026, 11, 22, 22, 0, tzinfo=datetime.UTC)
         ("23:15", "2026-11-22T23:15+00:00"),
         ("+8h", "2026-11-23T06:00+00:00"),
         ("+90m", "2026-11-22T23:30+00:00"),
+        ("1.5h", "2026-11-22T23:30+00:00"),
         ("2026-11-24T06:00", "2026-11-24T06:00+00:00"),
         ("2026-11-24T06:00+02:00", "2026-11-24T04:00+00:00"),
     ],
@@ -26,7 +27,7 @@ def test_a_time_is_understood(text: str, meant: str) -> None:
     assert until_ms(text, NOW) == datetime.datetime.fromisoformat(meant).timestamp() * 1000
 
 
-@pytest.mark.parametrize("text", ["", "soon", "25:00", "+8", "+h", "7.30", "99999-01-01"])
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "+8", "+h", "7.30", "99999-01-01", "+999999w"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         until_ms(text, NOW)

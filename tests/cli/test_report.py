@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from phasegate.entrypoints import reporting
 from phasegate.entrypoints.cli.disputes import as_toml, cases
-from phasegate.entrypoints.since import UnknownTime, moment_of
+from phasegate.entrypoints.times import UnknownTime, moment_of
 from phasegate.ledger import facts as f
 from phasegate.ledger.schema import fact_of
 from tests.cli.people import as_person

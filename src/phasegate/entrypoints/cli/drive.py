@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import fcntl
 import os
-import re
 import signal
 from collections.abc import Iterator
 
@@ -25,14 +24,13 @@ from phasegate.entrypoints.driving import stage as stages
 from phasegate.entrypoints.driving.stage import DriveAtWork, Stage
 from phasegate.entrypoints.driving.supervisor import Order, Supervisor
 from phasegate.entrypoints.driving.telling import Teller
+from phasegate.entrypoints.times import until_ms
 from phasegate.errors import Exit, Failure
 from phasegate.ledger.driving import DriveEnded, Limits
 from phasegate.ledger.state import DriveRecord, State
 from phasegate.settings import Drive
 from phasegate.wiring import RealDesk
 from phasegate.workspace import branches
-
-SPAN = re.compile(r"\+(\d+(?:\.\d+)?)([hm])")
 
 
 class Until(click.ParamType[int]):
@@ -45,20 +43,6 @@ class Until(click.ParamType[int]):
             return until_ms(str(value), datetime.datetime.now().astimezone())
         except ValueError:
             self.fail(f'{value!r} is no time. Write "07:30", "2026-11-22T07:30" or "+8h".', param, ctx)
-
-
-def until_ms(text: str, now: datetime.datetime) -> int:
-    """`text` as UTC milliseconds; a time of day is the next one, in the zone of `now`. Raises ValueError."""
-    span = SPAN.fullmatch(text)
-    if span:
-        hours = float(span[1]) / (1 if span[2] == "h" else 60)
-        return int((now + datetime.timedelta(hours=min(hours, 24 * 366))).timestamp() * 1000)
-    if re.fullmatch(r"\d{1,2}:\d{2}", text):
-        hour, minute = map(int, text.split(":"))
-        at = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-        return int((at if at > now else at + datetime.timedelta(days=1)).timestamp() * 1000)
-    at = datetime.datetime.fromisoformat(text)
-    return int((at if at.tzinfo else at.replace(tzinfo=now.tzinfo)).timestamp() * 1000)
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import json_option
 from phasegate.entrypoints.cli.terminal_page import drawn
 from phasegate.entrypoints.reporting import local
-from phasegate.entrypoints.since import moment_of
+from phasegate.entrypoints.times import moment_of
 from phasegate.errors import Exit, Failure
 from phasegate.policy.secrets import TooLargeToScan, find_secrets
 from phasegate.report.blocks import Page

@@ -18,7 +18,7 @@ from phasegate.entrypoints.cli import answering, output
 from phasegate.entrypoints.cli.session import desk, json_option
 from phasegate.entrypoints.cli.terminal_page import drawn
 from phasegate.entrypoints.reporting import draw, local
-from phasegate.entrypoints.since import moment_of
+from phasegate.entrypoints.times import moment_of
 from phasegate.errors import Exit
 from phasegate.report.blocks import Page
 from phasegate.report.page import page
