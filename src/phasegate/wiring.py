@@ -88,9 +88,7 @@ class Project:
 def open_project(path: str, env: Mapping[str, str]) -> Project:
     """Open the project that holds `path`. Raises `NotInitialised`, `NotARepository`, or what the ledger raises."""
     where = place.locate(path)
-    pointer = place.read_pointer(where)
-    if pointer is None:
-        raise place.NotInitialised(f"{where.root} has no ledger yet.", hint="Run `phasegate init` there.")
+    pointer = _pointer(where)
     if pointer.home != where.common:
         pointer = _adopt(where, pointer, env)
     return _opened(where, pointer, env)
@@ -99,10 +97,14 @@ def open_project(path: str, env: Mapping[str, str]) -> Project:
 def project_at(root: str, env: Mapping[str, str]) -> Project:
     """Open the project that lies in exactly this folder of a work tree. Raises `NotInitialised`."""
     where = place.at(git.locate(root), root)
+    return _opened(where, _pointer(where), env)
+
+
+def _pointer(where: git.Place) -> place.Pointer:
     pointer = place.read_pointer(where)
     if pointer is None:
-        raise place.NotInitialised(f"{root} has no ledger yet.", hint="Run `phasegate init` there.")
-    return _opened(where, pointer, env)
+        raise place.NotInitialised(f"{where.root} has no ledger yet.", hint="Run `phasegate init` there.")
+    return pointer
 
 
 def begin_ledger(
@@ -346,6 +348,8 @@ class RealDesk:
         return tuple(folder for folder in self.settings.elsewhere if self._at_work(folder))
 
     def _at_work(self, folder: str) -> bool:
+        from phasegate.engine.drivers import driven
+
         root = os.path.normpath(os.path.join(self.worktree, folder))
         try:
             project = project_at(root, os.environ)
@@ -353,7 +357,7 @@ class RealDesk:
             return False
         try:
             run = _read(project.log).run_in(root)
-            return run is not None and run.drives
+            return run is not None and run.drives and driven(self, run)
         finally:
             project.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,15 @@ class Monorepo:
 
     def json(self, project: str, *words: str) -> Any:
         return json.loads(self.person(project, *words, "--json").stdout)
+
+    def drive(self, project: str, session: str) -> None:
+        """A client opens a session in `project`; this process is the client."""
+        opened = open_project(str(self.root / project), self.env)
+        try:
+            caller = c.Caller("claude", session, str(self.root / project), "2.1.330", os.getpid(), "", "")
+            answer(c.SessionOpened(caller, "startup"), RealDesk(opened, Actor("agent", "claude", session)))
+        finally:
+            opened.close()
 
     def hook(self, project: str, does: c.Does, path: str = "", act: str = "", session: str = "s1") -> c.Answer:
         """A tool call of an agent that works in `project`; `act` is what a shell writes to `path`."""
@@ -125,12 +135,42 @@ def test_a_change_that_touches_two_projects_runs_the_suites_of_both(both: Monore
     assert worse["tests"]["newly_red"] == ["web: tests/test_web.py::test_shown"]
 
 
-def test_what_lies_in_a_project_with_a_run_of_its_own_is_judged_by_that_run(both: Monorepo) -> None:
+def test_a_test_of_another_project_may_neither_go_nor_be_skipped(both: Monorepo) -> None:
+    assert both.person("api", "start", "show the price").returncode == 0
+    kept = FILES["web/tests/test_web.py"]
+    both.write("web/tests/test_web.py", kept.replace("def test_shown", "def test_other(): pass\ndef checked_no_more"))
+    gone = both.json("api", "check", "tests")["tests"]
+    assert (gone["gone"], gone["new"]) == (["web: tests/test_web.py::test_shown"], [])
+    both.write(
+        "web/tests/test_web.py", kept.replace("def test_shown", "import pytest\n@pytest.mark.skip\ndef test_shown")
+    )
+    skipped = both.json("api", "check", "tests")["tests"]
+    assert (skipped["gone"], skipped["newly_skipped"]) == ([], ["web: tests/test_web.py::test_shown"])
+
+
+def test_taking_back_what_broke_another_project_is_seen_there(both: Monorepo) -> None:
+    assert both.person("api", "start", "show the price").returncode == 0
+    both.write("web/web.py", "def shown(x):\n    return ''\n")
+    assert both.json("api", "check", "tests")["tests"]["newly_red"] == ["web: tests/test_web.py::test_shown"]
+    both.write("web/web.py", FILES["web/web.py"])
+    back = both.json("api", "check", "tests", "--again")["tests"]
+    assert (back["collected"], back["gone"], back["held"]) == (3, [], ["web: tests/test_web.py::test_shown"])
+
+
+def test_what_lies_in_a_project_whose_own_run_a_client_drives_is_judged_by_that_run(both: Monorepo) -> None:
     for project in ("api", "web"):
         assert both.person(project, "start", "change it", "--no-baseline").returncode == 0
+    both.drive("web", "s2")
     told = both.hook("api", "shell", "web/state/agent_state.json", "{}")
     assert isinstance(told, c.Silent), told
     assert both.person("web", "pause", "--end").returncode == 0
+    told = both.hook("api", "shell", "web/phasegate.toml", "project = 1\n")
+    assert "put back" in getattr(told, "text", ""), told
+
+
+def test_a_run_that_no_client_drives_takes_nothing_out_of_judgement(both: Monorepo) -> None:
+    for project in ("api", "web"):
+        assert both.person(project, "start", "change it", "--no-baseline").returncode == 0
     told = both.hook("api", "shell", "web/phasegate.toml", "project = 1\n")
     assert "put back" in getattr(told, "text", ""), told
 

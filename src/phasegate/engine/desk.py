@@ -172,7 +172,7 @@ class Desk(Protocol):
         ...
 
     def others_at_work(self) -> tuple[str, ...]:
-        """Where other projects of this work tree lie that a run of theirs is at work in, as in `Settings.elsewhere`."""
+        """Where other projects of this work tree lie, as in `Settings.elsewhere`, that a client drives a run of now."""
         ...
 
     def hooks_missing(self) -> str:

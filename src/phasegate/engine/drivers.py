@@ -11,12 +11,17 @@ LEASE_MS = 10 * 60 * 1000
 
 
 def may_drive(desk: Desk, run: RunRecord, caller: Caller) -> bool:
-    """Whether this session drives, or may begin to: nobody does, the lease ran out, or the driver's process is gone."""
-    if not run.driver or run.driver == caller.session:
+    """Whether this session drives, or may begin to: nobody else does."""
+    if run.driver == caller.session or (run.driver_pid and run.driver_pid == caller.pid):
         return True
-    if run.driver_pid and (run.driver_pid == caller.pid or desk.born(run.driver_pid) != run.driver_born):
-        return True
-    return desk.now_ms() - run.driver_seen_ms > LEASE_MS
+    return not driven(desk, run)
+
+
+def driven(desk: Desk, run: RunRecord) -> bool:
+    """Whether a session drives the run now: its process lives, and it was heard of within the lease."""
+    if not run.driver or (run.driver_pid and desk.born(run.driver_pid) != run.driver_born):
+        return False
+    return desk.now_ms() - run.driver_seen_ms <= LEASE_MS
 
 
 def taken(desk: Desk, run: RunRecord, caller: Caller) -> DriverTaken:

@@ -141,7 +141,7 @@ def _differences(desk: Desk, run: RunRecord, seen: Observation) -> tuple[Change,
 
 
 def _ours(desk: Desk, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    """Less what lies in another project that has a run of its own: that run judges it."""
+    """Less what lies in another project whose own run a client drives: that run judges it."""
     folders = tuple(desk.settings.elsewhere)
     if not folders or not any(change.path.startswith(folders) for change in changes):
         return changes

@@ -54,7 +54,7 @@ def check_here(
         state = desk.record([started], relying_on=None)
     scratch = tempfile.mkdtemp(prefix="check-", dir=_scratch(desk))
     start = _start(state, run, since)
-    others = touching.touched(desk, _changed(desk, start, before.tree)) if desk.settings.elsewhere else ()
+    others = _others(desk, state, run, _changed(desk, start, before.tree)) if desk.settings.elsewhere else ()
     try:
         result = run_tests(desk.project, scratch, say, {other.name: other.tests for other in others})
     finally:
@@ -65,6 +65,11 @@ def check_here(
 def _start(state: State, run: RunRecord | None, since: str) -> str:
     """The tree that changes are counted from."""
     return state.record_of(run.phase).tree if run is not None and run.phase else since
+
+
+def _others(desk: RealDesk, state: State, run: RunRecord | None, changed: list[str]) -> tuple[touching.Other, ...]:
+    began = state.record_of(run.phase).started_ms if run is not None and run.phase else None
+    return touching.touched(desk, changed, checks.red_seen(state, run), began)
 
 
 def _changed(desk: RealDesk, start: str, now: str) -> list[str]:
@@ -83,9 +88,10 @@ def _record(
     """Evidence of the tree the tests ran on; of neither when the tree changed under them."""
     state, after = observe(desk, state)
     run = state.run_in(desk.worktree)
-    before_phase, compared_to = checks.baseline_of(desk, state, run) or (None, "")
-    tests = checks.seen_of(result.tests, before_phase, compared_to, checks.red_seen(state, run))
-    tests = touching.judged(tests, others)
+    own, compared_to = checks.baseline_of(desk, state, run) or (None, "")
+    known = touching.with_theirs(own, others, result.tests)
+    tests = checks.seen_of(result.tests, known, compared_to, checks.red_seen(state, run))
+    tests = msgspec.structs.replace(tests, excused=touching.excused(others, result.tests))
     if after.subject != before.subject:
         paths = [change.path for change in desk.tree.changes(before.tree, after.tree)] or ["an ignored file"]
         why = f"the tree changed while the tests ran ({', '.join(paths[:5])}); let git ignore what tests write"

@@ -1,35 +1,49 @@
-"""Other projects of the work tree that a change touches: their suites run too, against what was red there before."""
+"""Other projects of the work tree that a change touches: their suites run too, compared with what they were there."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
 from phasegate.engine.checks import RUN_ARTIFACT
 from phasegate.errors import Failure
-from phasegate.evidence.items import TestsSeen
-from phasegate.evidence.tests import TestRun, among
+from phasegate.evidence.items import Artifact, Evidence, TestsSeen
+from phasegate.evidence.tests import Baseline, TestRun, among, baseline
+from phasegate.ledger.state import State
 from phasegate.settings import Tests
 from phasegate.wiring import RealDesk, project_at
-from phasegate.workspace.place import NotInitialised
+
+NAMED = re.compile(r"[a-z0-9-]+: ")
+"""How the id of a test begins that is of a suite with a name: the project's own, or of yet another one."""
 
 
 class Other(msgspec.Struct, frozen=True):
-    """A suite of another project: the name it runs under here, and its tests that were red when phasegate came."""
+    """A suite of another project: the name it runs under here, and its tests as that project last vouched for them.
+
+    The ids of `before` are those that the suite's tests have here; None when that project knows nothing of them.
+    """
 
     name: str
     tests: Tests
-    red: frozenset[str]
+    before: Baseline | None
 
 
-def touched(desk: RealDesk, paths: Iterable[str]) -> tuple[Other, ...]:
-    """The suites of the other projects that one of `paths` (names in this project) lies in."""
+def touched(desk: RealDesk, paths: Iterable[str], seen: Collection[str], before_ms: int | None) -> tuple[Other, ...]:
+    """The suites of the other projects that one of `paths` (names in this project) lies in.
+
+    And those that one of `seen` (ids of tests) is of, so that taking a change back does not lose it. What the other
+    projects closed before `before_ms`, or ever, is what they vouch for.
+    """
     changed = list(paths)
-    folders = [folder for folder in desk.settings.elsewhere if any(_lies_in(path, folder, desk) for path in changed)]
-    return tuple(other for folder in sorted(folders) for other in _suites(desk, folder))
+    return tuple(
+        suite
+        for folder in sorted(desk.settings.elsewhere)
+        for suite in _suites(desk, folder, before_ms)
+        if any(_lies_in(path, folder, desk) for path in changed) or any(_is_of(id, suite) for id in seen)
+    )
 
 
 def _lies_in(path: str, folder: str, desk: RealDesk) -> bool:
@@ -37,47 +51,98 @@ def _lies_in(path: str, folder: str, desk: RealDesk) -> bool:
     return next((each for each in desk.settings.elsewhere if path.startswith(each)), "") == folder
 
 
-def _suites(desk: RealDesk, folder: str) -> list[Other]:
-    suites = desk.settings.elsewhere[folder].all_suites()
+def _is_of(id: str, suite: Other) -> bool:
+    return id.startswith(f"{suite.name}: ")
+
+
+def _suites(desk: RealDesk, folder: str, before_ms: int | None) -> list[Other]:
     base = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-") or "root"
-    red = _red(desk, folder)
+    before = _vouched(desk, folder, before_ms)
     return [
         Other(
             f"{base}-{name}" if name else base,
             msgspec.structs.replace(tests, directory=os.path.normpath(os.path.join(folder, tests.directory))),
-            frozenset(id.removeprefix(f"{name}: ") for id in red if not name or id.startswith(f"{name}: ")),
+            _named(before, name, f"{base}-{name}" if name else base) if before is not None else None,
         )
-        for name, tests in suites.items()
+        for name, tests in desk.settings.elsewhere[folder].all_suites().items()
     ]
 
 
-def _red(desk: RealDesk, folder: str) -> frozenset[str]:
-    """The tests that the other project's own ledger knows as red or flaky since it was adopted."""
+def _named(before: Baseline, there: str, here: str) -> Baseline:
+    """The part of a project's baseline that is of its suite `there`, under the name that the suite has here."""
+    start = f"{there}: " if there else ""
+
+    def renamed(ids: frozenset[str]) -> frozenset[str]:
+        own = [id for id in ids if (id.startswith(start) if start else not NAMED.match(id))]
+        return frozenset(f"{here}: {id.removeprefix(start)}" for id in own)
+
+    return Baseline(renamed(before.listed), renamed(before.ran), renamed(before.red))
+
+
+def _vouched(desk: RealDesk, folder: str, before_ms: int | None) -> Baseline | None:
+    """What the other project's own ledger knows: the tests it last closed a phase on, or as they were at adoption."""
     try:
         project = project_at(os.path.normpath(os.path.join(desk.worktree, folder)), os.environ)
-    except (NotInitialised, Failure):
-        return frozenset()
+    except Failure:
+        return None
     try:
         other = RealDesk(project, desk.actor)
         state = other.state()
-        taken = state.evidence.get(state.baseline.tests) if state.baseline is not None else None
-        kept = [each for each in taken.artifacts if each.name == RUN_ARTIFACT] if taken is not None else []
-        red = msgspec.json.decode(other.kept(kept[0]), type=TestRun).red if kept else ()
-        return frozenset(red) | frozenset(state.baseline.flaky if state.baseline is not None else ())
+        kept = [artifact for artifact in _newest(state, before_ms) if artifact.name == RUN_ARTIFACT]
+        if not kept:
+            return None
+        found = baseline([msgspec.json.decode(other.kept(kept[0]), type=TestRun)])
+        flaky = frozenset(state.baseline.flaky if state.baseline is not None else ())
+        return msgspec.structs.replace(found, red=found.red | flaky)
     finally:
         project.close()
 
 
-def judged(tests: TestsSeen, others: Iterable[Other]) -> TestsSeen:
-    """`tests` with those of other projects measured by their own baselines: none of them is new here."""
+def _newest(state: State, before_ms: int | None) -> Sequence[Artifact]:
+    """What is kept of the newest run that is the baseline, or stands behind a phase closed by then.
+
+    No other: a run that an agent had made there since may list less.
+    """
+    for evidence in reversed(state.evidence.values()):
+        if _complete(evidence) and (
+            (state.baseline is not None and evidence.id == state.baseline.tests)
+            or _closed(state, evidence.phase, before_ms)
+        ):
+            return evidence.artifacts
+    return ()
+
+
+def _complete(evidence: Evidence) -> bool:
+    return isinstance(evidence.seen, TestsSeen) and evidence.seen.complete and evidence.assurance != "claimed"
+
+
+def _closed(state: State, phase: str, before_ms: int | None) -> bool:
+    closed_ms = state.record_of(phase).closed_ms if phase else 0
+    return bool(closed_ms) and (before_ms is None or closed_ms < before_ms)
+
+
+def with_theirs(own: Baseline | None, others: Sequence[Other], run: TestRun) -> Baseline | None:
+    """The baseline of this project together with those of the others; None as long as `own` is.
+
+    No test of theirs is new here: whoever owns the project knows it.
+    """
+    if own is None:
+        return None
+    listed, ran, red = set(own.listed), set(own.ran), set(own.red)
     for other in others:
-        start = f"{other.name}: "
-        theirs = [test.id for test in tests.red if test.id.startswith(start)]
-        known = tuple(id for id in theirs if among(id.removeprefix(start), other.red))
-        tests = msgspec.structs.replace(
-            tests,
-            new=tuple(id for id in tests.new if not id.startswith(start)),
-            newly_red=(*(id for id in tests.newly_red if not id.startswith(start)), *(set(theirs) - {*known})),
-            excused=(*tests.excused, *known),
-        )
-    return tests
+        listed.update(result.id for result in run.results if _is_of(result.id, other))
+        if other.before is not None:
+            listed |= other.before.listed
+            ran |= other.before.ran
+            red |= other.before.red
+    return Baseline(frozenset(listed), frozenset(ran), frozenset(red))
+
+
+def excused(others: Sequence[Other], run: TestRun) -> tuple[str, ...]:
+    """The red tests of other projects that were red there before."""
+    return tuple(
+        id
+        for other in others
+        for id in run.red
+        if other.before is not None and _is_of(id, other) and among(id, other.before.red)
+    )
