@@ -12,10 +12,8 @@ way through the steps are not as promised; `Promises` lists what is checked.
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,8 +25,8 @@ from typing import Any, Final
 import msgspec
 import struck
 from project import FILES, FORBIDDEN, TESTED, Project
-from promises import Lost, Promises
-from tally import Recorder
+from promises import Promises
+from trials import Lost, Trial, parsed, parser, run
 
 from phasegate.entrypoints.cli.start import HAND_OVER
 from phasegate.evidence.items import TestsSeen
@@ -380,49 +378,19 @@ class Child:
         return self._status is not None
 
 
+def play(trial: Trial) -> tuple[int, str]:
+    """One project under fire, to the end of its plan."""
+    wanted = min(ROUND, trial.left)
+    round_ = Round(trial.directory, max(3, wanted // KILLS_A_PHASE), trial.chance, trial.bug)
+    return round_.play(wanted), f"{round_.promises.acknowledged} effects acknowledged"
+
+
 def main() -> int:
-    arguments = _arguments()
-    recorder = Recorder(
-        "kill_commands",
-        "kills of hooks, commands and test runners in runs of the default workflow, all of which went on to their end",
-        seed=arguments.seed,
-        record=arguments.record,
+    arguments = parsed(parser(__doc__, counts="kills", default=60, bugs=struck.BUGS))
+    what = (
+        "kills of hooks, commands and test runners in runs of the default workflow, all of which went on to their end"
     )
-    done, acknowledged, began = recorder.done, 0, time.monotonic()
-    while done < arguments.kills:
-        begun = time.monotonic()
-        with tempfile.TemporaryDirectory(dir=arguments.directory, ignore_cleanup_errors=True) as directory:
-            chance = random.Random(f"{arguments.seed}/{done}")
-            try:
-                wanted = min(ROUND, arguments.kills - done)
-                phases = max(3, wanted // KILLS_A_PHASE)
-                round_ = Round(os.path.realpath(directory), phases, chance, arguments.planted_bug or "")
-                kills = round_.play(wanted)
-            except Lost as loss:
-                print(f"LOST in the round after kill {done} of seed {arguments.seed}: {loss}", flush=True)
-                if arguments.keep:
-                    shutil.copytree(directory, arguments.keep, symlinks=True, dirs_exist_ok=True)
-                return 1
-        done += kills
-        acknowledged += round_.promises.acknowledged
-        recorder.reached(done, seconds=time.monotonic() - begun)
-        print(f"{done} kills, {acknowledged} effects acknowledged, {time.monotonic() - began:.0f} s", flush=True)
-    print(f"held: {done} kills of seed {arguments.seed}, every run went on to its end", flush=True)
-    return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--kills", type=int, default=60, help="how many kills this seed shall reach (default 60)")
-    parser.add_argument("--seed", type=int, default=1, help="what is drawn from it; the scheduler adds its own chance")
-    parser.add_argument("--planted-bug", choices=sorted(struck.BUGS), help="break phasegate; the run must find it")
-    parser.add_argument("--record", action="store_true", help="add up in results/kill_commands.json, and resume there")
-    parser.add_argument("--directory", help="where the projects are kept meanwhile (default: a temporary one)")
-    parser.add_argument("--keep", help="where to move the project in which something was lost")
-    arguments = parser.parse_args()
-    if arguments.record and arguments.planted_bug:
-        parser.error("a run with a planted bug is not recorded")
-    return arguments
+    return run(arguments, play, name="kill_commands", counts="kills", what=what)
 
 
 if __name__ == "__main__":

@@ -12,21 +12,19 @@ What a kill cannot show: the kernel lives on, so writes that were never synced s
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import selectors
 import signal
 import struct
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NoReturn
 
 import apsw
-from tally import Recorder
+from trials import Lost, Trial, parsed, parser, run
 
 from phasegate.ledger.chain import EMPTY, verify
 from phasegate.ledger.event import Actor, Draft, Event
@@ -39,10 +37,6 @@ ROUND: Final = 50
 
 Acknowledge = Callable[[Event], None]
 _FRAME = struct.Struct(">Q32s")
-
-
-class Lost(Exception):
-    """The ledger broke a promise."""
 
 
 class Frequent(SqliteLog):
@@ -235,42 +229,16 @@ class Round:
             database.close()
 
 
+def play(trial: Trial) -> tuple[int, str]:
+    """One ledger under fire."""
+    kills = min(ROUND, trial.left)
+    return kills, f"{Round(trial.directory, trial.chance, bool(trial.bug)).play(kills)} events acknowledged"
+
+
 def main() -> int:
-    arguments = _arguments()
-    recorder = Recorder(
-        "kill_writers",
-        "kills of concurrent writers after which nothing acknowledged was missing",
-        seed=arguments.seed,
-        record=arguments.record,
-    )
-    done, acknowledged, began = recorder.done, 0, time.monotonic()
-    while done < arguments.kills:
-        kills = min(ROUND, arguments.kills - done)
-        with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
-            chance = random.Random(f"{arguments.seed}/{done}")
-            try:
-                acknowledged += Round(directory, chance, arguments.planted_bug == "ack-before-commit").play(kills)
-            except Lost as loss:
-                print(f"LOST in the round after kill {done} of seed {arguments.seed}: {loss}", flush=True)
-                return 1
-        done += kills
-        recorder.reached(done)
-        print(f"{done} kills, {acknowledged} events acknowledged, {time.monotonic() - began:.0f} s", flush=True)
-    print(f"held: {done} kills of seed {arguments.seed}, nothing acknowledged was lost", flush=True)
-    return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--kills", type=int, default=300, help="how many kills this seed shall reach (default 300)")
-    parser.add_argument("--seed", type=int, default=1, help="what is drawn from it; the scheduler adds its own chance")
-    parser.add_argument("--planted-bug", choices=["ack-before-commit"], help="break the store; the run must find it")
-    parser.add_argument("--record", action="store_true", help="add up in results/kill_writers.json, and resume there")
-    parser.add_argument("--directory", help="where the ledgers are kept meanwhile (default: a temporary one)")
-    arguments = parser.parse_args()
-    if arguments.record and arguments.planted_bug:
-        parser.error("a run with a planted bug is not recorded")
-    return arguments
+    arguments = parsed(parser(__doc__, counts="kills", default=300, bugs=("ack-before-commit",)))
+    what = "kills of concurrent writers after which nothing acknowledged was missing"
+    return run(arguments, play, name="kill_writers", counts="kills", what=what)
 
 
 if __name__ == "__main__":

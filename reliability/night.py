@@ -33,8 +33,8 @@ import night_repository
 import recount
 from night_agent import Agent, state_of
 from night_faults import STEPS, Faults
-from promises import Lost
 from tally import Recorder
+from trials import Lost
 
 from phasegate.entrypoints.demo.script import Script
 from phasegate.entrypoints.demo.scripted_model import ScriptedModel

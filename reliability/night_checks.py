@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 from night_repository import OLD_RED, PLAN
-from promises import Lost
+from trials import Lost
 
 from phasegate import wiring
 from phasegate.context import block

@@ -13,20 +13,17 @@ about having synced; faults of the file system itself; several processes writing
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import os
 import random
 import shutil
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from typing import Final
 
 import apsw
 from disk import Acknowledged, Disk, Operation, Tape
-from tally import Recorder
+from trials import Lost, Trial, parsed, parser, run
 
 from phasegate.errors import Failure
 from phasegate.ledger.chain import verify
@@ -41,10 +38,6 @@ STATES: Final = 25
 
 Promised = dict[int, str]
 """Position and hash of all events that were acknowledged."""
-
-
-class Lost(Exception):
-    """The ledger broke a promise."""
 
 
 class Frequent(SqliteLog):
@@ -160,12 +153,13 @@ def check(directory: str, promised: Promised) -> Promised:
     return kept
 
 
-def play(directory: str, chance: random.Random, bug: str | None) -> int:
-    """Several lives of one ledger; returns in how many states it was looked at."""
+def play(trial: Trial) -> tuple[int, str]:
+    """Several lives of one ledger, each looked at in many states."""
+    directory, chance, bug = trial.directory, trial.chance, trial.bug
     ground, promised = os.path.join(directory, "life-0"), Promised()
     SqliteLog(os.path.join(ground, "ledger.db"), LEDGER).close()
-    tape = Tape(f"tape-{os.getpid()}", deaf_to=DEAF.get(bug or "", frozenset()))
-    kind = BUGS.get(bug or "", Frequent)
+    tape = Tape(f"tape-{os.getpid()}", deaf_to=DEAF.get(bug, frozenset()))
+    kind = BUGS.get(bug, Frequent)
     try:
         for life in range(1, LIVES + 1):
             tape.operations.clear()
@@ -175,7 +169,7 @@ def play(directory: str, chance: random.Random, bug: str | None) -> int:
             ground = after
     finally:
         tape.unregister()
-    return LIVES * STATES
+    return LIVES * STATES, f"{len(promised)} events acknowledged"
 
 
 def _look(states: Iterator[str], promised: Promised, after: str, chance: random.Random) -> Promised:
@@ -192,36 +186,10 @@ def _look(states: Iterator[str], promised: Promised, after: str, chance: random.
 
 
 def main() -> int:
-    arguments = _arguments()
+    asked = parser(__doc__, counts="states", default=1000, bugs=BUGS)
+    asked.set_defaults(directory="/dev/shm" if os.path.isdir("/dev/shm") else None)  # in memory
     what = "states after a simulated power cut in which nothing acknowledged was missing"
-    recorder = Recorder("power_loss", what, seed=arguments.seed, record=arguments.record)
-    done, began = recorder.done, time.monotonic()
-    while done < arguments.states:
-        with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
-            try:
-                seen = play(directory, random.Random(f"{arguments.seed}/{done}"), arguments.planted_bug)
-            except Lost as loss:
-                print(f"LOST in the states after {done} of seed {arguments.seed}: {loss}", flush=True)
-                return 1
-        done += seen
-        recorder.reached(done)
-        print(f"{done} states, {time.monotonic() - began:.0f} s", flush=True)
-    print(f"held: {done} states of seed {arguments.seed}, nothing acknowledged was lost", flush=True)
-    return 0
-
-
-def _arguments() -> argparse.Namespace:
-    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--states", type=int, default=1000, help="how many states this seed shall reach (default 1000)")
-    parser.add_argument("--seed", type=int, default=1, help="what workloads and cuts are drawn from")
-    parser.add_argument("--planted-bug", choices=BUGS, help="break the store; the run must find it")
-    parser.add_argument("--record", action="store_true", help="add up in results/power_loss.json, and resume there")
-    parser.add_argument("--directory", default=memory, help="where files are kept meanwhile (default: in memory)")
-    arguments = parser.parse_args()
-    if arguments.record and arguments.planted_bug:
-        parser.error("a run with a planted bug is not recorded")
-    return arguments
+    return run(parsed(asked), play, name="power_loss", counts="states", what=what)
 
 
 if __name__ == "__main__":

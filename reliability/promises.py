@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 
 from project import FILES, FORBIDDEN, PLAN, Project
+from trials import Lost
 
 from phasegate import wiring
 from phasegate.engine import plan_watch
@@ -22,10 +23,6 @@ from phasegate.ledger.state import State
 from phasegate.workflow.plan_markdown import parse_plan
 
 LITTER = (".phasegate", ".tmp", ".lock")
-
-
-class Lost(Exception):
-    """A promise was broken."""
 
 
 class Promises:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from night_checks import Morning
-from promises import Lost
+from trials import Lost
 
 from phasegate.evidence.items import CoverageSeen, TestsSeen
 from phasegate.ledger import driving as d

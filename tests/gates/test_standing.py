@@ -70,11 +70,14 @@ def test_a_test_that_was_red_may_stay_red_and_no_other(now: TestsSeen, says: str
     assert tree.says("tests") == says
 
 
-@pytest.mark.parametrize(("covered", "says"), [(40, "pass"), (41, "pass"), (39, "fail")])
-def test_coverage_may_not_fall(covered: int, says: str) -> None:
+@pytest.mark.parametrize(
+    ("covered", "total", "says"),
+    [(40, 100, "pass"), (41, 100, "pass"), (39, 100, "fail"), (30, 90, "pass"), (30, 91, "fail")],
+)
+def test_coverage_may_not_fall_but_by_taking_out_what_was_covered(covered: int, total: int, says: str) -> None:
     tree = Tree()
     tree.was(coverage=CoverageSeen("coverage", 40, 100))
-    tree.saw("new", CoverageSeen("coverage", covered, 100))
+    tree.saw("new", CoverageSeen("coverage", covered, total))
     assert tree.says("coverage") == says
 
 

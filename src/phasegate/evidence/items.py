@@ -113,6 +113,11 @@ class CoverageSeen(msgspec.Struct, frozen=True, tag="coverage"):
         }
 
     @property
+    def missing(self) -> int:
+        """Statements that no test ran."""
+        return self.total - self.covered
+
+    @property
     def percent(self) -> float:
         """Covered statements in per cent of all; 100.0 when there is none."""
         return _percent(self.covered, self.total)

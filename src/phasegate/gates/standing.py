@@ -9,7 +9,7 @@ import msgspec
 from phasegate.evidence.findings import FindingsSeen
 from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, Seen, TestsSeen
 from phasegate.evidence.tests import among
-from phasegate.gates.covered import ROUNDING, excluded, short_of
+from phasegate.gates.covered import excluded, newly_unrun, short_of
 from phasegate.gates.interface import Verdict, failed, passed, some, unknown
 from phasegate.ledger.state import State
 from phasegate.ledger.waivers import Waivable
@@ -66,9 +66,10 @@ def _coverage(state: State, subject: str, today: str) -> Verdict:
     assert isinstance(seen, CoverageSeen)
     if not seen.total:
         return unknown("no statement was measured", remedy="See `source_roots` of the tests in phasegate.toml.")
-    if before and isinstance(before.seen, CoverageSeen) and seen.percent < before.seen.percent - ROUNDING:
+    if before and isinstance(before.seen, CoverageSeen) and (more := newly_unrun(before.seen, seen)):
         return failed(
-            f"{seen.percent:.1f} % of the statements are covered, {before.seen.percent:.1f} % when phasegate came",
+            f"{seen.percent:.1f} % of the statements are covered, {before.seen.percent:.1f} % when phasegate came, and "
+            f"{more} more are not",
             remedy="Test what is new.", evidence=(found.id, before.id),
         )  # fmt: skip
     return passed(f"{seen.percent:.1f} % of {seen.total} statements are covered", evidence=(found.id,))
