@@ -248,9 +248,12 @@ class Recount:
 
     def _use(self, use: dict[str, Any]) -> None:
         ended = [fact for _, fact in self.since(d.ClientEnded)]
-        silent = [p for p, fact in self.since(d.ClientEnded) if not fact.cost_usd and not fact.tokens.total]
-        self.counted("clients started", use["launches"], self._at(d.ClientLaunched))
-        self.counted("clients that did not say what they used", use["silent"], silent)
+        launched = self._at(d.ClientLaunched)
+        killed = ("died", "silent", "stopped")
+        silent = [p for p, fact in self.since(d.ClientEnded) if fact.how in killed and not fact.cost_usd]
+        self.counted("clients started", use["launches"], launched)
+        self.counted("clients that did not say what it cost", use["silent"], silent)
+        self.same("cost is a lower bound", use["cost_usd"]["least"], bool(silent) or len(launched) > len(ended))
         for name, value in (
             ("cost_usd", sum(fact.cost_usd for fact in ended)), ("tokens", sum(fact.tokens.total for fact in ended)),
             ("output_tokens", sum(fact.tokens.output for fact in ended)),

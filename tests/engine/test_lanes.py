@@ -49,6 +49,19 @@ def test_a_small_fix_takes_three_steps_to_its_closed_phase(task: Bench) -> None:
     assert task.facts(PhaseClosed) and task.state.run_in(task.desk.worktree) is None and moves(task) == []
 
 
+def test_a_closing_counts_the_files_that_differ_from_the_phases_start_and_nothing_that_came_back(task: Bench) -> None:
+    """Neither the plan, nor what phasegate writes, nor a file that is as it was counts."""
+    guide = task.read("docs/guide.md")
+    task.edit("docs/guide.md", "# Another\n")
+    task.edit("docs/guide.md", guide)
+    task.edit("src/app.py", SMALL)
+    task.stop()
+    task.tests({OLD: "passed"})
+    task.stop()
+    (closed,) = task.facts(PhaseClosed)
+    assert isinstance(closed, PhaseClosed) and closed.changed == 1
+
+
 def test_what_outgrows_it_takes_the_standard_steps_and_is_told_why(task: Bench) -> None:
     task.edit("src/app.py", LARGE)
     said = task.stop()

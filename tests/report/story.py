@@ -116,12 +116,12 @@ def phase(t: Teller, id: str, kind: str) -> None:
     t.enters("explore", id, after=3)
 
 
-def closes(t: Teller, id: str, subject: str, evidence: Sequence[str], *, after: float = 2) -> None:
+def closes(t: Teller, id: str, subject: str, evidence: Sequence[str], *, changed: int, after: float = 2) -> None:
     gates = tuple(f.GateSaid(gate, "pass", tuple(evidence)) for gate in ("tests_ran", "no_new_red", "covered"))
     archive = f"archive/investigations/project/2026-11-22_{id}"
     gates = gates if evidence else (f.GateSaid("tasks_evidenced", "pass"),)
     t.enters("close_phase", id, after=4)
-    t.says(f.PhaseClosed(id, RUN, subject, archive, (), gates, f"{archive}/evidence.json"), after=after)
+    t.says(f.PhaseClosed(id, RUN, subject, archive, (), gates, f"{archive}/evidence.json", changed), after=after)
     t.says(f.ClosurePublished(id), after=0)
     commit = f"{int(id):x}4be02d91c7a5530".ljust(40, "e")
     t.says(d.PhaseCommitted(DRIVE, id, commit, "phasegate/night"), after=0.2)
@@ -141,7 +141,7 @@ def rounding(t: Teller) -> None:
     t.enters("run_tests", "1", after=16)
     ids = [t.saw(ran(216, OLD_RED), "s1b", "1", after=3), t.saw(coverage(690, 21), "s1b", "1", after=0)]
     t.enters("doublecheck", "1", after=1)
-    closes(t, "1", "s1b", ids)
+    closes(t, "1", "s1b", ids, changed=3)
 
 
 def leap_days(t: Teller) -> None:
@@ -163,7 +163,7 @@ def leap_days(t: Teller) -> None:
     green = ran(219, OLD_RED[1:], newly_green=OLD_RED[:1])
     ids = [t.saw(green, "s2b", "2", after=3), t.saw(coverage(731, 34, 3), "s2b", "2", after=0)]
     t.enters("doublecheck", "2", after=1)
-    closes(t, "2", "s2b", ids)
+    closes(t, "2", "s2b", ids, changed=3)
 
 
 def currencies(t: Teller) -> None:
@@ -177,7 +177,7 @@ def currencies(t: Teller) -> None:
     t.enters("run_tests", "3", after=30)
     ids = [t.saw(ran(219, OLD_RED[1:]), "s3b", "3", after=4), t.saw(coverage(990, 455, 12), "s3b", "3", after=0)]
     t.enters("doublecheck", "3", after=1)
-    closes(t, "3", "s3b", ids)
+    closes(t, "3", "s3b", ids, changed=37)
 
 
 def rates(t: Teller) -> None:
@@ -220,7 +220,7 @@ def umlauts(t: Teller) -> None:
     t.enters("run_tests", "5", after=18)
     green = ran(222, (), newly_green=OLD_RED[1:])
     ids = [t.saw(green, "s5b", "5", after=4), t.saw(coverage(1163, 48, 5), "s5b", "5", after=0)]
-    closes(t, "5", "s5b", ids)
+    closes(t, "5", "s5b", ids, changed=2)
 
 
 def words(t: Teller) -> None:

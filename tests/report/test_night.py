@@ -16,7 +16,6 @@ from phasegate.ledger.fact import Fact
 from phasegate.ledger.schema import fact_of
 from phasegate.report.night import assemble
 from phasegate.report.values import Figure, Report, position_of, references
-from phasegate.settings import Settings
 from phasegate.store.memory import MemoryLog
 from phasegate.workflow.default import DEFAULT
 from tests.ledger.test_fold import FACTS
@@ -27,7 +26,7 @@ MORNING = EVENING + 9 * 60 * MINUTE
 
 def report_of(teller: Teller, since_ms: int | None = None, now_ms: int = MORNING) -> Report:
     return assemble(
-        teller.log.read(), teller.state, settings=Settings(), workflow=DEFAULT, since_ms=since_ms, now_ms=now_ms,
+        teller.log.read(), teller.state, workflow=DEFAULT, since_ms=since_ms, now_ms=now_ms,
         today="2026-11-22",
     )  # fmt: skip
 
@@ -85,6 +84,28 @@ def test_a_client_that_said_nothing_makes_the_cost_a_lower_bound(report: Report)
     assert report.use.cost_usd.least and report.use.tokens.least
 
 
+@pytest.mark.parametrize(
+    ("ending", "least"),
+    [
+        (d.ClientEnded("d1", "l", "died", "", "s", 3, 0.0, d.Tokens(5_000, 200)), True),
+        (d.ClientEnded("d1", "l", "silent"), True),
+        (d.ClientEnded("d1", "l", "stopped", "", "s", 3, 0.2, d.Tokens(5_000, 200)), False),
+        (d.ClientEnded("d1", "l", "rate_limited"), False),
+        (d.ClientEnded("d1", "l", "ended", "", "s", 3, 0.0, d.Tokens(5_000, 200)), True),
+    ],
+)
+def test_tokens_of_a_killed_client_count_and_the_cost_is_a_lower_bound(ending: d.ClientEnded, least: bool) -> None:
+    """The client says dollars with its last words only; one that was refused at once has said them, and they are 0."""
+    t = Teller(MemoryLog("l"))
+    begun(t, "d1")
+    for launch, ended in (("k", d.ClientEnded("d1", "k", "ended", "", "s", 9, 1.5, d.Tokens(100, 10))), ("l", ending)):
+        t.says(d.ClientLaunched("d1", launch, 1, "b", "the drive begins", "acceptEdits"), ended)
+    use = report_of(t).use
+    assert (use.cost_usd.value, use.cost_usd.least) == (1.5 + ending.cost_usd, least)
+    assert use.tokens.value == 110 + ending.tokens.total
+    assert use.silent.value == least
+
+
 def test_time_in_steps_is_time_between_events_without_what_nobody_knows(report: Report) -> None:
     assert report.worked.value == pytest.approx(sum(step.seconds.value or 0 for step in report.steps))
     assert report.worked.value == pytest.approx(sum(phase.seconds.value or 0 for phase in report.phases))
@@ -119,10 +140,6 @@ def test_what_to_look_at_is_ranked(report: Report) -> None:
     assert [look.what for look in report.first] == [
         "drive_failed", "questions", "held", "deferred", "errors", "failed_hooks", "retried", "large", "waivers",
     ]  # fmt: skip
-
-
-def test_a_change_that_was_put_back_is_no_change_of_the_phase(report: Report) -> None:
-    assert report.closed[2].files.value == 37
 
 
 def figures(value: object) -> list[Figure]:
@@ -240,18 +257,13 @@ def test_boxes_that_a_closure_ticks_are_no_other_hands() -> None:
     assert report_of(t).boxes_put_back.value == 1
 
 
-@pytest.mark.parametrize("edited, changed", [((), 0), (("src/a.py",), 1)])
-def test_a_file_that_was_put_back_has_not_changed_unless_it_had_before(edited: tuple[str, ...], changed: int) -> None:
+def test_files_that_changed_are_those_counted_at_the_closing_and_unknown_where_nobody_could() -> None:
     t = Teller(MemoryLog("l"))
-    t.says(f.RunStarted(RUN, "/w", "drive", "default", "implement"), f.PhaseStarted("1", RUN, "chore", "s", "t"))
-    t.enters("implement", "1")
-    if edited:
-        t.edits(*edited)
-    t.says(f.TreeObserved(RUN, "t2", "s2", ("src/a.py",)))
-    t.says(f.ChangePutBack(RUN, "src/a.py", "step", "toolu-1", "a" * 40, "b" * 40, "git ..."))
-    t.says(f.TreeObserved(RUN, "t", "s", ("src/a.py",)))
-    t.says(f.PlanRead("plan.md", "d", plan()), f.PhaseClosed("1", RUN, "s", "a", (), (), ""))
-    assert report_of(t).closed[0].files.value == changed
+    t.says(f.PlanRead("plan.md", "d", plan()), f.RunStarted(RUN, "/w", "drive", "default", "implement"))
+    t.says(f.PhaseClosed("1", RUN, "s", "a", (), (), "", 3), f.PhaseClosed("2", RUN, "s", "a", (), (), ""))
+    one, two = report_of(t).closed
+    assert (one.files.value, one.files.refs) == (3, (one.ref,))
+    assert two.files.value is None and "could not be compared" in two.files.why
 
 
 def test_a_claim_is_no_evidence() -> None:

@@ -227,7 +227,7 @@ def _act(desk: Desk, state: State, step: Step, seen: Observation) -> State:
             case "archive_spike":
                 state = _archive_spike(desk, state, run, seen)
             case "close_phase":
-                state = closing.close(desk, state, run, seen.subject, _kind_verdicts(desk, state, run, seen))
+                state = closing.close(desk, state, run, seen, _kind_verdicts(desk, state, run, seen))
             case "ask_approval":
                 state = lanes.ask_approval(desk, state, run, seen)
             case "take_next_phase":

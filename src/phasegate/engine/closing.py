@@ -6,7 +6,7 @@ import hashlib
 
 from phasegate.context.report import closure
 from phasegate.engine import plan_watch
-from phasegate.engine.desk import Desk
+from phasegate.engine.desk import Desk, Observation
 from phasegate.engine.judge import write_own
 from phasegate.engine.views import area_of, evidence_of, manifest_of
 from phasegate.errors import Exit, Failure
@@ -30,7 +30,7 @@ class ArchiveDamaged(Failure):
     exit_code = Exit.CANNOT_TELL
 
 
-def close(desk: Desk, state: State, run: RunRecord, subject: str, verdicts: tuple[Verdict, ...]) -> State:
+def close(desk: Desk, state: State, run: RunRecord, seen: Observation, verdicts: tuple[Verdict, ...]) -> State:
     """Archive the evidence, record `PhaseClosed` and publish it; a phase that is closed already is only published."""
     record = state.record_of(run.phase)
     if record.status not in ("publishing", "closed"):
@@ -42,12 +42,23 @@ def close(desk: Desk, state: State, run: RunRecord, subject: str, verdicts: tupl
             )
         state, files, folder = _archive(desk, state, record, verdicts)
         closed = PhaseClosed(
-            record.id, run.id, subject, folder, files,
+            record.id, run.id, seen.subject, folder, files,
             tuple(GateSaid(verdict.gate, verdict.says, verdict.evidence, verdict.waived) for verdict in verdicts),
-            f"{folder}/{manifest.NAME}",
+            f"{folder}/{manifest.NAME}", _changed(desk, state, record, seen.tree),
         )  # fmt: skip
         state = desk.record([closed], relying_on=state)
     return publish(desk, state)
+
+
+def _changed(desk: Desk, state: State, record: PhaseRecord, tree: str) -> int | None:
+    """How many files the phase changed."""
+    views = state.views.get(desk.worktree, {})
+    try:
+        changes = desk.tree.changes(record.tree, tree) if record.tree else None
+    except Failure:
+        return None
+    paths = [change.path for change in changes or () if change.path not in views]
+    return None if changes is None else sum(desk.settings.class_of(path) not in ("own", "plan") for path in paths)
 
 
 def publish(desk: Desk, state: State) -> State:

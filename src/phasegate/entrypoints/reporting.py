@@ -30,7 +30,7 @@ REPORTS = "reports"
 def compiled(desk: RealDesk, since_ms: int | None = None) -> Report:
     """What the ledger says since then; None is since the newest drive or run began."""
     return assemble(
-        desk.project.log.read(), desk.state(), settings=desk.settings, workflow=desk.workflow, since_ms=since_ms,
+        desk.project.log.read(), desk.state(), workflow=desk.workflow, since_ms=since_ms,
         now_ms=desk.now_ms(), today=desk.today(),
     )  # fmt: skip
 

@@ -142,7 +142,10 @@ class BaselineMoved(Fact, frozen=True):
 
 
 class PhaseClosed(Fact, frozen=True):
-    """The phase is done; its evidence lies in `archive`, `files` with their digests, and these gates had passed."""
+    """The phase is done; its evidence lies in `archive`, `files` with their digests, and these gates had passed.
+
+    `changed` counts the files that differ from the phase's start, less the plan and phasegate's own; None: unknown.
+    """
 
     phase: str
     run: str
@@ -151,6 +154,7 @@ class PhaseClosed(Fact, frozen=True):
     files: tuple[FileKept, ...]
     gates: tuple[GateSaid, ...]
     manifest: str
+    changed: int | None = None
 
 
 class ClosurePublished(Fact, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import fsum
 
 import msgspec
@@ -15,6 +16,9 @@ from phasegate.report.values import Drive, Ending, Figure, Use, Wait, event, fig
 
 NO_DRIVE = "only `phasegate drive` sees what its client uses, and none ran"
 NOBODY_SAID = "no client said what it used"
+
+CUT_SHORT = ("died", "silent", "stopped")
+"""Ways of ending that may come before a client says its cost; in all others it has said it, be it 0."""
 
 
 class _Wait(msgspec.Struct):
@@ -91,23 +95,21 @@ class Driving:
         return tuple(drive for id, drive in self.all.items() if id in self._active)
 
     def use(self) -> Use:
-        """What the clients said they used."""
-        launches = figure(len(self._launches), self._launches)
-        told = [(ref, fact) for ref, fact in self._ended if _said(fact)]
-        silent = [ref for ref, fact in self._ended if not _said(fact)]
-        if not told:
-            nothing = unknown(NOBODY_SAID if self._launches else NO_DRIVE)
-            return Use(nothing, nothing, nothing, nothing, nothing, launches, figure(len(silent), silent))
-        refs, facts = [ref for ref, _ in told], [fact for _, fact in told]
+        """What the clients used: tokens as far as they were heard, dollars as the clients said them at their end."""
+        silent = [ref for ref, fact in self._ended if _owes_its_cost(fact)]
         least = bool(silent) or len(self._launches) > len(self._ended)
+        used = [(ref, fact) for ref, fact in self._ended if fact.cost_usd or fact.tokens.total]
+        priced = [(ref, fact) for ref, fact in used if fact.cost_usd]
 
-        def total(values: list[float]) -> Figure:
-            return figure(round(fsum(values), 6), refs, least=least)
+        def total(of: Callable[[ClientEnded], float], told: Sequence[tuple[str, ClientEnded]] = used) -> Figure:
+            if not told:
+                return unknown(NOBODY_SAID if self._launches else NO_DRIVE)
+            return figure(round(fsum(of(fact) for _, fact in told), 6), [ref for ref, _ in told], least=least)
 
         return Use(
-            total([fact.cost_usd for fact in facts]), total([fact.tokens.total for fact in facts]),
-            total([fact.tokens.output for fact in facts]), total([fact.tokens.cache_read for fact in facts]),
-            total([fact.turns for fact in facts]), launches, figure(len(silent), silent),
+            total(lambda fact: fact.cost_usd, priced), total(lambda fact: fact.tokens.total),
+            total(lambda fact: fact.tokens.output), total(lambda fact: fact.tokens.cache_read),
+            total(lambda fact: fact.turns), figure(len(self._launches), self._launches), figure(len(silent), silent),
         )  # fmt: skip
 
     def endings(self) -> tuple[Ending, ...]:
@@ -135,6 +137,6 @@ class Driving:
         return figure(len(self._recoveries), self._recoveries)
 
 
-def _said(fact: ClientEnded) -> bool:
-    """Whether a client said what it used; one that was killed says nothing, which is not 0."""
-    return bool(fact.cost_usd or fact.tokens.total)
+def _owes_its_cost(fact: ClientEnded) -> bool:
+    """Whether a client used what it named no price of: it was ended before its last words, or knew none."""
+    return not fact.cost_usd and bool(fact.how in CUT_SHORT or fact.tokens.total)

@@ -22,7 +22,6 @@ from phasegate.report.phases import Phases, title
 from phasegate.report.refusals import Refusals
 from phasegate.report.spending import Time
 from phasegate.report.values import Asked, Because, Ends, File, HeldChange, Report, Trouble, Window, event, figure
-from phasegate.settings import Settings
 from phasegate.workflow.definition import Workflow
 
 SOON_DAYS = 7
@@ -138,8 +137,7 @@ _BEGINNINGS = ("DriveStarted", "DriveEnded", "RunStarted")
 
 
 def assemble(
-    events: Iterable[Event], state: State, *, settings: Settings, workflow: Workflow, since_ms: int | None,
-    now_ms: int, today: str,
+    events: Iterable[Event], state: State, *, workflow: Workflow, since_ms: int | None, now_ms: int, today: str,
 ) -> Report:  # fmt: skip
     """The report of `events` (all of them, in order) up to where `state` is; None begins at the newest beginning.
 
@@ -153,10 +151,10 @@ def assemble(
     if since_ms is not None and not night.beginning.at:
         for part in night.parts:
             part.begin(since_ms)  # nothing was recorded since
-    return _report(night, state, settings, workflow, now_ms, today)
+    return _report(night, state, workflow, now_ms, today)
 
 
-def _report(night: Night, state: State, settings: Settings, workflow: Workflow, now_ms: int, today: str) -> Report:
+def _report(night: Night, state: State, workflow: Workflow, now_ms: int, today: str) -> Report:
     resting = {step.name for step in workflow.steps if step.rests}
     night.driving.finish(now_ms)
     night.time.finish()
@@ -165,7 +163,7 @@ def _report(night: Night, state: State, settings: Settings, workflow: Workflow, 
     lost = _lost(night)
     coverage_before, coverage_after, no_coverage, no_coverage_refs = night.observations.coverage(lost)
     put_back, put_back_count = night.refusals.put_back()
-    closed = night.phases.closed(state, settings, night.observations, took)
+    closed = night.phases.closed(state, night.observations, took)
     plan = "".join(night.places.plan)
     before = [phase.id for phase in state.plan if state.is_closed(phase.id) and phase.id not in night.phases.ids()]
     deferred = night.phases.deferred(state, took)

@@ -317,7 +317,7 @@ def _used(report: Report) -> list[tuple[Words, ...]]:
         (words("Client processes started"), words(cite(use.launches))),
     ]
     if use.silent.value:
-        rows.append((words("Ended without saying what they used"), words(cite(use.silent))))
+        rows.append((words("Ended before they said what it cost"), words(cite(use.silent))))
     if report.recoveries.value:
         rows.append((words("Went on after an interruption"), words(cite(report.recoveries))))
     return rows

@@ -215,7 +215,7 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Use(msgspec.Struct, frozen=True):
-    """What clients used under `drive`; `silent` counts those that ended without saying."""
+    """What clients used under `drive`; `silent` counts those that ended without saying what it cost."""
 
     cost_usd: Figure
     tokens: Figure
