@@ -1,6 +1,8 @@
 # Every task of the project. `uv run just` lists the recipes; `uv run just check` is what CI runs.
 
 export UV_NO_PROGRESS := "1"
+# The tests start thousands of Pythons, some of which may not keep what they compile.
+export UV_COMPILE_BYTECODE := "1"
 tier := env("PHASEGATE_TIER", "pull-request")
 
 # List the recipes.

@@ -11,6 +11,9 @@ from hypothesis import settings
 
 OF_THE_DEVELOPER = ("AI_AGENT", "ANTHROPIC_", "CLAUDE", "GIT_", "GNUPGHOME", "PHASEGATE_", "SSH_", "XDG_")
 OF_THE_TESTS = ("PHASEGATE_CLAUDE", "PHASEGATE_TIER")
+BARE_PYTEST = ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+"""The pytest of a test's own project needs none of our plugins; loading them takes longer than its tests."""
+
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 # Somebody else's pull request must not go red by chance; chance searches at home and before a release.
@@ -31,6 +34,8 @@ def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("HOME", str(home))
         patch.setenv("XDG_STATE_HOME", str(home / ".local" / "state"))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # hundreds of processes would compile what one can keep
+        patch.setenv(*BARE_PYTEST)
         for name, place in sources.items():
             patch.setenv(name, place)
         yield home

@@ -10,11 +10,13 @@ from pathlib import Path
 
 SCRIPTS = os.path.dirname(sys.executable)
 PHASEGATE = os.path.join(SCRIPTS, "phasegate")
-KEPT = ("PATH", "HOME", "LANG", "XDG_STATE_HOME", "GIT_CONFIG_NOSYSTEM", "PHASEGATE_CLAUDE")
+KEPT = """
+    PATH HOME LANG XDG_STATE_HOME GIT_CONFIG_NOSYSTEM PHASEGATE_CLAUDE PYTEST_DISABLE_PLUGIN_AUTOLOAD
+""".split()
 
 # A child of a child whose parent has ended belongs to init (or the nearest subreaper), not to whoever runs the tests.
 ORPHAN = """
-import os, subprocess, sys, tempfile
+import os, subprocess, sys
 _, seconds, status, *argv = sys.argv
 if os.fork():
     os._exit(0)

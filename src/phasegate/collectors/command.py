@@ -13,6 +13,7 @@ from types import FrameType
 
 from msgspec import Struct
 
+from phasegate.collectors import process
 from phasegate.errors import Exit, Failure
 
 OUTPUT_KEPT = 4 << 20
@@ -49,19 +50,22 @@ def run(command: Sequence[str], *, cwd: str, env: Mapping[str, str], seconds: fl
     started = time.monotonic()
     deadline = started + seconds if seconds is not None else float("inf")
     with _interrupted_by(signal.SIGTERM, signal.SIGHUP):
-        process = _start(command, cwd, env)
-        assert process.stdout is not None
-        output = _Output(process.stdout.fileno(), show)
+        running = _start(command, cwd, env)
+        assert running.stdout is not None
+        output = _Output(running.stdout.fileno(), show)
         try:
-            while process.poll() is None and time.monotonic() < deadline:
-                output.read(_TICK_SECONDS)
-            timed_out = process.poll() is None
+            while running.poll() is None and time.monotonic() < deadline:
+                if output.closed:
+                    process.await_end(running, _TICK_SECONDS)
+                else:
+                    output.read(_TICK_SECONDS)
+            timed_out = running.poll() is None
             ended = time.monotonic()
         finally:
-            _kill_group(process)
+            process.kill_group(running)
             output.read_rest()
-            process.stdout.close()
-    return Ran(process.returncode, ended - started, output.kept, timed_out)
+            running.stdout.close()
+    return Ran(running.returncode, ended - started, output.kept, timed_out)
 
 
 def _start(command: Sequence[str], cwd: str, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -75,12 +79,6 @@ def _start(command: Sequence[str], cwd: str, env: Mapping[str, str]) -> subproce
         raise CommandUnstartable(
             f"{command[0]!r} cannot be started: {said}.", hint="Check its spelling and the PATH; nothing was recorded."
         ) from problem
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says EPERM for a group of zombies
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 @contextlib.contextmanager
@@ -117,12 +115,14 @@ class _Output:
         """The end of the output, with a first line that says so when its beginning is gone."""
         return (LEFT_OUT if self._cut else b"") + self._pieces
 
+    @property
+    def closed(self) -> bool:
+        """Whether every writer has closed it."""
+        return not self._selector.get_map()
+
     def read(self, seconds: float) -> bool:
         """Wait at most `seconds` for output; False when there was none."""
-        if not self._selector.get_map():
-            time.sleep(seconds)
-            return False
-        if not self._selector.select(seconds):
+        if self.closed or not self._selector.select(seconds):
             return False
         piece = os.read(self._pipe, _PIECE)
         if not piece:

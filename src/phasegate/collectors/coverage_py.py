@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 
@@ -16,6 +17,12 @@ from phasegate.evidence.coverage import Coverage
 
 _READING_SECONDS = 300.0
 _NOTHING_EXCLUDED = "[report]\nexclude_lines =\n    (?!)\npartial_branches =\n    (?!)\n"
+
+# Each of its actions in a process of its own would cost a start of Python.
+_IN_TURN = (
+    "import json, sys; from coverage.cmdline import main; "
+    "sys.exit(next(filter(None, map(main, json.loads(sys.argv[1]))), 0))"
+)
 
 
 class Measured(Struct, frozen=True):
@@ -48,21 +55,21 @@ def read(python: Sequence[str], *, root: str, scratch: str, env: Mapping[str, st
     data, report = _data_file(scratch), os.path.join(scratch, "coverage.json")
     whole, settings = os.path.join(scratch, "whole.json"), os.path.join(scratch, "nothing-excluded")
 
-    def why_not(action: str, *words: str) -> str:
-        command = (*python, "-m", "coverage", action, f"--data-file={data}", "-q", *words)
+    def why_not(*actions: Sequence[str]) -> str:
+        asked = json.dumps([(name, f"--data-file={data}", "-q", *rest) for name, *rest in actions])
+        command = (*python, "-c", _IN_TURN, asked)
         ended = process.run(command, cwd=root, env=env, timeout_seconds=_READING_SECONDS)
-        return f"`coverage {action}` failed: {ended.last_line}" if ended.exit_code else ""
+        return f"coverage.py could not read what it measured: {ended.last_line}" if ended.exit_code else ""
 
-    asked = ("json", "-i", "--fail-under=0")
-    why = why_not("combine", os.path.dirname(data)) or why_not(*asked, "-o", report)
-    if why:
+    as_json = ("json", "-i", "--fail-under=0")
+    if why := why_not(("combine", os.path.dirname(data)), (*as_json, "-o", report)):
         return Measured(None, why)
     measured = from_json(_content(report), root=root)
     if measured.coverage is None or not any(file.excluded for file in measured.coverage.files):
         return measured
     with open(settings, "w", encoding="utf-8") as file:
         file.write(_NOTHING_EXCLUDED)
-    if why_not(*asked, f"--rcfile={settings}", "-o", whole):
+    if why_not((*as_json, f"--rcfile={settings}", "-o", whole)):
         return measured
     return msgspec.structs.replace(measured, coverage=_unrun(measured.coverage, from_json(_content(whole), root=root)))
 

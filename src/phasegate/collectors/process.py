@@ -58,17 +58,28 @@ def run(
     output = _Tail(pipe.fileno())
     try:
         while process.poll() is None and time.monotonic() < deadline:
-            output.read(min(_TICK_SECONDS, max(0.0, deadline - time.monotonic())))
+            seconds = min(_TICK_SECONDS, max(0.0, deadline - time.monotonic()))
+            if output.closed:
+                await_end(process, seconds)
+            else:
+                output.read(seconds)
             on_tick()
         timed_out = process.poll() is None
     finally:
-        _kill_group(process)
+        kill_group(process)
         output.read_rest()
         pipe.close()
     return Ended(process.returncode, output.content, timed_out)
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def await_end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait at most `seconds` until a process has ended: one that closed its output is mostly about to."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process with all of its group, and wait for it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says EPERM for a group of zombies
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -84,12 +95,14 @@ class _Tail:
         self._selector.register(pipe, selectors.EVENT_READ)
         os.set_blocking(pipe, False)
 
+    @property
+    def closed(self) -> bool:
+        """Whether every writer has closed it."""
+        return not self._selector.get_map()
+
     def read(self, seconds: float) -> bool:
         """Wait at most `seconds` for output and keep it; False when there was none."""
-        if not self._selector.get_map():
-            time.sleep(seconds)
-            return False
-        if not self._selector.select(seconds):
+        if self.closed or not self._selector.select(seconds):
             return False
         chunk = os.read(self._pipe, OUTPUT_LIMIT)
         self.content = (self.content + chunk)[-OUTPUT_LIMIT:]

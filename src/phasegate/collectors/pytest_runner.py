@@ -11,7 +11,7 @@ from phasegate.collectors.channel import Channel, Progress
 from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun
 from phasegate.collectors.pytest_frames import Inventory, Report, decoded, read_frames
 from phasegate.collectors.pytest_outcomes import Observed, as_test_run
-from phasegate.collectors.python_session import Session, imports, interpreters
+from phasegate.collectors.python_session import Session, has, interpreters
 from phasegate.collectors.why_red import first_party
 
 _LOCK_FILE_BYTES = 16 << 20
@@ -50,7 +50,7 @@ def detect(root: str) -> tuple[str, ...]:
             hint='Name one there: `runner` under [tests], of which "junit" takes any command that writes JUnit XML.',
         )
     for python in interpreters(root):
-        if imports(python, "pytest"):
+        if has(python, "pytest"):
             return (python, "-m", "pytest")
     if shutil.which("uv") and _mentions(os.path.join(root, "uv.lock"), b'name = "pytest"'):
         return ("uv", "run", "--frozen", "python", "-m", "pytest")

@@ -14,6 +14,9 @@ from phasegate.evidence.tests import TestRun
 
 _REPORTER_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytest_reporter")
 _PROBE_SECONDS = 60.0
+_INSTALLED = (
+    "import importlib.util, sys; found = importlib.util.find_spec(sys.argv[1]); sys.exit(not (found and found.origin))"
+)
 
 
 class Session:
@@ -102,10 +105,19 @@ def _poetry_interpreter(root: str) -> Iterator[str]:
         yield ended.last_line
 
 
+def has(python: str, module: str) -> bool:
+    """Whether a module is installed for a Python; it is not imported, which would take ten times as long."""
+    return _succeeds((python, "-c", _INSTALLED, module), cwd=os.sep)
+
+
 def imports(*python_and_module: str, cwd: str = os.sep) -> bool:
-    # Not from the project's directory: `import pytest` would run a pytest.py that lies there.
+    # Not from the project's directory: `import coverage` would run a coverage.py that lies there.
     *python, module = python_and_module
-    ended = _quick((*python, "-c", f"import {module}"), cwd=cwd)
+    return _succeeds((*python, "-c", f"import {module}"), cwd=cwd)
+
+
+def _succeeds(command: Sequence[str], *, cwd: str) -> bool:
+    ended = _quick(command, cwd=cwd)
     return ended is not None and ended.exit_code == 0
 
 

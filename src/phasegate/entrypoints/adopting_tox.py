@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from phasegate.adoption.finding import Found
 from phasegate.collectors import tox_nox
-from phasegate.collectors.python_session import imports, interpreters
+from phasegate.collectors.python_session import has, interpreters
 
 PYTHON = ("pytest", "unittest")
 
@@ -33,7 +33,7 @@ def _has_environment(place: str, runner: str) -> bool:
     if runner == "unittest":
         own = next(interpreters(place), "")
         return own.startswith(place) or bool(os.environ.get("VIRTUAL_ENV"))
-    return any(imports(python, runner) for python in interpreters(place))
+    return any(has(python, runner) for python in interpreters(place))
 
 
 def _left_out(read: tox_nox.Proposed) -> tuple[str, ...]:
