@@ -130,7 +130,8 @@ def test_a_begun_gate_is_asked_by_its_name_and_passes_its_test(tmp_path: Path) -
     made = in_copy(folder, sys.executable, "tools/new_gate.py", "nobody_knows")
     assert made.returncode == 0, made.stderr
     assert made.stdout.splitlines()[-1] == "tests/gates/test_nobody_knows.py"
-    tested = in_copy(folder, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/gates")
+    alone = ("-p", "no:cacheprovider", "-p", "pytest_timeout")
+    tested = in_copy(folder, sys.executable, "-m", "pytest", "-q", *alone, "tests/gates")
     assert tested.returncode == 0, tested.stdout + tested.stderr
     again = in_copy(folder, sys.executable, "tools/new_gate.py", "nobody_knows")
     assert again.returncode == 1 and "there already" in again.stderr
