@@ -96,10 +96,11 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Monorepo:
 @pytest.fixture
 def both(laid_out: Monorepo, tmp_path: Path) -> Monorepo:
     """The same, as it was, with no run in either project."""
+    head = laid_out.git("rev-parse", "HEAD")
     yield laid_out  # type: ignore[misc]
     for project in ("api", "web"):
         laid_out.person(project, "pause", "--end")
-    laid_out.git("reset", "-q", "--hard")
+    laid_out.git("reset", "-q", "--hard", head)
     laid_out.git("clean", "-qfd")
 
 
@@ -110,6 +111,14 @@ def test_each_project_has_a_ledger_settings_and_a_baseline_of_its_own(both: Mono
     told = both.json("web", "check", "tests")
     assert (told["tests"]["collected"], told["exit"]) == (2, 0)
     assert [test["id"] for test in told["tests"]["red"]] == ["tests/test_web.py::test_old"]
+
+
+def test_each_project_is_verified_and_driven_by_itself(both: Monorepo) -> None:
+    both.write("api/api.py", "def price(x):\n    return x * 3\n")
+    both.commit()
+    assert both.json("api", "verify", "--base", "HEAD~1")["exit"] == 1
+    assert both.json("web", "verify", "--base", "HEAD~1")["exit"] == 0
+    assert both.person("api", "drive", "--attempts", "2", "--dry-run").returncode == 2
 
 
 def test_what_another_project_protects_is_protected_here(both: Monorepo) -> None:

@@ -28,8 +28,9 @@ SETTINGS = '\n[drive]\nlongest_wait_minutes = 0.02\nsilent_minutes = {silent}\na
 class Night:
     """One project, one model, any number of drives."""
 
-    def __init__(self, project: Project, *, silent: float = 1.0) -> None:
-        self.project = project
+    def __init__(self, project: Project, *, silent: float = 1.0, prefix: str = "") -> None:
+        """`prefix` is where the project lies in its work tree."""
+        self.project, self._prefix = project, prefix
         self.root: Path | None = None
         project.set_up()
         with open(project.root / "phasegate.toml", "a") as file:
@@ -45,7 +46,7 @@ class Night:
         if self.root is not None:
             return self.root
         trees = sorted(self.project.state_home.glob("phasegate/*/*/trees/*"), key=lambda tree: tree.stat().st_mtime)
-        return trees[-1]
+        return trees[-1] / self._prefix
 
     def write(self, path: str, content: str) -> Step:
         """A turn that writes a file where the drive works."""

@@ -25,7 +25,7 @@ from phasegate.ledger.fact import Fact
 from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import RunRecord, State
 from phasegate.wiring import RealDesk, open_project
-from phasegate.workspace import git
+from phasegate.workspace import git, place
 
 PLAN = "docs/development_roadmap/phases.md"
 SHOP = "src/shop/__init__.py"
@@ -121,7 +121,7 @@ class Project:
 
     def set_up(self) -> None:
         """`phasegate init`."""
-        where = git.locate(str(self.root))
+        where = place.at(git.locate(str(self.root)), str(self.root))
         carry_out(where, planned(where, Asked(allow_ephemeral=True)))
 
     def begin(self, *, baseline: bool = False, at: str = "") -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.entrypoints.demo.script import Request, Turn, say
+from phasegate.entrypoints.demo.script import Request, Turn, call, say
 from phasegate.ledger import driving as d
 from tests.cli.people import as_person
 from tests.real_client.conftest import NewProject
 from tests.real_client.nights import DOCS, PLAN, Driven, Night
-from tests.real_client.project import bash
+from tests.real_client.project import FILES, bash
 from tests.real_client.which import with_the_real_one
 
 
@@ -47,6 +47,28 @@ def test_here_commits_on_the_persons_branch_and_push_pushes_it(night: Night, tmp
     assert driven.result["branch"] == branch and project.git("log", "-1", "--format=%s").strip() == "Explain"
     assert project.git("ls-remote", "origin", branch).split()[0] == project.git("rev-parse", "HEAD").strip()
     assert not list(project.state_home.glob("phasegate/*/*/trees/*"))
+
+
+@with_the_real_one
+def test_a_project_below_the_root_is_driven_in_a_work_tree_of_its_own(new_project: NewProject) -> None:
+    whole = new_project({f"packages/shop/{path}": text for path, text in (FILES | {PLAN: DOCS}).items()}, bare=True)
+    whole.write(".gitignore", ".venv/\n")
+    whole.write("packages/shop/.venv/here.txt", "environment\n")
+    whole.write(".venv/top.txt", "environment\n")
+    whole.commit("Ignore environments")
+    night = Night(whole.at(whole.root / "packages/shop"), prefix="packages/shop")
+    night.project.commit("Set up")
+    first, *others = night.docs_phase(1, "how")
+
+    def beside(request: Request) -> Turn:
+        assert (night.tree / ".venv/here.txt").exists() and (night.tree / "../../.venv/top.txt").exists()
+        return call("Write", file_path=str(night.tree.parent / "NOTES.md"), content="A note.\n")
+
+    driven = night.drive(first, *others[:2], beside, *others[2:])
+    assert (driven.code, driven.result["closed"]) == (0, ["1"]), driven.stderr + driven.stdout
+    changed = whole.git("show", "--name-only", "--format=", driven.result["branch"]).split()
+    assert {"packages/shop/README.md", "packages/NOTES.md"} <= set(changed)
+    assert not whole.git("status", "--porcelain") and night.log(driven.result["branch"]) == ["Explain"]
 
 
 @with_the_real_one

@@ -50,6 +50,19 @@ def test_a_commit_holds_the_tree_as_it_is_less_what_is_left_out(root: Path, repo
     assert git(root, "log", "-1", "--format=%s").strip() == "# not a comment"
 
 
+def test_a_project_below_the_root_names_paths_as_its_own_and_commits_the_whole_tree(root: Path, tmp_path: Path) -> None:
+    for path in ("a.txt", "web/b.txt", "web/skip/c.txt", "web/shown.md"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("new\n")
+    (root / ".git/info/exclude").write_text("/web/x.log\n")
+    nested = Repository(str(root / "web"), str(tmp_path), "web/")
+    assert sorted(nested.dirty()) == ["../a.txt", "b.txt", "shown.md", "skip/c.txt"]
+    assert nested.ignored(["x.log", "../x.log"]) == ("x.log",)
+    nested.commit("whole", without=("skip",), shown={"shown.md": b"idle\n"})
+    assert git(root, "ls-tree", "-r", "--name-only", "HEAD").split() == ["a.txt", "web/b.txt", "web/shown.md"]
+    assert git(root, "show", "HEAD:web/shown.md") == "idle\n"
+
+
 def test_nothing_to_commit_is_no_commit(root: Path, repository: Repository) -> None:
     assert repository.commit("nothing") == "" and git(root, "rev-list", "--count", "HEAD").strip() == "1"
 

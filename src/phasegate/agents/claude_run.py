@@ -35,7 +35,10 @@ WITHHELD: Final = ("CLAUDECODE", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_ENTRYPOI
 
 
 class Start(msgspec.Struct, frozen=True):
-    """How to start the client: either a new `session` or one to `resume`; `budget_usd` 0 means none."""
+    """How to start the client: either a new `session` or one to `resume`; `budget_usd` 0 means none.
+
+    `around` is the work tree of a project that lies below its root: files there may be edited too.
+    """
 
     program: str
     prompt: str
@@ -44,6 +47,7 @@ class Start(msgspec.Struct, frozen=True):
     resume: bool = False
     model: str = ""
     budget_usd: float = 0.0
+    around: str = ""
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -66,9 +70,10 @@ class Spent(msgspec.Struct, frozen=True):
 
 
 def argv(start: Start) -> list[str]:
-    """The command line. The rules come last: that option takes every word that follows it."""
+    """The command line. The rules come last: that option takes every word that follows it, as the folders' does."""
     words = [start.program, "-p", start.prompt, "--resume" if start.resume else "--session-id", start.session]
     words += ["--output-format", "stream-json", "--verbose", "--include-partial-messages"]
+    words += ["--add-dir", start.around] if start.around else []
     words += ["--permission-mode", MODE]
     words += ["--model", start.model] if start.model else []
     words += ["--max-budget-usd", f"{start.budget_usd:.4f}"] if start.budget_usd else []

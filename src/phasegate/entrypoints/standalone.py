@@ -16,14 +16,14 @@ from phasegate.store.blobs import DirectoryBlobs
 from phasegate.store.sqlite import SqliteLog
 from phasegate.wiring import Project, RealDesk, Trusted
 from phasegate.workflow.default import DEFAULT
-from phasegate.workspace import files, git, place
+from phasegate.workspace import files, git, neighbours, place
 from phasegate.workspace.settings_file import read_settings
 
 
 @contextlib.contextmanager
 def standalone(path: str, actor: Actor, settings: Settings | None = None) -> Iterator[RealDesk]:
     """The desk of the checkout that holds `path`, with its own settings, else with what a survey finds."""
-    where = git.locate(path)
+    where = neighbours.nearest(path)
     with tempfile.TemporaryDirectory(prefix="phasegate-") as folder, contextlib.ExitStack() as open_things:
         project = opened(where, folder, settings or settings_of(where))
         open_things.callback(project.close)

@@ -18,7 +18,7 @@ from phasegate.gates.interface import Verdict, some
 from phasegate.gates.standing import QUESTIONS, changed_lines, standing
 from phasegate.ledger.event import Actor
 from phasegate.wiring import RealDesk
-from phasegate.workspace import git
+from phasegate.workspace import git, place
 from phasegate.workspace.branches import Repository, provide
 
 GUESSES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
@@ -51,9 +51,9 @@ class Judged(Struct, frozen=True):
 def judge(where: git.Place, actor: Actor, base: str, say: Say, then: Callable[[RealDesk], None]) -> Judged:
     """Run everything on `base` and on the checkout; `then` is called with the desk of the latter before it is gone."""
     with tempfile.TemporaryDirectory(prefix="phasegate-") as folder:
-        repository = Repository(where.root, folder)
+        repository = Repository(where.root, folder, where.prefix)
         head, base = _clean_head(repository), merge_base(repository, base)
-        laid_out = _laid_out(repository, base, folder)
+        laid_out = _laid_out(repository, base, folder, where.prefix)
         project = opened(laid_out, folder, settings_of(laid_out))
         try:
             tree = repository.said("rev-parse", f"{base}^{{tree}}")
@@ -112,10 +112,12 @@ def _clean_head(repository: Repository) -> str:
     return repository.head()
 
 
-def _laid_out(repository: Repository, commit: str, folder: str) -> git.Place:
-    """A checkout of `commit` of its own, sharing the objects of the repository."""
+def _laid_out(repository: Repository, commit: str, folder: str, prefix: str) -> git.Place:
+    """The same project in a checkout of `commit` of its own, sharing the objects of the repository."""
     target = os.path.join(folder, "base")
     repository.run("clone", "-q", "--shared", "--no-checkout", ".", target, seconds=600.0)
     laid_out = Repository(target, folder)
     laid_out.run("checkout", "-q", "--detach", commit, seconds=600.0)
-    return git.locate(target)
+    project = os.path.join(target, prefix).rstrip("/")
+    os.makedirs(project, exist_ok=True)
+    return place.at(git.locate(target), project)

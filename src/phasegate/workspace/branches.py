@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from phasegate.errors import Exit, Failure
 from phasegate.workspace import git
+from phasegate.workspace.names import Names
 
 COMMIT_SECONDS = 900.0
 """A pre-commit hook may run linters over the whole tree."""
@@ -50,16 +51,21 @@ def users_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 class Repository:
-    """git in one work tree, as its user would run it."""
+    """git in one work tree, as its user would run it; paths are named as in the project at `root`.
 
-    def __init__(self, root: str, scratch: str) -> None:
+    `prefix` is where that lies in the work tree, as in `git.Place`.
+    """
+
+    def __init__(self, root: str, scratch: str, prefix: str = "") -> None:
         self.root = root
+        self._top = root[: -len(prefix)] if prefix else root
+        self._names = Names(prefix)
         self._scratch = scratch
 
     def run(self, *arguments: str, given: bytes = b"", accept: Sequence[int] = (0,), seconds: float = 120.0) -> git.Ran:
-        """Run git here."""
+        """Run git at the root of the work tree; paths are relative to that."""
         return git.run(
-            ("-C", self.root, *arguments), environment=users_environment(), scratch=self._scratch, given=given,
+            ("-C", self._top, *arguments), environment=users_environment(), scratch=self._scratch, given=given,
             accept=accept, seconds=seconds,
         )  # fmt: skip
 
@@ -83,7 +89,7 @@ class Repository:
     def dirty(self) -> tuple[str, ...]:
         """The paths that differ from the commit, untracked ones included."""
         listing = self.run("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames").output
-        return tuple(os.fsdecode(entry[3:]) for entry in listing.split(b"\0") if entry)
+        return tuple(self._names.name(os.fsdecode(entry[3:])) for entry in listing.split(b"\0") if entry)
 
     def refuse_nameless(self) -> None:
         """Raise `NoIdentity` when a commit would fail for want of a name."""
@@ -95,9 +101,9 @@ class Repository:
 
     def ignored(self, paths: Sequence[str]) -> tuple[str, ...]:
         """Those of `paths` that git ignores here."""
-        given = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        given = b"".join(os.fsencode(self._names.path(path)) + b"\0" for path in paths)
         listing = self.run("check-ignore", "-z", "--stdin", given=given, accept=(0, 1)).output
-        return tuple(os.fsdecode(path) for path in listing.split(b"\0") if path)
+        return tuple(self._names.name(os.fsdecode(path)) for path in listing.split(b"\0") if path)
 
     # --- a work tree of its own ---------------------------------------------------------------------------------------
 
@@ -120,8 +126,9 @@ class Repository:
         `without` are pathspecs to leave out; `shown` are files of which the commit holds this content instead. Raises
         `CommitHeld`, with the work tree and the branch as before.
         """
-        self.run("add", "--all", "--", ".", *(f":(exclude){path}" for path in without))
-        for path, content in (shown or {}).items():
+        self._add_all(without)
+        held = {self._names.path(name): content for name, content in (shown or {}).items()}
+        for path, content in held.items():
             self._stage(path, content)
         if self.run("diff", "--cached", "--quiet", accept=(0, 1)).status == 0:
             return ""
@@ -131,7 +138,7 @@ class Repository:
             seconds=COMMIT_SECONDS,
         )  # fmt: skip
         if ran.status:
-            self._as_staged(tree, shown or {})
+            self._as_staged(tree, held)
             said = (ran.output.decode("utf-8", "replace") + ran.errors).strip()
             raise CommitHeld(
                 f"git or a hook of this repository refused the commit: {said[-SAID:] or f'exit code {ran.status}'}",
@@ -140,7 +147,7 @@ class Repository:
         if self.said("rev-parse", "HEAD^{tree}") != tree:
             self.run("reset", "--soft", before)
             self.run("read-tree", tree)
-            self._as_staged(tree, shown or {})
+            self._as_staged(tree, held)
             raise CommitHeld(
                 "A hook of this repository changed what was to be committed, which is no longer what was proved.",
                 hint="Run that hook yourself in the work tree of the drive, then `phasegate drive` again.",
@@ -152,7 +159,7 @@ class Repository:
 
         `without` are pathspecs to leave alone. Returns the commit; "" when nothing differed.
         """
-        self.run("add", "--all", "--", ".", *(f":(exclude){path}" for path in without))
+        self._add_all(without)
         listing = self.run("diff", "--cached", "--no-renames", "--name-status", "-z", "HEAD").output.split(b"\0")
         changes = list(zip(listing[::2], listing[1::2], strict=False))
         if not changes:
@@ -177,6 +184,9 @@ class Repository:
         """Write `paths` into the work tree as `commit` has them."""
         self._each("checkout", ["-q", commit], paths)
         self.run("reset", "-q")
+
+    def _add_all(self, without: Sequence[str]) -> None:
+        self.run("add", "--all", "--", ".", *(f":(exclude){self._names.path(name)}" for name in without))
 
     def _each(self, verb: str, options: Sequence[str], paths: Sequence[bytes]) -> None:
         if paths:

@@ -30,7 +30,6 @@ from phasegate.ledger.driving import DriveEnded, Limits
 from phasegate.ledger.state import DriveRecord, State
 from phasegate.settings import Drive
 from phasegate.wiring import RealDesk
-from phasegate.workspace import branches
 
 
 class Until(click.ParamType[int]):
@@ -103,6 +102,8 @@ def drive(
         limits = _limits(opened.settings.drive, until, cost, tokens, minutes, iterations)
         of = msgspec.json.decode(attempt, type=Attempt) if attempt else Attempt()
         asked = Asked(of.limits if attempt else limits, model, here, push, attempts, not no_baseline, of, as_json)
+        if attempts > 1 and opened.project.where.prefix:
+            raise click.UsageError("--attempts works in a project at the root of its repository only.")
         if dry_run:
             return _say_what(opened, asked)
         with _alone(opened):
@@ -205,7 +206,7 @@ def _order(inner: RealDesk, program: str, model: str) -> Order:
 
 
 def _push(inner: RealDesk, stage: Stage, teller: Teller) -> None:
-    problem = branches.Repository(inner.worktree, stages.scratch_of(inner)).push(stage.branch)
+    problem = stages.repository_of(inner).push(stage.branch)
     teller.say(f"{stage.branch} could not be pushed: {problem}" if problem else f"{stage.branch} is pushed")
 
 

@@ -12,7 +12,7 @@ from phasegate.entrypoints.cli.check import tell_verdicts
 from phasegate.entrypoints.cli.session import actor, json_option
 from phasegate.gates.standing import QUESTIONS
 from phasegate.wiring import RealDesk
-from phasegate.workspace import git
+from phasegate.workspace import neighbours
 
 
 @click.command()
@@ -35,7 +35,7 @@ def verify(base: str, junit: str | None, sarif: str | None, as_json: bool) -> in
     def write(desk: RealDesk) -> None:
         machines.write(desk, tuple(QUESTIONS), junit=junit, sarif=sarif)
 
-    where = git.locate(os.getcwd())
+    where = neighbours.nearest(os.getcwd())
     judged = verifying.judge(where, actor(), base, lambda said: output.progress(f"phasegate: {said}"), write)
     if not as_json:
         output.say(f"{judged.head[:12]} against {judged.base[:12]}:")

@@ -55,7 +55,7 @@ def try_phase(
     """Try `phase` in `count` clones at once, take over what the gates choose, and keep the rest as differences."""
     folder = os.path.join(desk.project.directory, FOLDER)
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    base = branches.Repository(desk.worktree, stages.scratch_of(desk)).head()
+    base = stages.repository_of(desk).head()
     limits = _shares(desk.state().drives[drive].limits, count)
     options = [*(("--model", model) if model else ()), *(() if baseline else ("--no-baseline",))]
     roots = [tempfile.mkdtemp(prefix=f"{drive}-", dir=folder) for _ in range(count)]
@@ -88,7 +88,7 @@ def _clone(desk: RealDesk, root: str) -> None:
 
     A phase is one thing in a ledger, so attempts at the same one cannot share it.
     """
-    here = branches.Repository(desk.worktree, stages.scratch_of(desk))
+    here = stages.repository_of(desk)
     here.run("clone", "-q", "--shared", "--single-branch", desk.worktree, root, seconds=600.0)
     there = branches.Repository(root, stages.scratch_of(desk))
     for name in ("user.name", "user.email"):

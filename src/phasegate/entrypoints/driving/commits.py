@@ -25,7 +25,7 @@ def commit_owed(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> tuple[str
     phases = owed(state, run, rests=desk.workflow.step(run.step).rests)
     if not phases:
         return ()
-    repository = branches.Repository(desk.worktree, stage.scratch_of(desk))
+    repository = stage.repository_of(desk)
     if drive.branch and repository.branch() != drive.branch:
         raise branches.BranchGone(
             f"{desk.worktree} is not on {drive.branch} any more.",
@@ -89,7 +89,7 @@ def set_aside(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> tuple[str, 
     """
     phases = to_set_aside(desk.state(), run)
     for phase in phases:
-        repository = branches.Repository(desk.worktree, stage.scratch_of(desk))
+        repository = stage.repository_of(desk)
         branch = f"{drive.branch or 'phasegate'}-parked-{manifest.safe(phase)}"
         listed = desk.state().planned(phase)
         message = f"Parked: {line(listed.title if listed else phase, 200)}\n\nPhase: {line(phase, 100)}\n"
@@ -104,7 +104,7 @@ def take_up(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> str:
     branch = to_take_up(desk.state(), run)
     if not branch:
         return ""
-    repository = branches.Repository(desk.worktree, stage.scratch_of(desk))
+    repository = stage.repository_of(desk)
     facts: list[Fact] = [PhaseSetAside(drive.id, run.phase, "", branch, taken_up=True)]
     if not repository.bring_back(branch):
         text = (

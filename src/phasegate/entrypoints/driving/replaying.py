@@ -36,7 +36,7 @@ def replay(desk: RealDesk, winner: Winner) -> str:
 
     Otherwise what stood against it, in words; the run stays at that step, with the files it has so far.
     """
-    repository = branches.Repository(desk.worktree, stages.scratch_of(desk))
+    repository = stages.repository_of(desk)
     repository.run("fetch", "-q", winner.root, winner.commit)
     changed = _changed(desk, repository, winner)
     for _ in range(MOST_STEPS):

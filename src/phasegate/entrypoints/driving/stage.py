@@ -24,6 +24,7 @@ from phasegate.ledger.state import DriveRecord, State
 from phasegate.settings import Settings
 from phasegate.wiring import RealDesk, open_project
 from phasegate.workspace import branches, git, installing, place, processes
+from phasegate.workspace.names import Names
 
 TREES = "trees"
 """Below the ledger's directory: private, writable, in nobody's way, and outside the tree that is digested."""
@@ -73,6 +74,11 @@ def scratch_of(opened: RealDesk) -> str:
     return path
 
 
+def repository_of(opened: RealDesk) -> branches.Repository:
+    """git in the work tree of the desk."""
+    return branches.Repository(opened.worktree, scratch_of(opened), opened.project.where.prefix)
+
+
 # --- one begun before -------------------------------------------------------------------------------------------------
 
 
@@ -107,7 +113,7 @@ def tidy(opened: RealDesk, state: State) -> State:
 
 def lay_out(opened: RealDesk, state: State, say: Say, *, here: bool) -> Stage:
     """A branch and a work tree for the drive; with `here` the person's own."""
-    repository = branches.Repository(opened.worktree, scratch_of(opened))
+    repository = repository_of(opened)
     repository.refuse_nameless()
     base = repository.head()
     changed = tuple(path for path in repository.dirty() if not is_ours(opened.settings, path))
@@ -119,20 +125,16 @@ def lay_out(opened: RealDesk, state: State, say: Say, *, here: bool) -> Stage:
                 hint="Commit or stash them, or leave out --here: a drive then works in a tree of its own.",
             )
         return Stage(opened.worktree, repository.branch(), base)
-    if opened.project.where.prefix:
-        raise TreeNotClean(
-            "A project below the root of its repository is driven in your own work tree only.",
-            hint="Commit what you have, and `phasegate drive --here`.",
-        )
     if changed:
         say(f"{len(changed)} changed paths of this work tree are not committed and not taken along")
     name = f"{datetime.datetime.now():%Y-%m-%d}-{os.urandom(3).hex()}"
-    stage = Stage(os.path.join(opened.project.directory, TREES, name), f"phasegate/{name}", base)
-    repository.add_tree(stage.worktree, stage.branch, base)
+    tree = os.path.join(opened.project.directory, TREES, name)
+    stage = Stage(os.path.join(tree, opened.project.where.prefix).rstrip("/"), f"phasegate/{name}", base)
+    repository.add_tree(tree, stage.branch, base)
     try:
-        _furnish(opened, stage, say)
+        _furnish(opened, stage, tree, say)
     except BaseException:
-        repository.remove_tree(stage.worktree, stage.branch)
+        repository.remove_tree(tree, stage.branch)
         raise
     return stage
 
@@ -142,19 +144,26 @@ def is_ours(settings: Settings, path: str) -> bool:
     return path == settings.plan or any(path == ours or path.startswith(f"{ours}/") for ours in OURS)
 
 
-def _furnish(opened: RealDesk, stage: Stage, say: Say) -> None:
+def _furnish(opened: RealDesk, stage: Stage, tree: str, say: Say) -> None:
     """Give the new work tree what a checkout lacks: environments, the plan and the settings as they are, hooks."""
-    user = branches.Repository(opened.worktree, scratch_of(opened))
-    wanted = opened.settings.drive.provide
-    ignored = user.ignored([*wanted, *(f"{path}/x" for path in wanted)])
+    where = opened.project.where
+    wanted = [above + path for above in _levels(where.prefix) for path in opened.settings.drive.provide]
+    ignored = repository_of(opened).ignored([*wanted, *(f"{path}/x" for path in wanted)])
     for path in wanted:
-        if (path in ignored or f"{path}/x" in ignored) and branches.provide(opened.worktree, stage.worktree, path):
+        if path not in ignored and f"{path}/x" not in ignored:
+            continue
+        if branches.provide(where.top, tree, Names(where.prefix).path(path)):
             say(f"{path} is shared with this work tree")
     for path in _taken_along(opened):
         target = os.path.join(stage.worktree, path)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         shutil.copyfile(os.path.join(opened.worktree, path), target)
     install(opened, stage.worktree)
+
+
+def _levels(prefix: str) -> list[str]:
+    """From the project up to the root of the work tree: "", `../`, `../../`. An environment may lie at any of them."""
+    return ["../" * up for up in range(prefix.count("/") + 1)]
 
 
 def _taken_along(opened: RealDesk) -> Iterator[str]:
@@ -168,7 +177,7 @@ def _taken_along(opened: RealDesk) -> Iterator[str]:
 
 def install(opened: RealDesk, worktree: str) -> None:
     """Hooks, skill and block, as `phasegate init` puts them in; what a person trusted stays as it is."""
-    where = git.locate(worktree)
+    where = place.at(git.locate(worktree), worktree)
     scope: Scope = "team" if init.has_hooks(opened.worktree, "team") else "me"
     settings = installing.read(worktree, place.SETTINGS) or b""
     missing = bool(claude_health.missing_hooks(worktree))
@@ -237,7 +246,7 @@ def started(desk: RealDesk, stage: Stage, drive: str, limits: Limits) -> DriveSt
 
 def _prepare(desk: RealDesk, stage: Stage) -> None:
     """Commit what was brought in, so that the commit of a phase holds what the phase changed and no more."""
-    repository = branches.Repository(desk.worktree, scratch_of(desk))
+    repository = repository_of(desk)
     brought = [path for path in repository.dirty() if is_ours(desk.settings, path)]
     if brought:
         repository.commit(PREPARED, shown=idle_block(desk))
@@ -256,4 +265,5 @@ def idle_block(desk: RealDesk) -> dict[str, bytes]:
 def clear_away(opened: RealDesk, stage: Stage) -> None:
     """Remove a work tree and a branch that came to nothing."""
     if stage.new and stage.worktree != opened.worktree:
-        branches.Repository(opened.worktree, scratch_of(opened)).remove_tree(stage.worktree, stage.branch)
+        tree = place.at(git.locate(stage.worktree), stage.worktree).top
+        repository_of(opened).remove_tree(tree, stage.branch)

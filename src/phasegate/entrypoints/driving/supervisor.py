@@ -207,9 +207,10 @@ class Supervisor:
         limits, used = self._drive.limits, self._used()
         spent = self._sessions.get(session, claude_run.Spent()).cost_usd
         budget = limits.cost_usd - used.cost_usd + spent if limits.cost_usd else 0.0
+        where = self.desk.project.where
         return claude_run.Start(
             self.order.program, HAND_OVER, session or str(uuid.uuid4()), self.order.rules, bool(session),
-            self.order.model, budget,
+            self.order.model, budget, where.top if where.prefix else "",
         )  # fmt: skip
 
     def _environment(self) -> dict[str, str]:
