@@ -408,6 +408,7 @@ def test_changed_lines_are_those_of_the_new_file(repository: Repository, tree: W
     (repository.root / "src/gone.py").unlink()
     after = tree.observe()
     assert tree.changed_lines(before.id, after.id, ["src/app.py", "src/app-2.py"])["src/app-2.py"] == {2, 4, 5, 6}
+    assert tree.changed_lines(before.id, after.id, []) == {}
     lines = tree.changed_lines(before.id, after.id, ["src/app.py", "src/fresh.py", "src/gone.py", "tests/test_app.py"])
     assert lines == {
         "src/app.py": {2, 4, 5},

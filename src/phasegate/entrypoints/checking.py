@@ -44,7 +44,8 @@ def check_here(
 ) -> tuple[TestsSeen, CoverageSeen | NoCoverage]:
     """Run the tests now, in this process, and record the evidence. `check` names a detached check, if this is one.
 
-    Changed lines are those since the phase's start; outside a run since the tree `since`, when one is given.
+    Changed lines are those since the phase's start; outside a run since the tree `since`, when one is given. What lies
+    in other projects is then left to them.
     """
     state, before = observe(desk, desk.state())
     run = state.run_in(desk.worktree)
@@ -54,7 +55,8 @@ def check_here(
         state = desk.record([started], relying_on=None)
     scratch = tempfile.mkdtemp(prefix="check-", dir=_scratch(desk))
     start = _start(state, run, since)
-    others = _others(desk, state, run, _changed(desk, start, before.tree)) if desk.settings.elsewhere else ()
+    alone = bool(since) or not desk.settings.elsewhere
+    others = () if alone else _others(desk, state, run, _changed(desk, start, before.tree))
     try:
         result = run_tests(desk.project, scratch, say, {other.name: other.tests for other in others})
     finally:
@@ -97,7 +99,7 @@ def _record(
         why = f"the tree changed while the tests ran ({', '.join(paths[:5])}); let git ignore what tests write"
         tests = msgspec.structs.replace(tests, complete=False, why_incomplete=why)
     artifacts = _artifacts(desk, result)
-    coverage = _coverage(desk, start, after, result)
+    coverage = _coverage(desk, start, after, result, others)
     facts = checks.evidence_facts(
         desk, state, run, check=check, tests=tests, coverage=coverage,
         subject=before.subject, tree=before.tree, artifacts=artifacts,
@@ -111,13 +113,16 @@ def _artifacts(desk: RealDesk, result: SuiteRun) -> tuple[Artifact, ...]:
     return (whole, *(desk.keep(artifact.name, artifact.content) for artifact in result.artifacts))
 
 
-def _coverage(desk: RealDesk, start: str, now: Observation, result: SuiteRun) -> CoverageSeen | NoCoverage:
+def _coverage(
+    desk: RealDesk, start: str, now: Observation, result: SuiteRun, others: tuple[touching.Other, ...]
+) -> CoverageSeen | NoCoverage:
     if result.coverage is None:
         return NoCoverage(result.why_no_coverage)
     changed: dict[str, set[int]] = {}
     if start and start != now.tree:
         there = [change.path for change in desk.tree.changes(start, now.tree) if change.after]
-        paths = [path for path in there if checks.measurable(path, result.coverage, desk.settings)]
+        ran = [path for path in there if others or not touching.is_elsewhere(path, desk)]
+        paths = [path for path in ran if checks.measurable(path, result.coverage, desk.settings)]
         changed = desk.tree.changed_lines(start, now.tree, paths)
     return checks.coverage_of(result.coverage, changed, desk.settings)
 

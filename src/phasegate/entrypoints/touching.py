@@ -46,6 +46,11 @@ def touched(desk: RealDesk, paths: Iterable[str], seen: Collection[str], before_
     )
 
 
+def is_elsewhere(path: str, desk: RealDesk) -> bool:
+    """Whether another project has the path."""
+    return path.startswith(tuple(desk.settings.elsewhere))
+
+
 def _lies_in(path: str, folder: str, desk: RealDesk) -> bool:
     """Whether `folder` is the deepest project that has the path."""
     return next((each for each in desk.settings.elsewhere if path.startswith(each)), "") == folder

@@ -18,7 +18,7 @@ from phasegate.gates.interface import Verdict, some
 from phasegate.gates.standing import QUESTIONS, changed_lines, standing
 from phasegate.ledger.event import Actor
 from phasegate.wiring import RealDesk
-from phasegate.workspace import git, place
+from phasegate.workspace import git, neighbours, place
 from phasegate.workspace.branches import Repository, provide
 
 GUESSES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
@@ -54,7 +54,7 @@ def judge(where: git.Place, actor: Actor, base: str, say: Say, then: Callable[[R
         repository = Repository(where.root, folder, where.prefix)
         head, base = _clean_head(repository), merge_base(repository, base)
         laid_out = _laid_out(repository, base, folder, where.prefix)
-        project = opened(laid_out, folder, settings_of(laid_out))
+        project = opened(laid_out, folder, replace(settings_of(laid_out), elsewhere=neighbours.elsewhere(laid_out)))
         try:
             tree = repository.said("rev-parse", f"{base}^{{tree}}")
             _before(RealDesk(project, actor), where, tree, say)

@@ -210,8 +210,10 @@ class WorkTree:
 
     def changed_lines(self, base_tree: str, tree: str, paths: Iterable[str]) -> dict[str, set[int]]:
         """The lines (from 1) of each path in `tree` that `base_tree` did not have there."""
-        self._open()
         wanted = tuple(dict.fromkeys(paths))
+        if not wanted:
+            return {}
+        self._open()
         found = [change for change in self._changes(base_tree, tree, wanted) if change.after]
         edited = [
             change.path for change in found if change.before and LINK not in (change.mode_before, change.mode_after)
