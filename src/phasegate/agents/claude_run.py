@@ -96,12 +96,6 @@ class _Usage(msgspec.Struct):
     cache_read_input_tokens: int = 0
     cache_creation_input_tokens: int = 0
 
-    def tokens(self) -> Tokens:
-        return Tokens(
-            _count(self.input_tokens), _count(self.output_tokens),
-            _count(self.cache_read_input_tokens), _count(self.cache_creation_input_tokens),
-        )  # fmt: skip
-
 
 class _ModelUsage(msgspec.Struct, rename="camel"):
     input_tokens: int = 0
@@ -109,11 +103,12 @@ class _ModelUsage(msgspec.Struct, rename="camel"):
     cache_read_input_tokens: int = 0
     cache_creation_input_tokens: int = 0
 
-    def tokens(self) -> Tokens:
-        return Tokens(
-            _count(self.input_tokens), _count(self.output_tokens),
-            _count(self.cache_read_input_tokens), _count(self.cache_creation_input_tokens),
-        )  # fmt: skip
+
+def _tokens(usage: _Usage | _ModelUsage) -> Tokens:
+    return Tokens(
+        _count(usage.input_tokens), _count(usage.output_tokens),
+        _count(usage.cache_read_input_tokens), _count(usage.cache_creation_input_tokens),
+    )  # fmt: skip
 
 
 class _Message(msgspec.Struct):
@@ -190,13 +185,13 @@ class Reader:
         message = _as(fields, "message", _Message)
         if message is not None and message.model != "<synthetic>" and len(self._usage) < MOST_MESSAGES:
             known = self._usage.get(message.id, Tokens())
-            self._usage[message.id] = _most(known, (message.usage or _Usage()).tokens())
+            self._usage[message.id] = _most(known, _tokens(message.usage or _Usage()))
 
     def _event(self, event: _StreamEvent) -> None:
         if event.type == "message_start" and event.message is not None:
             self._open = event.message.id
         elif event.type == "message_delta" and event.usage is not None and self._open in self._usage:
-            self._usage[self._open] = _most(self._usage[self._open], event.usage.tokens())
+            self._usage[self._open] = _most(self._usage[self._open], _tokens(event.usage))
 
     def _limit(self, limit: _Limit) -> None:
         if limit.status == "rejected":
@@ -206,7 +201,7 @@ class Reader:
         if self._result is None:
             return None
         models = _as(self._result, "modelUsage", dict[str, _ModelUsage])
-        return _less(total(usage.tokens() for usage in models.values()), self._before.tokens) if models else None
+        return _less(total(map(_tokens, models.values())), self._before.tokens) if models else None
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
