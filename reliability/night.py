@@ -3,7 +3,7 @@
     python reliability/night.py --nights 20 --phases 9 --record
 
 A night is a repository as people have them (a third of it tested, two tests red for long, no document of behaviour), a
-plan of at least six phases of different kinds, one that cannot be proved, one that asks a person, one that waits for
+plan of six to nine phases of different kinds, one that cannot be proved, one that asks a person, one that waits for
 that one; and every fault of `night_faults.py` once, at places drawn by the seed. A supervisor that is killed is started
 again, as a person or a service manager would. In the morning `night_checks.py` looks at the branch, the plan and the
 ledger, and `recount.py` counts every figure of the report again. Exit code 1 when anything is not as promised.
@@ -17,14 +17,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import random
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import doors
@@ -33,8 +28,7 @@ import night_repository
 import recount
 from night_agent import Agent, state_of
 from night_faults import STEPS, Faults
-from tally import Recorder
-from trials import Lost
+from trials import Lost, Trial, parsed, parser, run
 
 from phasegate.entrypoints.demo.script import Script
 from phasegate.entrypoints.demo.scripted_model import ScriptedModel
@@ -54,22 +48,18 @@ MOST_TURNS: Final = 4000
 IDENTITY: Final = {"user.name": "A Person", "user.email": "person@localhost", "commit.gpgsign": "false"}
 
 
-class Unnoticed(Exception):
-    """A bug that was planted was not seen."""
-
-
 class Night:
     """One repository, one model, one night."""
 
-    def __init__(self, base: str, phases: int, chance: random.Random, bug: str) -> None:
+    def __init__(self, trial: Trial, phases: int, kinds: Sequence[str]) -> None:
         self.root, self.home, self.state_home, self.remote = (
-            os.path.join(base, name) for name in ("pantry", "home", "state", "remote.git")
+            os.path.join(trial.directory, name) for name in ("pantry", "home", "state", "remote.git")
         )
-        self.clock = os.path.join(base, "slept")
-        self.works = night_repository.drawn(phases, chance)
-        self.bug = bug
+        self.clock = os.path.join(trial.directory, "slept")
+        self.works = night_repository.drawn(phases, trial.chance)
+        self.bug = trial.bug
         os.environ |= {"XDG_STATE_HOME": self.state_home, "HOME": self.home, "GIT_CONFIG_NOSYSTEM": "1"}
-        self.faults = Faults(self.root, self.works, self.clock, chance)
+        self.faults = Faults(self.root, self.works, self.clock, trial.chance, kinds)
         self.agent = Agent(self.root, self.works, self.faults)
         self.starts = 0
         self.said = ""
@@ -162,7 +152,7 @@ class Night:
 
     def check(self, ran: doors.Ran, *, thorough: bool) -> dict[str, int]:
         """What the morning shows; how much was looked at, by what it is."""
-        missing = sorted(kind for kind in STEPS if not self.faults.happened.get(kind))
+        missing = sorted(kind for kind in self.faults.kinds if not self.faults.happened.get(kind))
         if missing:
             raise Lost(f"these faults did not happen: {missing}")
         counts = night_checks.check(self, ran)
@@ -170,66 +160,56 @@ class Night:
 
     def catch_false_reports(self) -> None:
         """The recount is worth something: it sees what a report leaves out or makes better."""
-        for bug in doors.OF_REPORTS:
-            with contextlib.suppress(Lost):
+        shown = {"forgets-deferred"} | ({"forgets-deaths"} if "the client is killed" in self.faults.kinds else set())
+        for bug in sorted(shown):
+            try:
                 recount.check(self, bug=bug)
-                raise Unnoticed(f"nobody noticed a report that {bug}")
+            except Lost:
+                continue
+            raise Lost(f"nobody noticed a report that {bug}")
+
+
+def play(trial: Trial, phases: int, kinds: Sequence[str], *, thorough: bool) -> tuple[int, str]:
+    """One night; where something was lost, what the drives said is kept beside it."""
+    night = Night(trial, phases, kinds)
+    try:
+        night.lay_out()
+        counts = night.check(night.drive(), thorough=thorough)
+        night.catch_false_reports()
+    except Lost as loss:
+        with open(os.path.join(trial.directory, "said"), "w") as file:
+            file.write(night.said)
+        places = (f"\n  {kind}: {where}" for kind, where in night.faults.happened.items())
+        raise Lost(f"{loss}{''.join(places)}") from loss
+    told = ", ".join(f"{count} {what}" for what, count in counts.items())
+    return 1, f"{len(kinds)} faults, {night.agent.requests} requests, {told}"
 
 
 def main() -> int:
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    recorder = Recorder(
-        f"night_of_{arguments.phases}",
-        f"nights of {arguments.phases} phases with the real client, each with {len(STEPS)} faults, whose report equals "
-        "the ledger",
-        seed=arguments.seed,
-        record=arguments.record,
+    kinds = arguments.fault or list(STEPS)
+    what = (
+        f"nights of {arguments.phases} phases with the real client, each with {len(kinds)} faults, whose report equals"
     )
-    for number in range(recorder.done, arguments.nights):
-        begun = time.monotonic()
-        with tempfile.TemporaryDirectory(dir=arguments.directory, ignore_cleanup_errors=True) as directory:
-            chance = random.Random(f"{arguments.seed}/{number}")
-            night = Night(os.path.realpath(directory), arguments.phases, chance, arguments.planted_bug or "")
-            try:
-                night.lay_out()
-                counts = night.check(night.drive(), thorough=arguments.thorough)
-                night.catch_false_reports()
-            except (Lost, Unnoticed) as loss:
-                print(f"LOST in night {number} of seed {arguments.seed}: {loss}", flush=True)
-                for kind, where in night.faults.happened.items():
-                    print(f"  {kind}: {where}", flush=True)
-                if arguments.keep:
-                    with open(os.path.join(directory, "said"), "w") as file:
-                        file.write(night.said)
-                    shutil.copytree(directory, arguments.keep, symlinks=True, dirs_exist_ok=True)
-                return 1
-        seconds = time.monotonic() - begun
-        recorder.reached(number + 1, seconds=seconds)
-        told = ", ".join(f"{count} {what}" for what, count in counts.items())
-        print(
-            f"night {number}: {len(STEPS)} faults, {night.agent.requests} requests, {told}, {seconds:.0f} s", flush=True
-        )
-    print(f"held: {arguments.nights} nights of seed {arguments.seed}", flush=True)
-    return 0
+    return run(
+        arguments, lambda trial: play(trial, arguments.phases, kinds, thorough=arguments.thorough),
+        name=f"night_of_{arguments.phases}", counts="nights", what=f"{what} the ledger",
+    )  # fmt: skip
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    most = len(night_repository.WORKS)
-    parser.add_argument("--nights", type=int, default=1, help="how many nights this seed shall reach (default 1)")
-    parser.add_argument("--phases", type=int, default=most, choices=range(6, most + 1), help=f"6 to {most} ({most})")
-    parser.add_argument("--seed", type=int, default=1, help="what is drawn from it; the scheduler adds its own chance")
-    parser.add_argument(
-        "--planted-bug", choices=sorted(doors.OF_DRIVES), help="break phasegate; the night must show it"
+    most, whole = len(night_repository.WORKS), night_repository.WHOLE
+    asked = parser(__doc__, counts="nights", default=1, bugs=doors.OF_DRIVES)
+    asked.add_argument("--phases", type=int, default=most, choices=range(2, most + 1), help=f"2 to {most} ({most})")
+    asked.add_argument(
+        "--fault", action="append", choices=sorted(STEPS), help="only this; again for more (default: all)"
     )
-    parser.add_argument("--thorough", action="store_true", help="ask phasegate about every reference of the report")
-    parser.add_argument("--record", action="store_true", help="add up below results/, and resume there")
-    parser.add_argument("--directory", help="where the repositories are kept meanwhile (default: a temporary one)")
-    parser.add_argument("--keep", help="where to copy the night in which something was lost")
-    arguments = parser.parse_args()
-    if arguments.record and arguments.planted_bug:
-        parser.error("a night with a planted bug is not recorded")
+    asked.add_argument("--thorough", action="store_true", help="ask phasegate about every reference of the report")
+    arguments = parsed(asked)
+    if arguments.phases < whole and not arguments.fault:
+        asked.error(f"a night of fewer than {whole} phases has not a place for every fault: name some with --fault")
+    if arguments.record and arguments.fault:
+        asked.error("only nights with every fault are recorded")
     return arguments
 
 

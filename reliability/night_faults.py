@@ -1,6 +1,6 @@
 """What goes wrong in `night.py`: refusals of the service, broken lines, kills, a sleep, and an agent that cheats.
 
-A seed says at which step of which phase each of them happens; all of them happen in every night.
+A seed says at which step of which phase each of them happens; all of them happen in every whole night.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -89,11 +89,14 @@ STEPS: Final[Mapping[str, Sequence[str]]] = {
 
 
 class Faults:
-    """Every fault of a night, each at its place; `struck` counts those that happened."""
+    """Every fault of a night, each at its place; `happened` says where."""
 
-    def __init__(self, root: str, works: Mapping[str, Work], clock: str, chance: random.Random) -> None:
+    def __init__(
+        self, root: str, works: Mapping[str, Work], clock: str, chance: random.Random, kinds: Collection[str]
+    ) -> None:
         self._root, self._clock, self._chance = root, clock, chance
-        self.places = _places(works, chance)
+        self.kinds = kinds
+        self.places = _places(works, chance, kinds)
         self.happened: dict[str, str] = {}
         self._hunters: list[threading.Thread] = []
 
@@ -220,7 +223,7 @@ def _cheats(kind: str, run: RunRecord) -> Turn:
             return call("Write", file_path=path, content="def table(stock):\n    return ''\n")
 
 
-def _places(works: Mapping[str, Work], chance: random.Random) -> dict[tuple[str, str], str]:
+def _places(works: Mapping[str, Work], chance: random.Random, kinds: Collection[str]) -> dict[tuple[str, str], str]:
     """A place of its own for every fault: nothing else goes wrong on that visit."""
     steps = {"closed": (*ANYWHERE, "run_tests"), "asks": ("explore", "implement"), "blocked": ()}
     free = [
@@ -231,7 +234,7 @@ def _places(works: Mapping[str, Work], chance: random.Random) -> dict[tuple[str,
     ]
     chance.shuffle(free)
     found = {}
-    for kind in sorted(STEPS, key=lambda kind: len(STEPS[kind])):
+    for kind in sorted((kind for kind in STEPS if kind in kinds), key=lambda kind: len(STEPS[kind])):
         place = next(place for place in free if place[1] in STEPS[kind])
         free.remove(place)
         found[place] = kind

@@ -422,15 +422,18 @@ WORKS: Final = (
     Work("Shorten the stock", "refactor", {"src/pantry/stock.py": SHORTER}),
     Work("Say how to indent", "chore", {".editorconfig": "root = true\n\n[*.py]\nindent_size = 4\n"}),
 )  # fmt: skip
-"""The most telling first: the shortest night has the first six."""
+"""The most telling first: a short night has the first of them; six have a place for every fault."""
+
+WHOLE: Final = 6
 
 
 def drawn(count: int, chance: random.Random) -> dict[str, Work]:
     """The phases of a night in the order of its plan, by id."""
     works = list(WORKS[:count])
     chance.shuffle(works)
-    works.remove(BLOCKED)  # what is blocked comes after what it waits for
-    works.insert(chance.randint(works.index(ASKS) + 1, len(works)), BLOCKED)
+    if BLOCKED in works:  # it comes after what it waits for
+        works.remove(BLOCKED)
+        works.insert(chance.randint(works.index(ASKS) + 1, len(works)), BLOCKED)
     return {str(number): work for number, work in enumerate(works, 1)}
 
 

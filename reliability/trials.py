@@ -6,6 +6,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -56,6 +57,7 @@ def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace, play: Play, *, name: str, counts: str, what: str) -> int:
     """Play until the goal is reached; the exit code: 1 when anything was lost."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else nobody would clear away what runs and lies about
     recorder = Recorder(name, what, seed=arguments.seed, record=arguments.record)
     done = recorder.done
     while done < arguments.goal:
