@@ -57,6 +57,15 @@ def test_without_git_commands_say_so(project: Project, tmp_path: Path, words: st
     says(project.person(*words.split(), env={"PATH": str(bin)}), "git-missing", 2, "Install git")
 
 
+@pytest.mark.parametrize("words", ["init", "wait", "status --json", "doctor"])
+def test_in_a_folder_that_is_gone_commands_say_so(tmp_path: Path, words: str) -> None:
+    (tmp_path / "gone").mkdir()
+    script = f'cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && exec "{PHASEGATE}" {words}'
+    done = as_person(["sh", "-c", script], tmp_path, {"HOME": str(tmp_path)})
+    assert done.returncode == 2 and "bug of ours" not in done.stderr
+    assert "folder-gone" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("words", ["init", "start", "status", "done", "check tests", "log show", "note list", "pause"])
 def test_outside_a_repository_commands_say_so(tmp_path: Path, words: str) -> None:
     done = as_person(["phasegate", *words.split()], tmp_path, {"HOME": str(tmp_path)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -97,8 +98,27 @@ def run(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except Exception as bug:
+        if isinstance(bug, FileNotFoundError) and not _is_somewhere():
+            gone = FolderGone("The folder you are in is gone.", hint="`cd` to one that exists, and repeat.")
+            output.fail(gone, as_json="--json" in _ours(given))
+            return gone.exit_code
         output.bug(bug)
         return Exit.BUG
+
+
+class FolderGone(Failure):
+    """The folder that the command was called in was removed meanwhile."""
+
+    code = "folder-gone"
+    exit_code = Exit.USAGE
+
+
+def _is_somewhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _ours(arguments: list[str]) -> list[str]:
