@@ -15,7 +15,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 class Run(msgspec.Struct, omit_defaults=True):
-    """One seed on one version of everything: trials `0 .. count-1` of that seed held, in so many seconds of running."""
+    """One seed on one version of everything: trials `0 .. count-1` of that seed held, in `seconds` (0: unknown)."""
 
     seed: int
     count: int
@@ -53,7 +53,8 @@ class Recorder:
 
     def reached(self, count: int, *, seconds: float = 0.0) -> None:
         """Trials `0 .. count-1` have held, and it took `seconds` more; kept at once."""
-        self._run.seconds = round(self._run.seconds + seconds, 1)
+        if self._run.seconds or not self._run.count:
+            self._run.seconds = round(self._run.seconds + seconds, 1)
         self._run.count, self._run.date = count, _today()
         self._tally.total = sum(run.count for run in self._tally.runs)
         if self._record:
