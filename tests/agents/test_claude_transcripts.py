@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phasegate.agents.claude_transcripts import Caps, find, read, slug, transcripts_home
+from phasegate.agents.claude_transcripts import LAST, Caps, cost_of, find, read, slug, transcripts_home
 from phasegate.agents.claude_transcripts import given as named
 from phasegate.policy.secrets import find_secrets
 from phasegate.report.lookback.claims import unproved
@@ -149,6 +149,42 @@ def test_a_pause_and_the_time_until_a_prompt_are_idle(tmp_path: Path) -> None:
     ))  # fmt: skip
     session, _ = reading(path)
     assert (session.cost.active, session.cost.idle) == (30.0, 720.0)
+
+
+SESSION = "2527da7a-06e4-45ee-b63a-4adeb1694688"
+
+
+def left(home: Path, *lines: str) -> float:
+    """What a session cost whose transcript ends so."""
+    (home / "-w-shop").mkdir()
+    (home / "-w-shop" / f"{SESSION}.jsonl").write_text("".join(lines))
+    return cost_of(str(home), SESSION)
+
+
+def test_what_a_session_cost_is_what_its_transcript_says_last(tmp_path: Path) -> None:
+    first, last = (line(type="cost-state", totalCostUSD=usd) for usd in (0.02, 0.5))
+    assert left(tmp_path, first, line(type="user"), last, line(type="last-prompt")) == 0.5
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        (line(type="assistant"),),
+        ('{"type":"cost-state","totalCostUSD":NaN}\n',),
+        (line(type="cost-state", totalCostUSD="much"),),
+        (line(type="cost-state", totalCostUSD=-1),),
+        (line(type="cost-state", totalCostUSD=2), line(type="user", text="x" * LAST)),
+    ],
+)
+def test_a_transcript_that_names_no_cost_near_its_end_names_none(tmp_path: Path, lines: tuple[str, ...]) -> None:
+    assert left(tmp_path, *lines) == 0.0
+
+
+@pytest.mark.parametrize("session", ["", "*", f"../{SESSION}", f"{SESSION}/../x", SESSION.replace("a", "0")])
+def test_a_session_without_a_transcript_names_no_cost(tmp_path: Path, session: str) -> None:
+    assert left(tmp_path, line(type="cost-state", totalCostUSD=0.5)) == 0.5
+    assert cost_of(str(tmp_path), session) == 0.0
 
 
 json_values = st.recursive(

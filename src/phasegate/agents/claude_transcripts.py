@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +21,14 @@ SLUG = 200
 IDLE = 300.0
 """Seconds without a line after which nobody was at work."""
 
+LAST = 1 << 16
+"""Bytes at the end of a transcript among which the last words about its cost are looked for."""
+
 EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 _SKIPPED = re.compile(rb'"type":"(?:api-request|api-request-blob|api-request-shape|file-history-\w+)"')
+
+
+_SESSION = re.compile(r"[0-9A-Fa-f-]{36}")
 
 
 class Caps(msgspec.Struct, frozen=True):
@@ -226,8 +233,8 @@ class _Reader:
                 if isinstance(message, dict):
                     self._message(who, record, message, at)
             case "cost-state":
-                usd = record.get("totalCostUSD")
-                self.usd = float(usd) if isinstance(usd, int | float) and 0 <= usd < 1e9 else self.usd
+                usd = _dollars(record)
+                self.usd = self.usd if usd is None else usd
             case "attachment":
                 hook = record.get("attachment")
                 if isinstance(hook, dict) and str(hook.get("type")).startswith("hook_"):
@@ -338,6 +345,35 @@ def _versions(name: str, given: dict[str, Any], result: dict[str, Any]) -> tuple
             after = after.replace(old, new) if everywhere else after.replace(old, new, 1)
         return original, after, applied and result.get("userModified") is not True
     return "\n".join(old for old, _, _ in edits), "\n".join(new for _, new, _ in edits), False
+
+
+def cost_of(home: str, session: str) -> float:
+    """US dollars that a session names last in its transcript, all its processes together; 0.0 when it names none.
+
+    A client that is asked to end writes them there and prints no result; one that is killed writes nothing.
+    """
+    if not _SESSION.fullmatch(session):
+        return 0.0
+    for path in glob.glob(os.path.join(glob.escape(home), "*", f"{session}.jsonl")):
+        for line in reversed(_end_of(path).splitlines()):
+            record = _decoded(line)
+            if record is not None and record.get("type") == "cost-state":
+                return _dollars(record) or 0.0
+    return 0.0
+
+
+def _end_of(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LAST))
+            return file.read(LAST)
+    except OSError:
+        return b""
+
+
+def _dollars(record: dict[str, Any]) -> float | None:
+    usd = record.get("totalCostUSD")
+    return float(usd) if isinstance(usd, int | float) and 0 <= usd < 1e9 else None
 
 
 def _decoded(line: bytes) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from types import FrameType
 
 import msgspec
 
-from phasegate.agents import claude_run
+from phasegate.agents import claude_run, claude_transcripts
 from phasegate.engine import driving
 from phasegate.engine.advance import leave, park
 from phasegate.engine.answer import ANSWERED, settle_tree
@@ -279,7 +279,8 @@ class Supervisor:
         self, launch: str, reader: claude_run.Reader, ending: claude_run.Ending, why: str, before: tuple[int, str]
     ) -> None:
         """Record the end of a client, and whether it got anywhere."""
-        ending = msgspec.structs.replace(ending, said=why or ending.said)
+        cost = ending.cost_usd or self._cost_left_behind(ending.session)
+        ending = msgspec.structs.replace(ending, said=why or ending.said, cost_usd=cost)
         ended = ClientEnded(
             self._id, launch, ending.how, ending.said, ending.session, ending.turns, ending.cost_usd, ending.tokens,
             ending.until_ms,
@@ -294,6 +295,11 @@ class Supervisor:
         self._last = ending
         if ending.how != "ended":
             self.teller.say(f"{driving.RULES[ending.how].says}: {ending.said}", ended=ending.how)
+
+    def _cost_left_behind(self, session: str) -> float:
+        """What a client that printed no result wrote into its transcript as it was asked to end."""
+        before = self._sessions.get(session, claude_run.Spent()).cost_usd
+        return max(0.0, claude_transcripts.cost_of(claude_transcripts.transcripts_home(os.environ), session) - before)
 
     def _remember(self, ending: claude_run.Ending) -> None:
         """What the session used until now: a client that resumes it counts that again."""
