@@ -16,13 +16,14 @@ HEAD = """\
 
 Written by `uv run just dependencies` from what each installed package says of itself; `just check` finds it stale.
 Versions are the constraints in `pyproject.toml`. *Comes with* says who gets a package: everybody who installs
-phasegate, or only those who work on it. `claude-agent-sdk` also carries the Claude Code program, which has terms of its
-own.
+phasegate, or only those who work on it: to develop it, to test it with other languages' toolchains, or with the real
+client. `claude-agent-sdk` also carries the Claude Code program, which has terms of its own.
 
 | package | licence | comes with |
 |---|---|---|
 """
-NAME = re.compile(r"[A-Za-z0-9._-]+")
+NAME = re.compile(r"([A-Za-z0-9._-]+)(?:\s*\[([^\]]*)\])?")
+EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)""")
 SPELLINGS = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
@@ -36,6 +37,9 @@ SPELLINGS = {
     "Python Software Foundation License": "PSF-2.0",
     "The Unlicense (Unlicense)": "Unlicense",
 }
+
+WORDINGS = {"Permission is hereby granted, free of charge, to any person obtaining a copy": "MIT"}
+"""What a licence is known by where a package gives its whole text and no name."""
 
 VAGUE = ("DFSG approved", "OSI Approved")
 
@@ -56,9 +60,15 @@ def licence(package: Distribution) -> str:
     if said := stated(package, "License-Expression"):
         return said[0]
     marks = [line.rsplit(" :: ", 1)[-1] for line in stated(package, "Classifier") if "License ::" in line]
-    field = [line.strip() for text in stated(package, "License") for line in text.strip().splitlines()]
+    field = [named(text) for text in stated(package, "License") if text.strip()]
     told = [mark for mark in marks if mark not in VAGUE] or field[:1] or ["not stated"]
     return " AND ".join(SPELLINGS.get(each, each) for each in told)
+
+
+def named(text: str) -> str:
+    """The licence that `text` is the wording of, else its first line."""
+    words = " ".join(text.split())
+    return next((name for wording, name in WORDINGS.items() if wording in words), text.strip().splitlines()[0].strip())
 
 
 def stated(package: Distribution, field: str) -> list[str]:
@@ -66,34 +76,47 @@ def stated(package: Distribution, field: str) -> list[str]:
     return package.metadata.get_all(field) or []
 
 
-def reached(from_: Iterable[str], packages: dict[str, Distribution]) -> set[str]:
-    """The installed packages that `from_` need, directly or not."""
-    reach: set[str] = set()
-    waiting = [normal(name) for name in from_]
+def reached(requirements: Iterable[str], packages: dict[str, Distribution]) -> set[str]:
+    """The installed packages that `requirements` need, directly or not, with the extras they ask for."""
+    reach: set[tuple[str, str]] = set()
+    waiting = [each for requirement in requirements for each in needed(requirement)]
     while waiting:
-        name = waiting.pop()
-        if name in packages and name not in reach:
-            reach.add(name)
-            waiting += [needed(line) for line in packages[name].requires or () if "extra ==" not in line]
-    return reach
+        name, extra = waiting.pop()
+        if name in packages and (name, extra) not in reach:
+            reach.add((name, extra))
+            lines = packages[name].requires or ()
+            waiting += [each for line in lines if asked_by(line) in ("", extra) for each in needed(line)]
+    return {name for name, _ in reach}
 
 
-def needed(requirement: str) -> str:
-    """The package that a requirement names."""
+def asked_by(requirement: str) -> str:
+    """The extra that a requirement is for; empty for everybody's."""
+    match = EXTRA.search(requirement)
+    return normal(match[1]) if match else ""
+
+
+def needed(requirement: str) -> list[tuple[str, str]]:
+    """The package that a requirement names, by itself and with each extra it asks for."""
     match = NAME.match(requirement)
     assert match, requirement
-    return normal(match[0])
+    extras = [normal(each.strip()) for each in (match[2] or "").split(",") if each.strip()]
+    return [(normal(match[1]), extra) for extra in ("", *extras)]
 
 
 def rows() -> dict[str, str]:
     """A line of the table for every installed package."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packages = installed()
-    everybody = reached(map(needed, project["project"]["dependencies"]), packages)
-    ours = reached(map(needed, project["dependency-groups"]["dev"]), packages)
+    groups = {
+        "phasegate": project["project"]["dependencies"],
+        "development": project["dependency-groups"]["dev"],
+        "toolchains": project["dependency-groups"]["toolchains"],
+        "the real client": project["dependency-groups"]["claude"],
+    }
+    reach = {group: reached(lines, packages) for group, lines in groups.items()}
 
     def whom(name: str) -> str:
-        return "phasegate" if name in everybody else "development" if name in ours else "the real client"
+        return next((group for group, names in reach.items() if name in names), "not needed")
 
     return {name: f"| {name} | {licence(package)} | {whom(name)} |" for name, package in packages.items()}
 

@@ -20,14 +20,15 @@ def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
 
 
-def found(root: Path, runner: Runner = "pytest") -> Found:
+def found(root: Path, runner: Runner = "pytest", tox: str = TOX) -> Found:
     (root / "api").mkdir()
-    (root / "api/tox.ini").write_text(TOX)
+    (root / "api/tox.ini").write_text(tox)
     return Found(Tests(runner, directory="api", source_roots=("lib",)), "Python", "tox.ini names pytest")
 
 
 def test_tox_provides_the_environment_that_nothing_else_does(tmp_path: Path) -> None:
-    taken = provided(str(tmp_path), found(tmp_path))
+    taken, why_not = provided(str(tmp_path), found(tmp_path))
+    assert why_not is None
     assert taken.suite.prepare == ("tox", "run", "-e", "py", "--notest")
     assert taken.suite.command == (".tox/py/bin/python", "-m", "pytest")
     assert taken.suite.directory == "api" and taken.suite.source_roots == ("lib",)
@@ -40,9 +41,17 @@ def test_an_environment_of_the_project_itself_stays(tmp_path: Path) -> None:
     python.parent.mkdir(parents=True)
     python.write_text("#!/bin/sh\nexit 0\n")
     python.chmod(0o755)
-    assert provided(str(tmp_path), suite) == suite
+    assert provided(str(tmp_path), suite) == (suite, None)
 
 
 def test_a_suite_of_another_language_has_nothing_to_do_with_tox(tmp_path: Path) -> None:
     suite = found(tmp_path, "go")
-    assert provided(str(tmp_path), suite) == suite
+    assert provided(str(tmp_path), suite) == (suite, None)
+
+
+def test_why_the_environment_of_tox_cannot_be_taken_is_said(tmp_path: Path) -> None:
+    suite = found(tmp_path, tox="[testenv]\ncommands = ./run-tests.sh\n")
+    taken, why_not = provided(str(tmp_path), suite)
+    assert taken == suite and why_not is not None
+    assert why_not.directory == "api" and "tox" in why_not.what
+    assert "`./run-tests.sh`" in why_not.why and "phasegate.toml" in why_not.remedy

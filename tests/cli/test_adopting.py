@@ -151,4 +151,20 @@ def test_tests_that_cannot_be_run_leave_the_other_questions_answered(tmp_path: P
     verdicts = repository.verdicts()
     assert verdicts["tests"] == "unknown" and verdicts["secrets"] == verdicts["references"] == "pass"
     said = repository.person("check").stdout
-    assert "names no other suite" in said and "pip install pytest" not in said
+    assert "no runner for tape" in said and "pip install pytest" not in said
+
+
+def test_tests_that_none_of_our_runners_runs_are_named_by_check_too(tmp_path: Path) -> None:
+    repository = Repository(tmp_path, {"stack_test.go": "package errors\n", "README.md": "Errors.\n"})
+    told = repository.init("--yes").stdout
+    for said in (told, repository.person("check").stdout):
+        assert "cannot run the test stack_test.go: there is no go.mod" in said and "go mod init" in said
+        assert "pip install pytest" not in said
+
+
+def test_where_every_test_is_red_the_first_reason_is_told_and_the_check_shows_nothing(tmp_path: Path) -> None:
+    broken = "import shop_is_gone\ndef test_a(): pass\n"
+    repository = Repository(tmp_path, {"tests/test_shop.py": broken, "pytest.ini": "[pytest]\n"})
+    said = repository.init("--yes").stdout
+    assert "none passes" in said and "shop_is_gone" in said
+    assert repository.verdicts()["tests"] == "unknown"

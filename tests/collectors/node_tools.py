@@ -48,6 +48,6 @@ def _install(folder: Path) -> None:
     assert done.returncode == 0, f"npm could not install the tools under test: {done.stderr}"
 
 
-def with_tools(root: Path) -> None:
+def with_tools(root: Path, versions: dict[str, str] | None = None) -> None:
     """Let a project find the tools, as if they had been installed in it."""
-    (root / "node_modules").symlink_to(node_modules())
+    (root / "node_modules").symlink_to(node_modules(versions))

@@ -52,6 +52,19 @@ def test_changed_lines_of_a_real_report(run: Runs) -> None:
     assert of_changed_lines(seen.coverage, {"src/shop/__init__.py": {3, 4, 99}, "src/shop/gone.py": {1, 2}}) == (1, 4)
 
 
+def test_where_tests_import_an_installed_copy_coverage_is_unknown_with_the_place(run: Runs, tmp_path: Path) -> None:
+    copy = tmp_path / "site-packages/till"
+    copy.mkdir(parents=True)
+    (copy / "__init__.py").write_text("X = 1\n")
+    test = {"tests/test_till.py": "import till\ndef test_a(): assert till.X\n"}
+    seen = run(
+        {"src/till/__init__.py": "X = 1\n", "pyproject.toml": "", **test},
+        measure=True, env={"PYTHONPATH": str(copy.parent)},
+    )  # fmt: skip
+    assert seen.tests.all_green and seen.coverage is None
+    assert str(copy) in seen.why_no_coverage and "pip install -e ." in seen.why_no_coverage
+
+
 def test_the_users_own_settings_of_coverage_hold_and_their_threshold_does_not_stop_us(run: Runs) -> None:
     ini = "[run]\nomit = */unused.py\nbranch = true\nparallel = true\n[report]\nfail_under = 100\n"
     assert by_path(run({**FILES, ".coveragerc": ini}, measure=True)).keys() == {

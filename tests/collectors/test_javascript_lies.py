@@ -29,12 +29,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
     """Run one test file, after the lines its tool wants first, and say what was seen."""
     monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
 
-    def run_file(tool: Runner, text: str, package: str = '{"name": "shop"}', **files: str) -> TestRun:
+    def run_file(
+        tool: Runner, text: str, package: str = '{"name": "shop"}', versions: dict[str, str] | None = None, **files: str
+    ) -> TestRun:
         name = "test/shop.test.mjs" if tool == "vitest" else "test/shop.test.js"
         root = write(tmp_path / "project", {"package.json": package, **files})
         (root / "test").mkdir(exist_ok=True)
         (root / name).write_text(HEADS[tool] + text)
-        with_tools(root)
+        with_tools(root, versions)
         runner = catalog.runner(tool)
         ask = Ask(str(root), runner.detect(str(root)), str(tmp_path / "scratch"), timeout_seconds=60, measure=False)
         return runner.run(ask).tests
@@ -129,3 +131,12 @@ def test_tests_of_one_name_are_numbered_as_they_are_declared(run: Runs) -> None:
 def test_a_file_without_a_test_of_nodes_is_a_test_by_itself(run: Runs) -> None:
     seen = run("node", "if (1 + 1 !== 2) throw new Error();\n")
     assert seen.green == ("test/shop.test.js",) and seen.complete
+
+
+@pytest.mark.parametrize("version", ["1.6.1", "3.2.4"])
+def test_a_file_that_an_older_vitest_cannot_load_is_red_and_the_run_complete(run: Runs, version: str) -> None:
+    other = "import { test } from 'vitest';\ntest('b', () => {});\n"
+    files = {"test/other.test.mjs": other}
+    seen = run("vitest", "import 'not-installed';\ntest('a', () => {});\n", versions={"vitest": version}, **files)
+    assert seen.complete and seen.red == ("test/shop.test.mjs",), seen
+    assert "not-installed" in next(result.message for result in seen.results if result.is_red)

@@ -122,3 +122,24 @@ def test_any_text_is_read_without_a_crash(name: str, text: str) -> None:
     read("/nowhere", files={name: text})
     read("/nowhere", files={name: INI + "commands = pytest " + text})
     read("/nowhere", files={name: "[tool.tox]\nenv_run_base = " + text})
+
+
+def test_of_the_pythons_of_a_session_one_that_is_here_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "python3.12"
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert proposed("noxfile.py", NOX).tests.prepare[2] == "tests-3.12"
+    monkeypatch.setenv("PATH", "")
+    assert proposed("noxfile.py", NOX.replace('"3.13"', '"3.13", "pypy3"')).tests.prepare[2] == "tests-3.13"
+
+
+def test_a_session_whose_environment_nobody_can_name_is_not_guessed() -> None:
+    assert "computes its Pythons" in unread("noxfile.py", NOX.replace('["3.12", "3.13"]', "PYTHONS"))
+    assert "no environment" in unread("noxfile.py", NOX.replace('["3.12", "3.13"]', "False"))
+
+
+def test_what_a_helper_of_a_session_runs_is_said_to_be_left_out() -> None:
+    helper = "def _install(session):\n    session.run('flit', 'install')\n"
+    text = f"{helper}{NOX}".replace('    session.run("pytest"', '    _install(session)\n    session.run("pytest"', 1)
+    assert any("`flit install`" in each for each in proposed("noxfile.py", text).unread)

@@ -22,6 +22,7 @@ from phasegate.collectors.go_events import FILE_LIMIT, Events, read_events, read
 from phasegate.collectors.go_outcomes import Observed, as_test_run, merged, unfinished
 from phasegate.collectors.go_packages import Packages
 from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun, TestCommandNotStarted
+from phasegate.evidence.tests import TestRun
 
 _ROUNDS = 20
 """How often the rest of a package is run again after a crash."""
@@ -60,7 +61,7 @@ def run(ask: Ask) -> SuiteRun:
         session.words.has("run", "skip"), session.words.has("count", "cpu"), session.notes,
     )  # fmt: skip
     tests = as_test_run(observed)
-    measured = session.measured(tests.why_incomplete)
+    measured = session.measured(tests)
     kept = one_run.artifacts(results_jsonl=session.events(0), output_txt=ended.output)
     return SuiteRun(tests, measured.coverage, measured.why_not, (*kept, *measured.reports))
 
@@ -166,11 +167,13 @@ class _Session:
     def witnessed(self) -> bytes:
         return _whole(self._witness.fileno())
 
-    def measured(self, why_incomplete: str) -> reports.Measured:
+    def measured(self, tests: TestRun) -> reports.Measured:
         if not self.ask.measure:
             return reports.Measured(None, "not asked for")
-        if why_incomplete:
-            return reports.Measured(None, f"the run is incomplete: {why_incomplete}")
+        if tests.why_incomplete:
+            return reports.Measured(None, f"the run is incomplete: {tests.why_incomplete}")
+        if tests.results and all(result.uncollected for result in tests.results):
+            return reports.Measured(None, f"no package could be built: {tests.results[0].message}")
         profiles = [self._profile(number) for number in range(len(self._outputs))]
         there = [path for path in profiles if os.path.exists(path)]
         return reports.measured(there, root=self.ask.place, began=self.began)

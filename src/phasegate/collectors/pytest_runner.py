@@ -16,7 +16,8 @@ from phasegate.collectors.why_red import first_party
 
 _LOCK_FILE_BYTES = 16 << 20
 _FOLDERS = 2000
-_ELSEWHERE = ("package.json", "Cargo.toml", "Gemfile", "composer.json", "go.mod", "pom.xml", "build.gradle")
+_ELSEWHERE = (".js", ".ts", ".mjs", ".tsx", ".go", ".rs", ".rb", ".php", ".java", ".kt", ".cs", ".c", ".cpp", ".swift")
+_MANIFESTS = ("package.json", "Cargo.toml", "Gemfile", "composer.json", "go.mod", "pom.xml", "build.gradle")
 _NOT_OURS = ("node_modules", "vendor", "target")
 
 
@@ -44,7 +45,7 @@ def detect(root: str) -> tuple[str, ...]:
 
     Raises NoTestCommand.
     """
-    if any(os.path.isfile(os.path.join(root, name)) for name in _ELSEWHERE) and not _has_python(root):
+    if _is_of_others(root):
         raise NoTestCommand(
             "There is no Python file in this project, and phasegate.toml names no other suite.",
             hint='Name one there: `runner` under [tests], of which "junit" takes any command that writes JUnit XML.',
@@ -61,13 +62,15 @@ def detect(root: str) -> tuple[str, ...]:
     )
 
 
-def _has_python(root: str) -> bool:
-    """Whether a Python file lies in `root`, as far as one looks; where there is too much to look at, it may."""
+def _is_of_others(root: str) -> bool:
+    """Whether `root` has code, as far as one looks, and none in Python; where there is too much to see, it may."""
+    others = any(os.path.isfile(os.path.join(root, name)) for name in _MANIFESTS)
     for number, (_, folders, names) in enumerate(os.walk(root)):
         if number > _FOLDERS or any(name.endswith(".py") for name in names):
-            return True
+            return False
+        others = others or any(name.endswith(_ELSEWHERE) for name in names)
         folders[:] = [each for each in folders if not each.startswith(".") and each not in _NOT_OURS]
-    return False
+    return others
 
 
 def _counted(line: bytes) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from phasegate.collectors import coverage_py, environment, one_run, process
 from phasegate.collectors.channel import Channel
@@ -17,6 +17,17 @@ _PROBE_SECONDS = 60.0
 _INSTALLED = (
     "import importlib.util, sys; found = importlib.util.find_spec(sys.argv[1]); sys.exit(not (found and found.origin))"
 )
+_MOST_NAMES = 50
+_WHERE = """
+import os, sys
+from importlib.machinery import PathFinder
+for spec in filter(None, map(PathFinder.find_spec, sys.argv[1:])):
+    place = os.path.dirname(spec.origin or "")
+    if "site-packages" in place or "dist-packages" in place:
+        print(place)
+        break
+"""
+"""Finds the first of some packages that is installed as a copy; nothing of it is imported."""
 
 
 class Session:
@@ -83,7 +94,26 @@ class Session:
             return coverage_py.Measured(None, why_not)
         if not tests.complete:
             return coverage_py.Measured(None, f"the run is incomplete: {tests.why_incomplete}")
-        return coverage_py.read(self.python, root=self.root, scratch=self.scratch, env=env)
+        found = coverage_py.read(self.python, root=self.root, scratch=self.scratch, env=env)
+        if found.coverage is None or not tests.green or found.coverage.statements[0]:
+            return found
+        copy = self._installed_copy((file.path for file in found.coverage.files), env)
+        why_not = f"no line of the project ran, since its tests import the copy in {copy}: install it as editable there"
+        return coverage_py.Measured(None, f"{why_not} (`pip install -e .`)") if copy else found
+
+    def _installed_copy(self, paths: Iterable[str], env: dict[str, str]) -> str:
+        """Where a package that has files at `paths` is installed as a copy; empty when none is."""
+        names = dict.fromkeys(name for path in paths if (name := _top_level(path, self.source_roots)))
+        assert self.python is not None
+        ended = _quick((*self.python, "-c", _WHERE, *[*names][:_MOST_NAMES]), cwd=os.sep, env=env)
+        return ended.last_line if ended is not None and ended.exit_code == 0 else ""
+
+
+def _top_level(path: str, source_roots: Sequence[str]) -> str:
+    """What a file of a package is imported by: `shop` for `src/shop/till.py` and for `src/shop.py`."""
+    inner = next((path[len(root) + 1 :] for root in source_roots if path.startswith(f"{root}/")), path)
+    name = inner.partition("/")[0].removesuffix(".py")
+    return name if name.isidentifier() else ""
 
 
 def interpreters(root: str) -> Iterator[str]:
@@ -121,9 +151,9 @@ def _succeeds(command: Sequence[str], *, cwd: str) -> bool:
     return ended is not None and ended.exit_code == 0
 
 
-def _quick(command: Sequence[str], *, cwd: str) -> process.Ended | None:
-    env = environment.clean().variables | {"PYTHONDONTWRITEBYTECODE": "1"}
+def _quick(command: Sequence[str], *, cwd: str, env: dict[str, str] | None = None) -> process.Ended | None:
+    plain = {**environment.clean().variables, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        return process.run(command, cwd=cwd, env=env, timeout_seconds=_PROBE_SECONDS)
+        return process.run(command, cwd=cwd, env=env or plain, timeout_seconds=_PROBE_SECONDS)
     except OSError:
         return None

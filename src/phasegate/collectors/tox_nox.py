@@ -11,6 +11,7 @@ import configparser
 import os
 import re
 import shlex
+import shutil
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -193,13 +194,45 @@ def _of_nox(text: str | None) -> Reading | None:
         return Unread(
             "nox", f"no session of noxfile.py runs pytest or unittest in words written out (sessions: {said})"
         )
-    pythons = _pythons(named[name])
-    folder, choice = (f"{name}-{pythons[-1].replace('.', '-')}", f"{name}-{pythons[-1]}") if pythons else (name, name)
-    unread: list[str] = []
-    if _decorated_with(named[name], "parametrize"):
-        return Unread("nox", f"the session {name} is parametrised: name one of its environments in phasegate.toml")
-    env = _Env(name, tuple(_runs(named[name], unread)), dict(_session_variables(named[name])), "", tuple(unread))
-    return _suite("nox", env, ("nox", "-s", choice, "--install-only"), os.path.join(".nox", folder, "bin", "python"))
+    session = named[name]
+    if why_not := _cannot_be_named(session):
+        return Unread("nox", f"the session {name} {why_not}, so phasegate cannot name its environment")
+    pythons = _pythons(session)
+    choice = f"{name}-{_at_hand(pythons)}" if pythons else name
+    helpers = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef) and node not in sessions}
+    unread = [
+        f"the command `{words}`, which nox skips when it only installs" for words in _of_helpers(session, helpers)
+    ]
+    env = _Env(name, tuple(_runs(session, unread)), dict(_session_variables(session)), "", tuple(unread))
+    python = os.path.join(".nox", choice.replace(".", "-"), "bin", "python")
+    return _suite("nox", env, ("nox", "-s", choice, "--install-only"), python)
+
+
+def _cannot_be_named(session: ast.FunctionDef) -> str:
+    """Why it is not known which environment is its own; empty when it is."""
+    if _decorated_with(session, "parametrize"):
+        return "is parametrised"
+    said = _keywords(session).get("python", _keywords(session).get("py"))
+    value = _literal(said)
+    if said is not None and value is None and not isinstance(said, ast.Constant):
+        return f"computes its Pythons (`{ast.unparse(said)[:80]}`)"
+    return "has no environment (`python=False`)" if value is False else ""
+
+
+def _of_helpers(session: ast.FunctionDef, helpers: Mapping[str, ast.FunctionDef]) -> Iterator[str]:
+    """What the functions that a session calls by name run in it."""
+    called = [
+        each.func.id for each in ast.walk(session) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
+    ]
+    for name in dict.fromkeys(called):
+        for words in _runs(helpers[name], []) if name in helpers else ():
+            yield shlex.join(words)[:100]
+
+
+def _at_hand(pythons: Sequence[str]) -> str:
+    """Of the versions that a session is run for, the last that is on the PATH; else the last CPython."""
+    cpython = [each for each in pythons if re.fullmatch(r"3(?:\.\d+)?", each)] or list(pythons)
+    return next((each for each in reversed(cpython) if shutil.which(f"python{each}")), cpython[-1])
 
 
 def _is_session(node: ast.FunctionDef) -> bool:
@@ -246,9 +279,15 @@ def _runs(node: ast.FunctionDef, unread: list[str]) -> Iterator[tuple[str, ...]]
             value = _literal(word)
             if isinstance(value, str):
                 words.append(value)
-            elif not (isinstance(word, ast.Starred) and "posargs" in ast.dump(word)):
+            elif not _is_ours_to_ask(word) and not (isinstance(word, ast.Starred) and "posargs" in ast.dump(word)):
                 unread.append(f"a part of a command: `{ast.unparse(word)[:80]}`")
         yield tuple(words)
+
+
+def _is_ours_to_ask(word: ast.expr) -> bool:
+    """Whether `f"--cov-report=html:{place}"` or its like stands there."""
+    first = word.values[0] if isinstance(word, ast.JoinedStr) and word.values else None
+    return isinstance(first, ast.Constant) and str(first.value).startswith(_OURS_TO_ASK)
 
 
 def _runs_tests(node: ast.FunctionDef) -> bool:

@@ -1,33 +1,21 @@
-"""What `init` does about a repository it has never seen: surveys it, and records how it is before anything changes."""
+"""Records how a repository is before anything changes in it: its tests, what is flaky, its findings."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
-from phasegate.adoption.look import Look
-from phasegate.adoption.survey import Survey, survey
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import checking, scanning
-from phasegate.entrypoints.adopting_tox import provided
 from phasegate.errors import Failure
 from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen
 from phasegate.ledger.facts import BaselineTaken
 from phasegate.wiring import RealDesk
-from phasegate.workspace import git, listing
 
 TWICE_BELOW = 300.0
 """Seconds: a suite that takes longer is run once, and nobody knows which of its tests are flaky."""
 
 Say = Callable[[str], None]
-
-
-def surveyed(where: git.Place) -> Survey:
-    """What is in the work tree; nothing of it is run."""
-    seen = survey(Look(listing.paths(where), listing.reader(where.root)))
-    return replace(seen, suites=tuple(provided(where.root, found) for found in seen.suites))
 
 
 def take_baseline(desk: RealDesk, say: Say) -> tuple[BaselineTaken, str]:

@@ -7,25 +7,38 @@ import shutil
 
 from msgspec.structs import replace
 
-from phasegate.adoption.finding import Found
+from phasegate.adoption.finding import Found, Unread
 from phasegate.collectors import tox_nox
 from phasegate.collectors.python_session import has, interpreters
 
 PYTHON = ("pytest", "unittest")
 
 
-def provided(root: str, found: Found) -> Found:
-    """`found`, in the environment that tox or nox provides, where nothing else does and the tool is on the PATH."""
+def provided(root: str, found: Found) -> tuple[Found, Unread | None]:
+    """`found`, in the environment that tox or nox provides where nothing else does; else why theirs does not serve."""
     place = os.path.join(root, found.suite.directory)
     if found.suite.runner not in PYTHON or _has_environment(place, found.suite.runner):
-        return found
-    for read in tox_nox.read(place):
+        return found, None
+    readings = tox_nox.read(place)
+    for read in readings:
         if isinstance(read, tox_nox.Proposed):
-            suite = replace(read.tests, directory=found.suite.directory, source_roots=found.suite.source_roots)
-            without = "; ".join((f"{read.tool} provides the environment {read.env}", *_left_out(read)))
-            needs = "" if shutil.which(suite.prepare[0]) else f"uv tool install {read.tool}"
-            return replace(found, suite=suite, why=f"{found.why}; {without}", needs=needs)
-    return found
+            return _within(found, read), None
+    return found, next((_refused(found, read) for read in readings if isinstance(read, tox_nox.Unread)), None)
+
+
+def _within(found: Found, read: tox_nox.Proposed) -> Found:
+    suite = replace(read.tests, directory=found.suite.directory, source_roots=found.suite.source_roots)
+    without = "; ".join((f"{read.tool} provides the environment {read.env}", *_left_out(read)))
+    needs = "" if shutil.which(suite.prepare[0]) else f"uv tool install {read.tool}"
+    return replace(found, suite=suite, why=f"{found.why}; {without}", needs=needs)
+
+
+def _refused(found: Found, read: tox_nox.Unread) -> Unread:
+    return Unread(
+        found.suite.directory, f"{found.suite.runner} in the environment of {read.tool}", read.why,
+        f"Install {found.suite.runner} and the project in an environment (`python -m venv .venv`), or name the command"
+        " under [tests] in phasegate.toml.",
+    )  # fmt: skip
 
 
 def _has_environment(place: str, runner: str) -> bool:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from phasegate.collectors.interface import SuiteRun
+from phasegate.collectors.interface import NoTestCommand, SuiteRun
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.engine.desk import Observation
-from phasegate.entrypoints import touching
+from phasegate.entrypoints import surveying, touching
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
 from phasegate.ledger.event import Actor
@@ -59,6 +59,8 @@ def check_here(
     others = () if alone else _others(desk, state, run, _changed(desk, start, before.tree))
     try:
         result = run_tests(desk.project, scratch, say, {other.name: other.tests for other in others})
+    except NoTestCommand as failure:
+        raise surveying.why_nothing_runs(desk.project.where, desk.settings.all_suites(), failure) from failure
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return _record(desk, desk.state(), before, result, check, start, others)

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 
 from phasegate.adoption.survey import named
-from phasegate.entrypoints import adopting
+from phasegate.entrypoints import surveying
 from phasegate.ledger.event import Actor
 from phasegate.settings import Settings
 from phasegate.store.blobs import DirectoryBlobs
@@ -47,6 +47,6 @@ def settings_of(where: git.Place) -> Settings:
     """The settings in the checkout; without any, the suites that are found there."""
     if files.state_of(where.root, place.SETTINGS) is not None:
         return read_settings(files.read_capped(where.root, place.SETTINGS, 1 << 20), path=place.SETTINGS)
-    suites = named(adopting.surveyed(where).suites)
+    suites = named(surveying.surveyed(where).suites)
     id = str(uuid.uuid4())
     return Settings(project=id, tests=suites[""]) if "" in suites else Settings(project=id, suites=suites)

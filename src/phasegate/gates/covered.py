@@ -64,7 +64,7 @@ def short_of(seen: CoverageSeen, settings: Settings) -> list[str]:
 def excluded(seen: CoverageSeen) -> list[str]:
     """Why a line that a report does not show as missing is counted as missing."""
     lines = [f"{file.path}:{line}" for file in seen.changed for line in file.excluded]
-    said = "no test runs them, and leaving them out of the measurement (`pragma: no cover`, coverage settings)"
+    said = "no test runs them, and leaving them out (`pragma: no cover`, `istanbul ignore`, coverage settings)"
     return [f"{some(lines)}: {said} does not count for changed lines"] if lines else []
 
 

@@ -44,8 +44,19 @@ def _tests(state: State, subject: str, today: str) -> Verdict:
             remedy="Bring them back, or let a person take a new baseline: `phasegate init --baseline`.",
             evidence=(found.id,),
         )
+    if not tests.passed:
+        return _none_passes(tests, found)
     old = f", {len(tests.red)} red that were so when phasegate came, or flaky" if tests.red else ""
     return passed(f"{tests.passed} of {tests.collected} tests pass{old}", evidence=(found.id,))
+
+
+def _none_passes(tests: TestsSeen, found: Evidence) -> Verdict:
+    """Nothing became red, and nothing would have: a suite that shows nothing is no pass."""
+    first = next((f", the first red one since: {test.message}" for test in tests.red if test.message), "")
+    return unknown(
+        f"none of {tests.collected} tests passes, as it was when phasegate came{first}",
+        remedy="Mend that first: until a test passes, the tests show nothing.", evidence=(found.id,),
+    )  # fmt: skip
 
 
 def _known_red(state: State) -> tuple[frozenset[str], frozenset[str]]:

@@ -40,7 +40,7 @@ def measured(paths: Sequence[str], *, root: str, began: float, within: str = "")
             content = _fresh(path, began)
             found.append(recognise.read(content, root=root, within=within))
         except UnreadableReport as failure:
-            return Measured(None, f"{name}: {failure.message}")
+            return Measured(None, f"{os.path.basename(name) if name.startswith('..') else name}: {failure.message}")
         ending = os.path.splitext(path)[1] or ".txt"
         artifacts.append(Artifact(f"coverage-{number + 1}{ending}" if len(paths) > 1 else f"coverage{ending}", content))
     return Measured(merge(found), reports=tuple(artifacts))

@@ -10,6 +10,7 @@ export default class PhasegateReporter {
     this.vitest = vitest;
     this.counts = { files: 0, tests: 0, passed: 0, failed: 0 };
     this.listed = new Set();
+    this.finished = new Set();
     this.ended = false;
     withoutThresholds(vitest);
     send('start', { tool: 'vitest', version: versionOf(vitest), node: process.version, root: rootOf(vitest) });
@@ -40,6 +41,8 @@ export default class PhasegateReporter {
   }
 
   onTestRunEnd(modules, errors, reason) {
+    // Vitest 3 does not tell the end of a file that could not be loaded.
+    for (const { task, moduleId } of modules) if (!this.finished.has(task.id) && ownErrors(task).length) this.finish(task, moduleId);
     this.end(errors, reason === 'interrupted' ? 'vitest was interrupted' : '');
   }
 
@@ -67,12 +70,12 @@ export default class PhasegateReporter {
 
   finish(task, file) {
     this.inventory(task, file);
+    this.finished.add(task.id);
     const tests = testsOf(task);
     tests.forEach((test) => this.result(test));
-    const own = (task.result && task.result.errors) || [];
-    send('finish', { file, tests: tests.length, errors: own.map(errorOf) });
+    send('finish', { file, tests: tests.length, errors: ownErrors(task).map(errorOf) });
     suitesOf(task).forEach((suite) => {
-      const errors = (suite.result && suite.result.errors) || [];
+      const errors = ownErrors(suite);
       const told = testsOf(suite).some((test) => outcomeOf(test, test.result || {}) === 'unrun');
       if (errors.length && !told) send('trouble', { file, errors: errors.map(errorOf), hook: true });
     });
@@ -120,10 +123,14 @@ function outcomeOf(test, result) {
 /** The suite around a test whose hook failed before any of its tests had run. */
 function brokenSuite(task) {
   for (let suite = task.suite || task.file; suite; suite = suite.suite) {
-    const own = suite.result && suite.result.errors;
-    if (own && own.length && !testsOf(suite).some(hasRun)) return suite;
+    if (ownErrors(suite).length && !testsOf(suite).some(hasRun)) return suite;
   }
   return null;
+}
+
+/** What went wrong in a suite or a file itself: in its hooks, or when it was loaded. */
+function ownErrors(task) {
+  return (task.result && task.result.errors) || [];
 }
 
 function hasRun(test) {

@@ -13,7 +13,7 @@ from phasegate.adoption.survey import Survey, named
 from phasegate.agents.claude_command import Scope
 from phasegate.collectors.interface import NoTestCommand
 from phasegate.collectors.suites import command_of
-from phasegate.entrypoints import adopting
+from phasegate.entrypoints import surveying
 from phasegate.entrypoints.cli import output
 from phasegate.evidence.findings import FindingsSeen
 from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen
@@ -58,7 +58,7 @@ class Known(Struct, frozen=True):
 
 def met(where: git.Place, wishes: Wishes) -> Meeting:
     """Look at the repository, say what is there, and ask what is not clear; nothing is written."""
-    survey = adopting.surveyed(where)
+    survey = surveying.surveyed(where)
     if wishes.there:
         return Meeting(survey, wishes.scope, {}, bool(wishes.baseline))
     for text in described(survey):
@@ -115,10 +115,12 @@ def _asked_baseline() -> bool:
 
 def about_suites(where: git.Place, settings: Settings) -> Iterator[str]:
     """One line for each suite that cannot be run yet."""
-    for name, tests in settings.all_suites().items():
+    suites = settings.all_suites()
+    for name, tests in suites.items():
         try:
             command_of(where.root, tests)
-        except NoTestCommand as failure:
+        except NoTestCommand as unknown:
+            failure = surveying.why_nothing_runs(where, suites, unknown)
             yield f"{f'The suite {name}' if name else 'Tests'}: {failure.message} {failure.hint}"
 
 
@@ -138,7 +140,7 @@ def known(desk: RealDesk, taken: BaselineTaken, why_not: str) -> Known:
     number = tests.collected if isinstance(tests, TestsSeen) and complete else None
     secrets, broken = counted.get("secrets", 0), counted.get("references", 0)
     lines = [
-        _told(number, red, taken.flaky, why_not),
+        _told(number, red, taken.flaky, why_not) + (_none_passes(tests) if isinstance(tests, TestsSeen) else ""),
         f"Statements covered: {percent:.1f} %." if percent is not None else f"Coverage is unknown{_why(coverage)}.",
         f"Known from before: {_several(secrets, 'possible secret')} and {_several(broken, 'broken link')}.",
     ]
@@ -154,6 +156,13 @@ def _told(number: int | None, red: tuple[str, ...], flaky: tuple[str, ...], why_
             "Baseline: no test was found. Write the first one, or say under [tests] in phasegate.toml what runs them."
         )
     return f"Baseline: {number} tests, {_count(red, 'red')}, {_count(flaky, 'flaky')}."
+
+
+def _none_passes(tests: TestsSeen) -> str:
+    """What stands in the way of all of them: one reason, more often than not."""
+    if not tests.complete or not tests.red or tests.passed:
+        return ""
+    return f" As none passes, they show nothing yet; the first says: {line(tests.red[0].message, 300) or 'no reason'}"
 
 
 def _count(ids: tuple[str, ...], what: str) -> str:
