@@ -54,7 +54,7 @@ LANGUAGES = {
 def test_a_test_is_seen_red_then_green_with_the_changed_lines_that_ran(language: str, tmp_path: Path) -> None:
     settings, files, test, code, red = LANGUAGES[language]
     project = Project(tmp_path, settings=settings)
-    project.env["GOCACHE"] = os.environ.get("GOCACHE", os.path.expanduser("~/.cache/go-build"))
+    project.env["GOCACHE"] = os.environ.get("GOCACHE", os.environ["XDG_CACHE_HOME"] + "/go-build")
     for path, text in files.items():
         project.write(path, text)
     project.commit()

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,6 +22,7 @@ from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import CheckEnded, CheckStarted
+from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import Check, RunRecord, State
 from phasegate.wiring import VERSION, RealDesk, open_project, run_tests
 from phasegate.workspace import processes
@@ -30,7 +32,7 @@ POLL_SECONDS = 0.2
 
 
 class RunnerDied(Failure):
-    """The detached runner ended before it had anything to tell."""
+    """The detached runner ended before it had anything to tell, whether it could not begin or was killed."""
 
     code = "runner-died"
     exit_code = Exit.CANNOT_TELL
@@ -132,9 +134,16 @@ def _coverage(
 # -- a runner that outlives us ----------------------------------------------------------------------------------------
 
 
-def start_detached(desk: RealDesk) -> str:
-    """Start a runner in a session of its own, and return the check's id once the runner has recorded its start."""
-    check = desk.new_id("check")
+class Runner(NamedTuple):
+    """A detached runner: the check it makes, and how long the ledger was when it was started."""
+
+    check: str
+    since: int
+
+
+def start_detached(desk: RealDesk) -> Runner:
+    """Start a runner in a session of its own, and return once it has recorded its start."""
+    check, since = desk.new_id("check"), desk.state().position
     log = os.path.join(_scratch(desk), f"{check}.log")
     with open(log, "wb") as output:
         runner = subprocess.Popen(
@@ -150,9 +159,21 @@ def start_detached(desk: RealDesk) -> str:
         time.sleep(POLL_SECONDS)
     if runner.poll() not in (None, 0):
         with open(log, errors="replace") as output_text:
-            raise RunnerDied(f"The test runner could not begin: {output_text.read().strip()[-600:]}",
-                             hint="Mend what it names, then `phasegate check tests`.")  # fmt: skip
-    return check
+            raise _died(output_text.read().strip()[-600:])
+    return Runner(check, since)
+
+
+def must_have_told(desk: RealDesk, runner: Runner) -> None:
+    """Raise RunnerDied when a runner that is no longer at work ended without a result."""
+    for fact in map(fact_of, desk.project.log.read(runner.since)):
+        if isinstance(fact, CheckEnded) and fact.check == runner.check and fact.lost:
+            raise _died(fact.lost)
+
+
+def _died(why: str) -> RunnerDied:
+    return RunnerDied(
+        f"The test runner ended without a result: {why}", hint="Mend what it names, then `phasegate check tests`."
+    )
 
 
 def await_checks(desk: RealDesk, seconds: float, say: Say) -> tuple[State, tuple[Check, ...]]:

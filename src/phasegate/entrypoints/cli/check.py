@@ -82,8 +82,11 @@ def _run_tests(opened: RealDesk, anew: bool) -> str:
     if run is None:
         checking.check_here(opened, lambda said: output.progress(f"phasegate: {said}"))
         return ""
-    checking.start_detached(opened)
-    return _waited(opened, PATIENCE)
+    runner = checking.start_detached(opened)
+    said = _waited(opened, PATIENCE)
+    if not said:
+        checking.must_have_told(opened, runner)
+    return said
 
 
 def _waited(opened: RealDesk, seconds: float) -> str:
