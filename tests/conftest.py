@@ -54,6 +54,12 @@ def where_packages_come_from() -> dict[str, str]:
     return {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache", **found}
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a client, a clock or a disk."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI a test of the real client that does not run has failed."""

@@ -77,25 +77,28 @@ def test_a_commit_that_is_no_worse_passes_and_nothing_is_left_behind(branch: Bra
     assert not (branch.root / ".git/phasegate").exists()
 
 
-WORSE: dict[str, tuple[dict[str, str], str]] = {
-    "a test is newly red": ({"src/shop.py": "def price(x):\n    return x * 3\n"}, "tests"),
-    "a test is gone": ({"tests/test_shop.py": "import shop\n\ndef test_old(): assert 0\n"}, "tests"),
-    "a test is skipped": ({"tests/test_shop.py": TESTS.replace("def test_p", f"{SKIPPED}\ndef test_p")}, "tests"),
-    "a key came in": ({"deploy.sh": f"KEY={KEY}\n"}, "secrets"),
-    "a link broke": ({"README.md": BASE["README.md"] + "[a](b.md)\n"}, "references"),
-    "new code is not tested": (
-        {"src/shop.py": BASE["src/shop.py"] + "\n\ndef f(x):\n    a = x\n    b = a\n    return b\n"}, "changed_lines",
+WORSE: dict[str, tuple[dict[str, str], set[str]]] = {
+    "a test is newly red": ({"src/shop.py": "def price(x):\n    return x * 3\n"}, {"tests"}),
+    "a test is gone": ({"tests/test_shop.py": "import shop\n\ndef test_old(): assert 0\n"}, {"tests"}),
+    "a test is skipped": ({"tests/test_shop.py": TESTS.replace("def test_p", f"{SKIPPED}\ndef test_p")}, {"tests"}),
+    "a key came in, a link broke, new code is not tested": (
+        {
+            "deploy.sh": f"KEY={KEY}\n",
+            "README.md": BASE["README.md"] + "[a](b.md)\n",
+            "src/shop.py": BASE["src/shop.py"] + "\n\ndef f(x):\n    a = x\n    b = a\n    return b\n",
+        },
+        {"secrets", "references", "changed_lines"},
     ),
-}  # fmt: skip
+}
 
 
-@pytest.mark.parametrize(("files", "gate"), WORSE.values(), ids=WORSE)
-def test_a_commit_that_is_worse_fails_at_the_gate_that_is_for_it(
-    branch: Branch, files: dict[str, str], gate: str
+@pytest.mark.parametrize(("files", "gates"), WORSE.values(), ids=WORSE)
+def test_a_commit_that_is_worse_fails_at_the_gates_that_are_for_it(
+    branch: Branch, files: dict[str, str], gates: set[str]
 ) -> None:
     branch.commit(files)
     code, said = branch.verify("--base", "main")
-    assert code == 1 and said[gate] == "fail"
+    assert code == 1 and gates <= {gate for gate, says in said.items() if says == "fail"}
 
 
 def test_the_settings_that_count_are_those_of_the_base(branch: Branch) -> None:

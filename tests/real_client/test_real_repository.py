@@ -18,7 +18,7 @@ from phasegate.ledger import facts as f
 from tests.real_client.conftest import NewProject
 from tests.real_client.project import HAND_OVER, PLAN, Project, bash
 from tests.real_client.test_whole_workflow import command, story
-from tests.real_client.which import with_both
+from tests.real_client.which import with_the_real_one_first
 
 NAME, VERSION = "inflection", "0.5.1"
 SECONDS = 240
@@ -74,7 +74,7 @@ def files_of(sdist: Path) -> Iterator[tuple[str, str]]:
                 yield path, content.read().decode()
 
 
-@with_both
+@with_the_real_one_first
 def test_a_fix_in_it_is_closed_on_a_red_test_first(new_project: NewProject, sdist: Path) -> None:
     plan = "# Plan\n\n## Phase 1: The plural of goose is geese\n\nKind: fix\n\n- [ ] `pluralize` knows geese\n"
     project = new_project({**dict(files_of(sdist)), PLAN: plan}, bare=True)

@@ -11,7 +11,7 @@ from phasegate.ledger import facts as f
 from phasegate.workflow.small import small_phase
 from tests.real_client.conftest import NewProject
 from tests.real_client.project import PLAN, SHOP, Project, bash
-from tests.real_client.which import with_both, with_the_real_one
+from tests.real_client.which import with_both, with_the_real_one, with_the_real_one_first
 
 SENTENCE = "Fix the price of nothing"
 
@@ -24,7 +24,7 @@ def begin_task(project: Project, sentence: str = SENTENCE) -> None:
         start.begin(desk, desk.state(), sentence, small_phase(sentence, None, (), ()))
 
 
-@with_both
+@with_the_real_one_first
 def test_one_sentence_ends_in_a_closed_and_archived_phase(new_project: NewProject) -> None:
     project = new_project()
     begin_task(project)

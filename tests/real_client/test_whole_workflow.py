@@ -13,7 +13,7 @@ from phasegate.entrypoints.demo.script import Step, call, say
 from phasegate.ledger import facts as f
 from tests.real_client.conftest import NewProject
 from tests.real_client.project import HAND_OVER, PLAN, SHOP, Project, bash
-from tests.real_client.which import with_both
+from tests.real_client.which import with_the_real_one_first
 
 TEST = "from shop import discount\n\n\ndef test_discount():\n    assert discount(100) == 90\n"
 CATEGORISE = (
@@ -58,7 +58,7 @@ DOCS: tuple[Step, ...] = (
 )
 
 
-@with_both
+@with_the_real_one_first
 def test_both_phases_close_on_recorded_evidence_and_the_plan_shows_it(new_project: NewProject) -> None:
     project = new_project()
     project.begin(baseline=True)
