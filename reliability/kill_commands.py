@@ -44,6 +44,9 @@ OFTEN: Final = {
 }  # fmt: skip
 """How often a call is killed; of the others, four in ten."""
 
+LEAVES: Final = frozenset({"done --json", "Stop"})
+"""Calls that may close a phase: with a bug planted in the closing, only they are killed."""
+
 SECONDS: Final = 120.0
 """How long one call may take, and one round may stand still."""
 
@@ -252,7 +255,8 @@ class Round:
         """Make one call; at random it is killed, and then Struck is raised."""
         writes, seconds = self._typical.get(kind, (12, 0.2))
         due = self._wanted * (len(self._closed()) + 1) // self._phases
-        fire = strike and self.kills < min(due, self._wanted) and self._chance.random() < OFTEN.get(kind, 0.4)
+        aimed = strike and (not self._bug or kind in LEAVES)
+        fire = aimed and self.kills < min(due, self._wanted) and self._chance.random() < OFTEN.get(kind, 0.4)
         by_clock = fire and not self._bug and self._chance.random() < 0.3
         at = self._chance.randint(1, max(writes, 1)) if fire and not by_clock else 0
         whole_group = self._chance.random() < 0.5

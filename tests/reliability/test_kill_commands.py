@@ -27,10 +27,9 @@ def test_a_run_goes_on_to_its_end_whatever_hook_command_or_runner_is_killed() ->
     assert f"held: {KILLS} kills" in result.stdout
 
 
-# A seed by which each is caught early.
-@pytest.mark.parametrize(("bug", "seed"), [("archive-after-closing", "7"), ("publish-before-record", "2")])
-def test_a_closing_in_the_wrong_order_is_caught(bug: str, seed: str) -> None:
+@pytest.mark.parametrize("bug", ["archive-after-closing", "publish-before-record"])
+def test_a_closing_in_the_wrong_order_is_caught(bug: str) -> None:
     """The harness is worth something: it sees the bugs it was built for."""
-    result = run("--kills", "400", "--seed", seed, "--planted-bug", bug)
+    result = run("--kills", "400", "--seed", "4", "--planted-bug", bug)
     assert result.returncode == 1, result.stdout + result.stderr
     assert "LOST" in result.stdout
