@@ -255,7 +255,7 @@ def test_the_stand_in_tells_hooks_what_the_real_client_tells_them(tmp_path: Path
 @pytest.mark.parametrize("on_failure", ["continue", "block"])
 def test_an_answer_to_pretooluse_means_what_the_table_says(start: Start, on_failure: str, tmp_path: Path) -> None:
     """Each way a hook can answer, or fail to, is tried on a file named after it."""
-    unruly = hook(UNRULY, timeout=1, onFailure=on_failure)
+    unruly = hook(UNRULY, timeout=4, onFailure=on_failure)
     ground = Ground(tmp_path, {"PreToolUse": [unruly]})
     finished, _ = ground.play(start, *(call("Write", file_path=ground.path(way), content="x") for way in CONDUCT))
     line = " ".join((unruly["command"], *unruly["args"]))
@@ -381,7 +381,7 @@ def test_a_killed_session_leaves_nothing_running_and_resumes_at_the_next_turn(st
         killed = client.start("go")
         _wait_for(lambda: (ground.project / "pid").exists() and (ground.project / "pid").read_text() != "")
         assert killed.kill().killed
-        _wait_for(lambda: not _runs(int((ground.project / "pid").read_text())), 5)
+        _wait_for(lambda: not _runs(int((ground.project / "pid").read_text())))
         resumed = client.start("go on", resume=killed.session_id)
         assert resumed.wait(60).result == "after"
         assert resumed.session_id == killed.session_id
@@ -415,7 +415,7 @@ def test_a_hook_in_the_middle_of_its_work_dies_with_its_client(start: Start, tmp
         _wait_for(lambda: (ground.project / "pid").exists() and (ground.project / "pid").read_text() != "")
         finished = session.kill()
     assert (finished.killed, finished.reason) == (True, "")
-    _wait_for(lambda: not _runs(int((ground.project / "pid").read_text())), 5)
+    _wait_for(lambda: not _runs(int((ground.project / "pid").read_text())))
 
 
 @both
