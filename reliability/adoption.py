@@ -34,6 +34,9 @@ RESULTS: Final = Path(__file__).parent / "results/adoption.json"
 SECONDS: Final = 900.0
 """How long one command of phasegate may take."""
 
+WHY_NOT: Final = ("unknown", "no test", "none passes")
+"""What a line of a baseline has in it that says why something cannot be told."""
+
 TOOLS: Final = ("phasegate", "go")
 """Programs of this environment that the person has; its Python is not the person's."""
 
@@ -55,6 +58,8 @@ class Outcome(msgspec.Struct, omit_defaults=True):
     sentence: str = ""
     seconds: float = 0.0
     fault: str = ""
+    commit: str = ""
+    """The state of phasegate it was tried with."""
 
 
 class Results(msgspec.Struct):
@@ -99,7 +104,8 @@ class Person:
 
 def tried(subject: Subject, base: Path, *, verbose: bool) -> Outcome:
     """Bring one subject, adopt it, check it."""
-    outcome = Outcome(subject.name, subject.version, subject.registry, subject.kind, works=False)
+    state = call(("git", "describe", "--always", "--dirty"), Path(__file__).parent).strip()
+    outcome = Outcome(subject.name, subject.version, subject.registry, subject.kind, works=False, commit=state)
     root = base / subject.slug.replace(" ", "")
     root.mkdir()
     try:
@@ -136,7 +142,7 @@ def _read(outcome: Outcome, adopted: Mapping[str, Any], checked: Mapping[str, An
     outcome.verdicts = {verdict["gate"]: verdict["says"] for verdict in checked["verdicts"]}
     outcome.works = outcome.verdicts.get("tests") == "pass" and bool(outcome.tests)
     unread = [f"{each['what']}: {each['why']}. {each['remedy']}" for each in found["unread"]]
-    unknown = [line for line in baseline["lines"] if "unknown" in line or "no test" in line]
+    unknown = [line.removeprefix("Baseline: ") for line in baseline["lines"] if any(sign in line for sign in WHY_NOT)]
     if not outcome.works:
         outcome.sentence = next(iter([*unread, *unknown]), "")
         outcome.fault = "" if outcome.sentence else "neither works nor says why not"

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-Registry = Literal["PyPI", "npm", "Debian"]
+Registry = Literal["PyPI", "npm", "Debian", "all three"]
 
 BIN: Final = Path(sys.executable).parent
 IGNORED: Final = ".venv/\nnode_modules/\n__pycache__/\n*.egg-info/\n.tox/\n.nox/\nbuild/\n.pytest_cache/\ncoverage/\n"
@@ -76,7 +76,7 @@ SUBJECTS: Final = (
     Subject("golang-github-spf13-pflag-dev", "1.0.6~git20210604-d5e0c0615ace-1", "Debian", "Go: many tests"),
     Subject("librust-itoa-dev", "1.0.1-2", "Debian", "Rust: cargo's own runner"),
     Subject(
-        "itsdangerous + process-warning + uuid", "as above", "PyPI", "three languages in one repository",
+        "itsdangerous + process-warning + uuid", "as above", "all three", "three languages in one repository",
         parts=(("py", DANGER), ("js", WARNING), ("go", UUID)),
     ),
 )  # fmt: skip

@@ -31,7 +31,9 @@ def table(results: dict[str, Any]) -> str:
     """When and with what it was tried, and a row for each package."""
     outcomes = results["outcomes"]
     works = [each for each in outcomes if each["works"]]
-    made = f"phasegate {results['phasegate']}, Python {results['python']}, {results['system']}, {results['date']}"
+    commits = sorted({each.get("commit", "") for each in outcomes})
+    of = f"phasegate {results['phasegate']} ({', '.join(filter(None, commits)) or 'no commit'})"
+    made = f"{of}, Python {results['python']}, {results['system']}, {results['date']}"
     said = (
         f"{made}: {len(works)} of {len(outcomes)} end in a working check, {len(outcomes) - len(works)} in a sentence."
     )
