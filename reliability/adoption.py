@@ -143,8 +143,9 @@ def _read(outcome: Outcome, adopted: Mapping[str, Any], checked: Mapping[str, An
     outcome.works = outcome.verdicts.get("tests") == "pass" and bool(outcome.tests)
     unread = [f"{each['what']}: {each['why']}. {each['remedy']}" for each in found["unread"]]
     unknown = [line.removeprefix("Baseline: ") for line in baseline["lines"] if any(sign in line for sign in WHY_NOT)]
+    left_out = [part for each in found["suites"] for part in each["why"].split("; ") if part.startswith("not taken")]
     if not outcome.works:
-        outcome.sentence = next(iter([*unread, *unknown]), "")
+        outcome.sentence = "; ".join([*[*unread, *unknown][:1], *left_out])
         outcome.fault = "" if outcome.sentence else "neither works nor says why not"
     else:
         outcome.sentence = " ".join([*unread, *unknown])

@@ -149,9 +149,11 @@ def _unpacked(scratch: Path) -> Path:
 def _python(subject: Subject, place: Path) -> None:
     # A version that is read from git's tags is not in the repository that the harness makes of the sdist.
     version = {"SETUPTOOLS_SCM_PRETEND_VERSION": subject.version}
-    call(("uv", "venv", "-q", "--python", sys.executable, ".venv"), place, version)
-    words = ("uv", "pip", "install", "-q", "--python", ".venv", "pytest", "coverage", *subject.installs, "-e", ".")
-    call(words, place, version)
+    # Not from the place itself: a `.python-version` there could bend what `uv` is.
+    own, away = str(place / ".venv"), Path(os.sep)
+    call(("uv", "venv", "-q", "--python", sys.executable, own), away, version)
+    words = ("uv", "pip", "install", "-q", "--python", own, "pytest", "coverage", *subject.installs, "-e", str(place))
+    call(words, away, version)
 
 
 def _tool(name: str, scratch: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +65,22 @@ def test_where_tests_import_an_installed_copy_coverage_is_unknown_with_the_place
     )  # fmt: skip
     assert seen.tests.all_green and seen.coverage is None
     assert str(copy) in seen.why_no_coverage and "pip install -e ." in seen.why_no_coverage
+
+
+@pytest.mark.skipif(os.environ.get("PHASEGATE_TIER") != "release", reason="PHASEGATE_TIER=release runs it")
+def test_an_old_coverage_that_lists_more_than_it_counts_is_read_from_its_xml(run: Runs, tmp_path: Path) -> None:
+    subprocess.run(["uv", "venv", "-q", "--python", sys.executable, tmp_path / "old"], check=True)
+    old = str(tmp_path / "old/bin/python")
+    subprocess.run(
+        ["uv", "pip", "install", "-q", "--python", old, "pytest", "coverage==7.3.2"], cwd=tmp_path, check=True
+    )
+    source = '"""\nA shop.\n"""\nX = 1\n\n\ndef f():  # pragma: no cover\n    return 1\n\n\ndef g():\n    return 2\n'
+    seen = run(
+        {"src/shop/__init__.py": source, "tests/test_a.py": "import shop\ndef test_a(): assert shop.X\n"},
+        command=(old, "-m", "pytest"), measure=True,
+    )  # fmt: skip
+    shop = by_path(seen)["src/shop/__init__.py"]
+    assert (shop.executed, shop.missing, shop.excluded) == ((4, 11), (12,), (8,))
 
 
 def test_the_users_own_settings_of_coverage_hold_and_their_threshold_does_not_stop_us(run: Runs) -> None:

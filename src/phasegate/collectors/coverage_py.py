@@ -10,10 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from phasegate.collectors import process
-from phasegate.collectors.coverage_formats import coverage_json
+from phasegate.collectors.coverage_formats import cobertura, coverage_json
 from phasegate.collectors.coverage_formats.reading import LIMIT as REPORT_LIMIT
 from phasegate.collectors.coverage_formats.reading import UnreadableReport
-from phasegate.evidence.coverage import Coverage
+from phasegate.evidence.coverage import Coverage, FileCoverage
 
 _READING_SECONDS = 300.0
 _NOTHING_EXCLUDED = "[report]\nexclude_lines =\n    (?!)\npartial_branches =\n    (?!)\n"
@@ -52,8 +52,7 @@ def measuring(python: Sequence[str], *, scratch: str, source_roots: Sequence[str
 
 def read(python: Sequence[str], *, root: str, scratch: str, env: Mapping[str, str]) -> Measured:
     """Combine what the processes of a run in `root` wrote below `scratch`, and read it."""
-    data, report = _data_file(scratch), os.path.join(scratch, "coverage.json")
-    whole, settings = os.path.join(scratch, "whole.json"), os.path.join(scratch, "nothing-excluded")
+    data, settings = _data_file(scratch), os.path.join(scratch, "nothing-excluded")
 
     def why_not(*actions: Sequence[str]) -> str:
         asked = json.dumps([(name, f"--data-file={data}", "-q", *rest) for name, *rest in actions])
@@ -61,27 +60,42 @@ def read(python: Sequence[str], *, root: str, scratch: str, env: Mapping[str, st
         ended = process.run(command, cwd=root, env=env, timeout_seconds=_READING_SECONDS)
         return f"coverage.py could not read what it measured: {ended.last_line}" if ended.exit_code else ""
 
-    as_json = ("json", "-i", "--fail-under=0")
-    if why := why_not(("combine", os.path.dirname(data)), (*as_json, "-o", report)):
-        return Measured(None, why)
-    measured = from_json(_content(report), root=root)
-    if measured.coverage is None or not any(file.excluded for file in measured.coverage.files):
+    def reported(name: str, before: Sequence[Sequence[str]] = (), *words: str) -> Measured:
+        place, asked = os.path.join(scratch, name), ("-i", "--fail-under=0", *words, "-o")
+        if why := why_not(*before, ("json", *asked, f"{place}.json")):
+            return Measured(None, why)
+        found = from_json(_content(f"{place}.json"), root=root)
+        # Before 7.4 its JSON lists lines that ran and are no statements; its XML lists statements alone.
+        if found.coverage is not None or not found.report or why_not(("xml", *asked, f"{place}.xml")):
+            return found
+        return _from_xml(_content(f"{place}.xml"), found, root=root)
+
+    measured = reported("coverage", [("combine", os.path.dirname(data))])
+    if measured.coverage is None or not _excludes(measured.coverage):
         return measured
     with open(settings, "w", encoding="utf-8") as file:
         file.write(_NOTHING_EXCLUDED)
-    if why_not((*as_json, f"--rcfile={settings}", "-o", whole)):
-        return measured
-    return msgspec.structs.replace(measured, coverage=_unrun(measured.coverage, from_json(_content(whole), root=root)))
+    whole = reported("whole", (), f"--rcfile={settings}")
+    return msgspec.structs.replace(measured, coverage=_unrun(measured.coverage, whole))
+
+
+def _excludes(coverage: Coverage) -> bool:
+    """Whether lines may have been left out; XML does not say."""
+    return coverage.tool == cobertura.TOOL or any(file.excluded for file in coverage.files)
 
 
 def _unrun(coverage: Coverage, whole: Measured) -> Coverage:
-    """`coverage` with only those lines as excluded that are statements and did not run; all when `whole` is unknown."""
+    """`coverage` with those lines as excluded that are statements only in `whole`, and did not run."""
     missing = {file.path: {*file.missing} for file in whole.coverage.files} if whole.coverage else {}
     files = [
-        msgspec.structs.replace(file, excluded=tuple(n for n in file.excluded if n in missing.get(file.path, {n})))
+        msgspec.structs.replace(file, excluded=_left_out(file, missing[file.path])) if file.path in missing else file
         for file in coverage.files
     ]
     return msgspec.structs.replace(coverage, files=tuple(files))
+
+
+def _left_out(file: FileCoverage, missing: set[int]) -> tuple[int, ...]:
+    return tuple(sorted(missing.difference(file.executed, file.missing)))
 
 
 def from_json(report: bytes, *, root: str) -> Measured:
@@ -91,7 +105,14 @@ def from_json(report: bytes, *, root: str) -> Measured:
     try:
         return Measured(coverage_json.read(report, root=root), report=report)
     except UnreadableReport as failure:
-        return Measured(None, f"coverage.py: {failure.message}")
+        return Measured(None, f"coverage.py: {failure.message}", report)
+
+
+def _from_xml(report: bytes, otherwise: Measured, *, root: str) -> Measured:
+    try:
+        return Measured(cobertura.read(report, root=root), report=otherwise.report)
+    except UnreadableReport:
+        return otherwise
 
 
 def _data_file(scratch: str) -> str:
