@@ -104,8 +104,7 @@ class Person:
 
 def tried(subject: Subject, base: Path, *, verbose: bool) -> Outcome:
     """Bring one subject, adopt it, check it."""
-    state = call(("git", "describe", "--always", "--dirty"), Path(__file__).parent).strip()
-    outcome = Outcome(subject.name, subject.version, subject.registry, subject.kind, works=False, commit=state)
+    outcome = Outcome(subject.name, subject.version, subject.registry, subject.kind, works=False)
     root = base / subject.slug.replace(" ", "")
     root.mkdir()
     try:
@@ -199,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--directory", help="where the repositories are made (default: the system's)")
     asked = parser.parse_args(argv)
     done = {(each.name, each.version) for each in _kept().outcomes if not each.fault} if asked.record else set()
-    faults = 0
+    faults, state = 0, call(("git", "describe", "--always", "--dirty"), Path(__file__).parent).strip()
     share, shares = map(int, asked.share.split("/"))
     for subject in SUBJECTS[share - 1 :: shares]:
         if asked.only and subject.name not in asked.only:
@@ -209,6 +208,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{subject.name} {subject.version} ({subject.kind})", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(dir=asked.directory, ignore_cleanup_errors=True) as base:
             outcome = tried(subject, Path(os.path.realpath(base)), verbose=asked.verbose)
+        outcome.commit = state
         print(f"{subject.name}: {_told(outcome)}", flush=True)
         faults += bool(outcome.fault)
         if asked.record:
