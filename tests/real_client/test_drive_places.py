@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from phasegate.entrypoints.demo.script import Request, Turn, call, say
+from phasegate.entrypoints.driving import stage as stages
 from phasegate.ledger import driving as d
+from phasegate.ledger import facts as f
 from tests.cli.people import as_person
 from tests.real_client.conftest import NewProject
 from tests.real_client.nights import DOCS, PLAN, Driven, Night
@@ -106,3 +110,34 @@ def test_a_drive_that_cannot_begin_leaves_neither_branch_nor_work_tree(new_proje
     assert driven.code == 2 and driven.result["error"] == "plan-finished"
     assert "phasegate/" not in night.project.git("branch", "--all")
     assert not list(night.project.state_home.glob("phasegate/*/*/trees/*"))
+
+
+@with_the_real_one
+def test_what_is_written_after_the_last_phase_closed_is_put_back_and_not_committed(night: Night) -> None:
+    late = night.write("src/shop/late.py", "LATE = 1\n")
+    again = bash("phasegate start 'write more docs' --kind docs")
+    driven = night.drive(*night.docs_phase(1, "how"), late, again, say("Done."))
+    assert (driven.code, driven.result["closed"]) == (0, ["1"]), driven.stderr + driven.stdout
+    changed = night.project.git("show", "--name-only", "--format=", driven.result["branch"]).split()
+    assert "README.md" in changed and "src/shop/late.py" not in changed
+    assert [fact.path for fact in night.facts(f.ChangePutBack)] == ["src/shop/late.py"]
+    assert len(night.facts(f.RunStarted)) == 1
+
+
+@with_the_real_one
+def test_a_phase_closed_before_the_supervisor_was_killed_is_committed_by_the_next(night: Night) -> None:
+    killed = night.drive(*night.docs_phase(1, "how"), night.kills_the_supervisor(say("Done.")))
+    assert killed.code == -signal.SIGKILL
+    second = night.drive()
+    assert (second.code, second.result["closed"]) == (0, ["1"]), second.stderr + second.stdout
+    assert night.log(second.result["branch"])[0] == "Explain" and second.result["goes_on"]
+
+
+def test_a_work_tree_of_a_drive_that_had_begun_nothing_is_cleared_by_the_next(new_project: NewProject) -> None:
+    project = Night(new_project({PLAN: DOCS})).project
+    with project.desk() as desk:
+        stage = stages.lay_out(desk, desk.state(), lambda said: None, here=False)
+        assert stage.branch in project.git("branch", "--format=%(refname:short)").split()
+        stages.tidy(desk, desk.state())
+    assert not os.path.exists(stage.worktree)
+    assert stage.branch not in project.git("branch", "--format=%(refname:short)").split()

@@ -152,3 +152,48 @@ def test_an_environment_is_shared_by_links_and_ignored_in_the_new_tree(root: Pat
     assert os.path.realpath(target / "node_modules/one") == str(target / "packages/one")
     assert os.path.realpath(target / "node_modules/.bin") == str(root / "node_modules/.bin")
     assert (target / "node_modules/.gitignore").read_text() == "*\n"
+
+
+def test_files_that_the_index_hides_are_committed_as_they_are(root: Path, repository: Repository) -> None:
+    (root / "b.txt").write_text("b\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "second")
+    git(root, "update-index", "--skip-worktree", "a.txt")
+    git(root, "update-index", "--assume-unchanged", "b.txt")
+    for name in ("a.txt", "b.txt"):
+        (root / name).write_text("proved\n")
+    repository.commit("third")
+    assert git(root, "show", "HEAD:a.txt", "HEAD:b.txt") == "proved\nproved\n"
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_setting_aside_loses_nothing_wherever_it_is_killed(
+    root: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    calls = 0
+
+    def each(self: Repository, verb: str, options: list[str], paths: list[bytes]) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == at:
+            raise Killed
+        original(self, verb, options, paths)
+
+    original = Repository._each
+    (root / "a.txt").write_text("hours of work\n")
+    (root / "new.txt").write_text("more\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(Repository, "_each", each)
+        try:
+            repository.set_aside("parked", "Parked")
+        except Killed:
+            assert at < 3
+    kept = repository.set_aside("parked", "Parked")
+    assert git(root, "rev-parse", "parked").strip() == kept
+    assert git(root, "show", "parked:a.txt", "parked:new.txt") == "hours of work\nmore\n"
+    assert git(root, "status", "--porcelain") == ""
+    repository.settled("parked")
+    assert repository.set_aside("parked", "Parked") == ""

@@ -213,13 +213,17 @@ def owed(state: State, run: RunRecord, *, rests: bool = False) -> tuple[str, ...
 
     The phase just closed stays out until its documents are reviewed and the run went on, `rests`, or is over.
     """
-    drive = state.drive_in(run.worktree)
-    if drive is None:
+    if state.drive_in(run.worktree) is None:
         return ()
-    committed = {phase for other in state.drives.values() if other.worktree == run.worktree for phase in other.commits}
-    closed = (record for record in state.phases.values() if record.run == run.id and state.is_closed(record.id))
     over = rests or run.status == "ended"
-    return tuple(r.id for r in closed if r.id not in committed and (over or r.id != run.phase))
+    return tuple(phase for phase in uncommitted(state, run) if over or phase != run.phase)
+
+
+def uncommitted(state: State, run: RunRecord) -> tuple[str, ...]:
+    """Phases that this run of a drive closed and no commit holds yet."""
+    committed = {phase for other in state.drives.values() if other.worktree == run.worktree for phase in other.commits}
+    closed = (record.id for record in state.phases.values() if record.run == run.id and state.is_closed(record.id))
+    return tuple(phase for phase in closed if phase not in committed)
 
 
 def waits_for_supervisor(state: State, run: RunRecord) -> str:

@@ -19,6 +19,9 @@ CLIENT_SETTINGS = (".claude/settings.json", ".claude/settings.local.json")
 SCANNED_BYTES = 1024 * 1024
 """Larger files that a call left behind are not searched for secrets in a hook."""
 
+AFTER = "after-the-end"
+"""The rule by which what was written after the end of a run is put back."""
+
 LISTED = 50
 """Changed paths that an observation names."""
 
@@ -80,6 +83,23 @@ def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -
     plan = plan_watch.mended(desk, state, run, changes, skip={change.path for change in undone})
     facts += plan.facts
     return Judgement(seen, tuple(facts), tuple(undone), (*told, *unread, *plan.told), plan.content)
+
+
+def undo_what_came_after(desk: Desk, state: State, run: RunRecord) -> State:
+    """Put back what changed in the tree of a run that is over: it was made after the last gate had looked."""
+    views = shown_views(desk, state)
+    seen = desk.tree.observe(views)
+    changes = [
+        change
+        for change in _differences(desk, run, seen)
+        if _differs(change, run) and not _own_bytes(desk, change, views) and change.path not in CLIENT_SETTINGS
+    ]
+    if not changes:
+        return state
+    why = "It changed when the run was over, and no gate looked at it."
+    facts = [_undone(desk, run, change, Objection(AFTER, why), "")[0] for change in changes]
+    undone = tuple(change for change, fact in zip(changes, facts, strict=True) if isinstance(fact, ChangePutBack))
+    return carry_out(desk, desk.record(facts, relying_on=None), Judgement(seen, tuple(facts), undone))
 
 
 def _undone(

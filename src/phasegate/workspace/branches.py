@@ -17,6 +17,9 @@ COMMIT_SECONDS = 900.0
 
 SAID = 1500
 
+ASIDE = "refs/phasegate/aside"
+"""Below it, by branch, what is being set aside just now."""
+
 
 class NoCommit(Failure):
     """The repository has no commit that a branch could begin at."""
@@ -157,18 +160,34 @@ class Repository:
     def set_aside(self, branch: str, message: str, *, without: Sequence[str] = ()) -> str:
         """Keep what differs from the commit on a branch of its own, and make the work tree as the commit has it.
 
-        `without` are pathspecs to leave alone. Returns the commit; "" when nothing differed.
+        `without` are pathspecs to leave alone. Returns the commit; "" when nothing differed. Whoever is killed in the
+        middle is gone on with by the next call, until `settled` says that it is over.
         """
+        kept = self._begun(branch) or self._kept(branch, message, without)
+        if kept:
+            listing = self.run("diff", "--no-renames", "--name-status", "-z", "HEAD", kept).output.split(b"\0")
+            changes = list(zip(listing[::2], listing[1::2], strict=False))
+            self._each("rm", ["-q", "-f", "--ignore-unmatch"], [path for status, path in changes if status == b"A"])
+            self._each("checkout", ["-q", "HEAD"], [path for status, path in changes if status != b"A"])
+        return kept
+
+    def settled(self, branch: str) -> None:
+        """What was set aside is recorded: a later call begins anew."""
+        self.run("update-ref", "-d", f"{ASIDE}/{branch}", accept=(0, 1, 128))
+
+    def _begun(self, branch: str) -> str:
+        """The commit that an interrupted `set_aside` made of the whole of the work; the tree may be half as before."""
+        ran = self.run("rev-parse", "--verify", "--quiet", f"{ASIDE}/{branch}^{{commit}}", accept=(0, 1, 128))
+        return ran.output.decode().strip()
+
+    def _kept(self, branch: str, message: str, without: Sequence[str]) -> str:
         self._add_all(without)
-        listing = self.run("diff", "--cached", "--no-renames", "--name-status", "-z", "HEAD").output.split(b"\0")
-        changes = list(zip(listing[::2], listing[1::2], strict=False))
-        if not changes:
+        if self.run("diff", "--cached", "--quiet", "HEAD", accept=(0, 1)).status == 0:
             return ""
         commit = self.run("commit-tree", self.said("write-tree"), "-p", "HEAD", given=message.encode())
         kept = commit.output.decode().strip()
         self.run("branch", "--force", "--no-track", branch, kept)
-        self._each("rm", ["-q", "-f"], [path for status, path in changes if status == b"A"])
-        self._each("checkout", ["-q", "HEAD"], [path for status, path in changes if status != b"A"])
+        self.run("update-ref", f"{ASIDE}/{branch}", kept)
         return kept
 
     def bring_back(self, branch: str) -> bool:
@@ -186,7 +205,18 @@ class Repository:
         self.run("reset", "-q")
 
     def _add_all(self, without: Sequence[str]) -> None:
+        self._unhide()
         self.run("add", "--all", "--", ".", *(f":(exclude){self._names.path(name)}" for name in without))
+
+    def _unhide(self) -> None:
+        """Let git see every file that is there: an entry may say "assume unchanged" or "not in this work tree"."""
+        listing = self.run("ls-files", "-v", "-z").output.split(b"\0")
+        hidden = [entry[2:] for entry in listing if entry[:1] == b"S" or entry[:1].islower()]
+        there = [path for path in hidden if os.path.lexists(os.path.join(os.fsencode(self._top), path))]
+        if there:
+            given = b"".join(path + b"\0" for path in there)
+            self.run("update-index", "--no-assume-unchanged", "-z", "--stdin", given=given)
+            self.run("update-index", "--no-skip-worktree", "-z", "--stdin", given=given)
 
     def _each(self, verb: str, options: Sequence[str], paths: Sequence[bytes]) -> None:
         if paths:

@@ -66,6 +66,13 @@ class RunActive(Failure):
     exit_code = Exit.USAGE
 
 
+class TreeDriven(Failure):
+    """A drive works in this work tree, and says itself what is worked on."""
+
+    code = "tree-driven"
+    exit_code = Exit.USAGE
+
+
 @click.command()
 @click.argument("sentence", required=False)
 @click.option("--kind", type=click.Choice(KINDS), help="What sort of work SENTENCE is; default: as it says.")
@@ -87,8 +94,9 @@ def start(
     _refuse_words(sentence, kind, tasks)
     with desk(if_version) as opened:
         _refuse_unwritable(opened)
-        refuse_second(opened, opened.state())
         state = opened.state()
+        _refuse_driven(opened, state)
+        refuse_second(opened, state)
         small = small_phase(sentence, kind, tasks, state.phases.keys() | state.small.keys()) if sentence else None
         state = refresh(opened, state) if small else again(lambda state: read_plan(opened, state), opened)
         phase = small or next_phase(state, opened.worktree)
@@ -119,6 +127,15 @@ def _refuse_unwritable(opened: RealDesk) -> None:
     if not os.access(opened.worktree, os.W_OK | os.X_OK):
         raise files.NotWritable(
             f"{opened.worktree} cannot be written.", hint="Make it writable (a mount may be read-only)."
+        )
+
+
+def _refuse_driven(opened: RealDesk, state: State) -> None:
+    """What a drive works on is its person's to say: a run beside its own would take its work for half done."""
+    if state.drive_in(opened.worktree) is not None:
+        raise TreeDriven(
+            "A drive works in this work tree.",
+            hint="Put what is left to do into the plan, or begin it in another work tree when the drive has ended.",
         )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from phasegate.engine.driving import owed, to_set_aside, to_take_up
-from phasegate.engine.judge import shown_views
+from phasegate.engine.judge import shown_views, undo_what_came_after
 from phasegate.engine.views import area_of
 from phasegate.entrypoints.driving import stage
 from phasegate.evidence import manifest
+from phasegate.gates.interface import some
 from phasegate.ledger.driving import PhaseCommitted, PhaseSetAside
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import BaselineMoved, NoteAdded, QuestionAsked, TreeObserved
@@ -31,11 +32,23 @@ def commit_owed(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> tuple[str
             f"{desk.worktree} is not on {drive.branch} any more.",
             hint=f"Check it out there again: `git -C {desk.worktree} switch {drive.branch}`.",
         )
+    if run.status == "ended":
+        state = undo_what_came_after(desk, state, run)
+        _refuse_held(state.runs[run.id])
     message = message_for(desk, state, phases)
     commit = repository.commit(message, without=_unfinished(desk, state), shown=stage.idle_block(desk))
     commit = commit or repository.head()
     desk.record([PhaseCommitted(drive.id, phase, commit, drive.branch) for phase in phases], relying_on=None)
     return phases
+
+
+def _refuse_held(run: RunRecord) -> None:
+    """A commit holds what the gates saw, and nothing beside it."""
+    if run.held:
+        raise branches.CommitHeld(
+            f"Changes stand in the tree that no gate let pass: {some([line(path, 200) for path in run.held])}.",
+            hint="Undo them in the work tree of the drive, then `phasegate drive` commits the phase.",
+        )
 
 
 def _unfinished(desk: RealDesk, state: State) -> tuple[str, ...]:
@@ -96,6 +109,7 @@ def set_aside(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> tuple[str, 
         commit = repository.set_aside(branch, message, without=(*stage.OURS, desk.settings.plan))
         kept = PhaseSetAside(drive.id, phase, commit, branch if commit else "")
         desk.record([kept, *_tree_is_known(desk, run)], relying_on=None)
+        repository.settled(branch)
     return phases
 
 
@@ -106,6 +120,7 @@ def take_up(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> str:
         return ""
     repository = stage.repository_of(desk)
     facts: list[Fact] = [PhaseSetAside(drive.id, run.phase, "", branch, taken_up=True)]
+    repository.settled(branch)
     if not repository.bring_back(branch):
         text = (
             f"What was done of this phase before it was parked is on the branch {branch}; it conflicts with the tree."

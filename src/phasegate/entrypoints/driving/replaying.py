@@ -17,7 +17,7 @@ from phasegate.gates.baseline_known import UNTESTED
 from phasegate.ledger.facts import TaskLinked, TreeObserved
 from phasegate.ledger.state import RunRecord, State
 from phasegate.wiring import RealDesk
-from phasegate.workspace import branches
+from phasegate.workspace import branches, files
 
 MOST_STEPS = 20
 
@@ -79,13 +79,11 @@ def _do(
 
 
 def _bring(repository: branches.Repository, commit: str, paths: dict[str, str]) -> None:
-    there = [os.fsencode(path) for path, status in paths.items() if status != "D"]
-    gone = [path for path, status in paths.items() if status == "D"]
-    repository.take(commit, there)
-    for path in gone:
-        full = os.path.join(repository.root, path)
-        if os.path.lexists(full):
-            os.unlink(full)
+    """Removals come first: where a folder became a link, what the folder held lies nowhere else."""
+    for path, status in paths.items():
+        if status == "D":
+            files.remove(repository.root, path)
+    repository.take(commit, [os.fsencode(path) for path, status in paths.items() if status != "D"])
 
 
 def _link(desk: RealDesk, winner: Winner) -> None:

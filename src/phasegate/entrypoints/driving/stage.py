@@ -13,6 +13,7 @@ from phasegate.agents import claude_health
 from phasegate.agents.claude_command import SETTINGS_FILES, Scope, hook_command
 from phasegate.context import block
 from phasegate.engine.advance import next_phase
+from phasegate.engine.driving import uncommitted
 from phasegate.entrypoints.cli import init
 from phasegate.entrypoints.cli.start import begin, know_baseline, nothing_left, read_plan, refuse_second
 from phasegate.errors import Exit, Failure
@@ -83,10 +84,12 @@ def repository_of(opened: RealDesk) -> branches.Repository:
 
 
 def unfinished(state: State) -> DriveRecord | None:
-    """The newest drive whose run is not over, so that its branch and work tree are gone on with."""
+    """The newest drive whose run is not over, or not committed, so that its branch and work tree are gone on with."""
     for drive in reversed(state.drives.values()):
-        run = state.run_in(drive.worktree)
-        if run is not None and run.mode == "drive" and not drive.attempt_of and os.path.isdir(drive.worktree):
+        run = state.runs.get(state.current.get(drive.worktree, ""))
+        if run is None or run.mode != "drive" or drive.attempt_of or not os.path.isdir(drive.worktree):
+            continue
+        if run.status != "ended" or uncommitted(state, run):
             return drive
     return None
 
@@ -105,7 +108,18 @@ def tidy(opened: RealDesk, state: State) -> State:
                 processes.kill_tree(drive.client_pid)
             said = "its supervisor was killed; another drive goes on with its branch"
             facts.append(DriveEnded(drive.id, "failed", said, Exit.CANNOT_TELL))
+    _clear_unknown(opened, state)
     return opened.record(facts, relying_on=None) if facts else state
+
+
+def _clear_unknown(opened: RealDesk, state: State) -> None:
+    """Remove work trees of drives that were killed before they had begun anything."""
+    folder = os.path.join(opened.project.directory, TREES)
+    known = {drive.worktree for drive in state.drives.values()} | {run.worktree for run in state.runs.values()}
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        tree = os.path.join(folder, name)
+        if not any(f"{worktree}/".startswith(f"{tree}/") for worktree in known):
+            repository_of(opened).remove_tree(tree, f"phasegate/{name}")
 
 
 # --- a new one --------------------------------------------------------------------------------------------------------

@@ -38,6 +38,13 @@ ASLEEP = 20.0
 """Seconds that the wall clock may run ahead of the other before the machine is taken to have slept."""
 
 
+class TreeGone(Failure):
+    """Somebody removed the work tree under a drive."""
+
+    code = "tree-gone"
+    exit_code = Exit.CANNOT_TELL
+
+
 class Order(msgspec.Struct, frozen=True):
     """What the supervisor was told: which client, how it may work, how patient to be."""
 
@@ -184,6 +191,11 @@ class Supervisor:
 
     def _launch(self, move: driving.Launch) -> None:
         """Start the client and stay with it to its end."""
+        if not os.path.isdir(self.desk.worktree):
+            raise TreeGone(
+                f"{self.desk.worktree}, the work tree of this drive, is gone.",
+                hint="What closed phases changed is on its branch; `phasegate drive` begins anew.",
+            )
         before = driving.progress_mark(self.desk.state(), self.desk.worktree)
         session = self._last.session if move.resume and self._last is not None else ""
         reader = claude_run.Reader(self._sessions.get(session, claude_run.Spent()))
