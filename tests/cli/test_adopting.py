@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -168,3 +169,14 @@ def test_where_every_test_is_red_the_first_reason_is_told_and_the_check_shows_no
     said = repository.init("--yes").stdout
     assert "none passes" in said and "shop_is_gone" in said
     assert repository.verdicts()["tests"] == "unknown"
+
+
+def test_a_test_tool_that_is_not_installed_is_named_and_the_other_questions_are_answered(tmp_path: Path) -> None:
+    files = {"Gemfile": 'gem "rspec_junit_formatter"\n', "lib/shop.rb": "X = 1\n", "spec/shop_spec.rb": "1\n"}
+    repository = Repository(tmp_path, files)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").symlink_to(str(shutil.which("git")))
+    repository.env["PATH"] = str(tmp_path / "bin")
+    assert "there is no bundle" in repository.init("--yes").stdout
+    assert "there is no bundle" in repository.person("check").stdout
+    assert repository.verdicts()["secrets"] == "pass"

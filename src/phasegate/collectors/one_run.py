@@ -42,10 +42,16 @@ def start(
     try:
         return process.run(argv, cwd=ask.place, env=env, timeout_seconds=limit, on_tick=on_tick, stdout=stdout)
     except OSError as problem:
-        raise TestCommandNotStarted(
-            f"The test command could not be started: {problem}.",
-            hint="Correct the command in phasegate.toml, or create the environment it names.",
-        ) from problem
+        raise not_started("The test command", problem) from problem
+
+
+def not_started(what: str, problem: OSError) -> TestCommandNotStarted:
+    """`what` could not be started: most often since its program, or the place it is to run in, is not there."""
+    gone = f"there is no {problem.filename}" if isinstance(problem, FileNotFoundError) else problem
+    return TestCommandNotStarted(
+        f"{what} could not be started: {gone}.",
+        hint="Install it, create the environment it names, or correct the command in phasegate.toml.",
+    )
 
 
 def artifacts(**named: bytes) -> tuple[Artifact, ...]:

@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 
-from phasegate.collectors import catalog, environment, process
+from phasegate.collectors import catalog, environment, one_run, process
 from phasegate.collectors.interface import Ask, SuiteRun, TestCommandNotStarted
 from phasegate.collectors.results import Artifact
 from phasegate.collectors.roots import source_roots
@@ -53,9 +53,7 @@ def _prepare(tests: Tests, place: str, say: Callable[[str], None]) -> None:
             tests.prepare, cwd=place, env=environment.clean(tests.env).variables, timeout_seconds=tests.timeout_seconds
         )
     except OSError as problem:
-        raise TestCommandNotStarted(
-            f"`{words}` could not be started: {problem}.", hint="Correct `prepare` of the tests in phasegate.toml."
-        ) from problem
+        raise one_run.not_started(f"`{words}`, which prepares the tests,", problem) from problem
     if ended.exit_code or ended.timed_out:
         raise TestCommandNotStarted(
             f"`{words}`, which prepares the tests, failed: {ended.last_line}.",

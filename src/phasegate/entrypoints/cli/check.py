@@ -7,14 +7,14 @@ import os
 import rich_click as click
 from msgspec.structs import replace
 
-from phasegate.collectors.interface import NoTestCommand
+from phasegate.collectors.interface import NoTestCommand, TestCommandNotStarted
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import checking, scanning
 from phasegate.entrypoints.cli import machines, output
 from phasegate.entrypoints.cli.session import actor, desk, json_option
 from phasegate.entrypoints.standalone import standalone
-from phasegate.errors import Exit
+from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen
 from phasegate.gates.interface import Verdict, some
 from phasegate.gates.standing import QUESTIONS, standing
@@ -56,7 +56,7 @@ def check(what: str, anew: bool, alone: bool, junit: str | None, sarif: str | No
         if "tests" in asked or "coverage" in asked:
             try:
                 running = _run_tests(opened, anew)
-            except NoTestCommand as failure:
+            except (NoTestCommand, TestCommandNotStarted) as failure:
                 if what != "all":
                     raise
                 running, why_not = "", failure
@@ -167,14 +167,14 @@ def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict
     return code
 
 
-def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool, why_not: NoTestCommand | None) -> int:
+def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool, why_not: Failure | None) -> int:
     """What each question says of the tree as it is, and the exit code that sums it up."""
     state, seen = observe(opened, opened.state())
     verdicts = tuple(_explained(verdict, why_not) for verdict in standing(asked, state, seen.subject, opened.today()))
     return tell_verdicts(verdicts, {"subject": seen.subject} if as_json else None)
 
 
-def _explained(verdict: Verdict, why_not: NoTestCommand | None) -> Verdict:
+def _explained(verdict: Verdict, why_not: Failure | None) -> Verdict:
     """Why nothing ran, where that is why the verdict is unknown."""
     if why_not is None or verdict.says != "unknown" or verdict.gate not in ("tests", "coverage"):
         return verdict
