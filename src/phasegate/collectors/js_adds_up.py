@@ -25,7 +25,7 @@ def why_incomplete(seen: Seen, names: Mapping[str, Named], results: Sequence[Tes
 def _of_the_process(seen: Seen) -> Iterator[str]:
     ended, start, end = seen.ended, seen.only(wire.Start), seen.only(wire.End)
     if ended.timed_out:
-        yield f"timed out after {seen.timeout_seconds:g} s"
+        yield f"timed out after {seen.timeout_seconds:g} s{_running(seen) or _waiting(seen)}"
     if seen.read.problem:
         yield seen.read.problem
     if start is None:
@@ -46,6 +46,13 @@ def _running(seen: Seen) -> str:
     entered, ended = seen.of(wire.Enter), {frame.key for frame in seen.of(wire.Result)}
     open_ = [frame for frame in entered if not frame.key or frame.key not in ended]
     return f", in or after {seen.relative(open_[-1].file)}" if open_ else ""
+
+
+def _waiting(seen: Seen) -> str:
+    """The first test file that had begun and not ended; tools that tell of files in their order wait for that one."""
+    finished = {frame.file for frame in seen.of(wire.Finish)}
+    open_ = [frame for frame in seen.of(wire.Load) if frame.file not in finished]
+    return f", when {seen.relative(open_[0].file)} had not ended" if open_ else ""
 
 
 def _of_the_files(seen: Seen) -> Iterator[str]:
