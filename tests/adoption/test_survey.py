@@ -29,6 +29,10 @@ def suites(files: Mapping[str, str]) -> list[tuple[str, str]]:
 PACKAGE = "package.json"
 CRATE = {"Cargo.toml": "", "src/lib.rs": "#[test]\nfn adds() {}"}
 
+DEEP = "[" * 100_000
+NESTED = "[" * 600 + "]" * 600
+
+
 KINDS: dict[str, tuple[dict[str, str], str]] = {
     "pytest by its settings": ({"pyproject.toml": "[tool.pytest.ini_options]\n", "tests/test_a.py": ""}, "pytest"),
     "pytest by an import": ({"setup.py": "", "tests/test_a.py": "import pytest\n"}, "pytest"),
@@ -163,3 +167,12 @@ def test_whatever_manifests_say_a_survey_ends_and_its_suites_have_names_and_plac
         not tests.directory or any(path.startswith(f"{tests.directory}/") for path in files)
         for tests in chosen.values()
     )
+
+
+@pytest.mark.parametrize("value", [DEEP, NESTED, '{"a":' * 100_000], ids=["unclosed", "of lists", "of tables"])
+def test_a_manifest_that_nests_without_end_is_told_of_as_unreadable_or_passed_over(value: str) -> None:
+    for text in (f'{{"scripts": {{"test": {value}}}}}', f'{{"x": {value}}}', value):
+        found = of(
+            {PACKAGE: text, "a.test.js": "", "pyproject.toml": f"x = {value}", "tests/test_a.py": "import pytest"}
+        )
+        assert [each.suite.runner for each in found.suites] == ["pytest"]

@@ -102,6 +102,7 @@ def test_what_was_so_before_may_stay_and_nothing_may_become_worse(
 
 def test_without_a_terminal_and_without_yes_nothing_of_the_repository_is_run(tmp_path: Path) -> None:
     repository = Repository(tmp_path, FILES | {"tests/conftest.py": "raise SystemExit('ran')\n"})
+    repository.git("config", "core.fsmonitor", f"touch {tmp_path / 'seen'}; false")
     done = repository.init()
     assert done.returncode == 0 and "Baseline" not in done.stdout
     assert not (tmp_path / "seen").exists()

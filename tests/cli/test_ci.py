@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -53,11 +54,15 @@ class Checkout:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "state")
 
-    def headless(self, *words: str, scripts: str = SCRIPTS, **env: str) -> subprocess.CompletedProcess[str]:
+    def headless(
+        self, *words: str, scripts: str = SCRIPTS, sh: str = "sh", below: str = "", **env: str
+    ) -> subprocess.CompletedProcess[str]:
         """The script, with nothing in the environment but what a bare machine has."""
         bare = {"PATH": os.pathsep.join(filter(None, (scripts, os.environ["PATH"]))), "HOME": str(self.folder)}
-        command = ["sh", SCRIPT, *words]
-        return subprocess.run(command, cwd=self.root, env=bare | env, capture_output=True, text=True, timeout=280)
+        command = [sh, str(self.root / SCRIPT), *words]
+        return subprocess.run(
+            command, cwd=self.root / below, env=bare | env, capture_output=True, text=True, timeout=280
+        )
 
     def result(self) -> dict[str, object]:
         found: dict[str, object] = json.loads((self.root / "phasegate-results/result.json").read_text())
@@ -108,6 +113,45 @@ def test_a_machine_without_phasegate_is_told_so_and_given_it(checkout: Checkout)
     done = checkout.headless("test", **env, **kept, PHASEGATE_SOURCE=str(SOURCE))
     assert "installing phasegate from" in done.stderr and "phasegate, version" in done.stderr, done.stderr
     assert done.returncode in (0, 7) and checkout.result()["verdicts"], done.stderr
+
+
+def test_nothing_is_run_from_a_folder_that_somebody_else_can_write_to(checkout: Checkout) -> None:
+    place, ran = checkout.folder / "place", checkout.folder / "ran"
+    (place / "bin").mkdir(parents=True)
+    (place / "bin/phasegate").write_text(f"#!/bin/sh\ntouch {ran}\n")
+    (place / "bin/phasegate").chmod(0o755)
+    bare = checkout.folder / "bin"
+    bare.mkdir()
+    for name in ("git", "dirname", "find", "id", "mkdir", "mv", "touch"):
+        (bare / name).symlink_to(str(shutil.which(name)))
+    env = {"PATH": str(bare), "PHASEGATE_SOURCE": str(checkout.folder / "nothing")}
+    for mode, whose in ((0o777, "others may write to it"), (0o770, "others may write to it"), (0o700, "")):
+        place.chmod(mode)
+        done = checkout.headless("test", sh=str(shutil.which("sh")), **env, PHASEGATE_PLACE=str(place))
+        assert whose in done.stderr and ran.exists() == (not whose), done.stderr
+    ran.unlink()
+    shutil.copytree(place, checkout.folder / ".cache/phasegate-headless")
+    (checkout.folder / ".cache/phasegate-headless").chmod(0o777)
+    done = checkout.headless("test", sh=str(shutil.which("sh")), **env)
+    assert (done.returncode, ran.exists()) == (7, False) and ".cache/phasegate-headless belongs" in done.stderr
+    done = checkout.headless("test", sh=str(shutil.which("sh")), **env, HOME="/nowhere")
+    assert (done.returncode, ran.exists()) == (7, False) and "HOME is no folder" in done.stderr
+    if os.getuid() == 0:  # only root can give a folder away
+        os.chown(place, 1, -1)
+        done = checkout.headless("test", sh=str(shutil.which("sh")), **env, PHASEGATE_PLACE=str(place))
+        assert (done.returncode, ran.exists()) == (7, False)
+
+
+def test_it_judges_the_project_it_is_called_in(checkout: Checkout) -> None:
+    checkout.write("api/phasegate.toml", 'project = "6f0c8a52-6a5e-4f5e-9a43-3b1d9a0c7e11"\n')
+    checkout.write("api/src/api.py", "def price(x):\n    return x * 3\n")
+    checkout.write("api/tests/test_api.py", "import api\n\ndef test_price(): assert api.price(2) == 4\n")
+    checkout.write("api/pyproject.toml", FILES["pyproject.toml"])
+    checkout.commit()
+    done = checkout.headless("test", below="api/src")
+    assert done.returncode == 1 and "api/tests" not in done.stderr, done.stderr
+    assert json.loads((checkout.root / "api/phasegate-results/result.json").read_text())["exit"] == 1
+    assert not (checkout.root / "phasegate-results").exists()
 
 
 def test_what_a_person_made_of_a_shipped_file_stays(checkout: Checkout) -> None:

@@ -301,6 +301,18 @@ def test_an_agent_may_set_up_the_defaults_and_nothing_that_a_repository_brings(r
     assert init(repository, CLAUDECODE="1").returncode == 0
 
 
+def test_an_agent_makes_no_second_project_in_a_clone_and_none_below_the_root(repository: Path) -> None:
+    below = repository / "src"
+    below.mkdir()
+    nothing = everything(repository)
+    refused(init(below, "--here", CLAUDECODE="1"), "for-people", repository, nothing)
+    assert init(below, "--here", "--dry-run", CLAUDECODE="1").returncode == 0
+    assert everything(repository) == nothing
+    assert init(below, "--here").returncode == 0
+    there = everything(repository)
+    refused(init(repository, "--here", CLAUDECODE="1"), "for-people", repository, there)
+
+
 def test_an_agent_can_neither_set_up_again_nor_take_out(repository: Path) -> None:
     init(repository)
     there = everything(repository)

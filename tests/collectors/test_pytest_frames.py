@@ -76,3 +76,4 @@ def test_fields_of_another_type_are_noticed(at: int, value: object) -> None:
 
 def test_deep_nesting_is_never_a_traceback() -> None:
     assert read_frames(b"[" * 100_000 + b"\n", NONCE).problem
+    assert read_frames(LINES[0][:-2] + b',"x":' + b"[" * 100_000 + b"\n", NONCE).problem

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-import msgspec
 from msgspec import Struct
 
 from phasegate.adoption.finding import Found, Unread
 from phasegate.adoption.look import Look
+from phasegate.foreign import NotReadable, from_json
 from phasegate.settings import Runner, Tests
 
 RUNNERS: tuple[Runner, ...] = ("vitest", "jest", "mocha")
@@ -46,14 +46,19 @@ class _Package(Struct, frozen=True):
     dependencies: dict[str, object] = {}
     devDependencies: dict[str, object] = {}
 
+    def script(self, name: str, otherwise: str = "") -> str:
+        """A script by its name; what is no text is none."""
+        text = self.scripts.get(name, otherwise)
+        return text if isinstance(text, str) else ""
+
 
 def find(look: Look) -> tuple[Found | Unread, ...]:
     """The suites of the package in a place: one for each tool that its test script runs."""
     try:
-        package = msgspec.json.decode(look.text("package.json"), type=_Package)
-    except msgspec.MsgspecError:
+        package = from_json(look.text("package.json"), _Package)
+    except NotReadable:
         return (Unread("", "package.json", "it cannot be read as JSON", "Mend it."),)
-    script = str(package.scripts.get("test", ""))
+    script = package.script("test")
     script = "" if _UNSET in script else script
     runners = tuple(_run_by(_expanded(package, script))) or tuple(_likely(package, look))
     if runners:
@@ -79,7 +84,7 @@ def _expanded(package: _Package, script: str) -> str:
     """A script with those it calls by `npm run NAME` in their places, one within another to a small depth."""
 
     def called(match: re.Match[str]) -> str:
-        return str(package.scripts.get(match[1], match[0]))
+        return package.script(match[1], match[0])
 
     for _ in range(_DEPTH):
         script = _CALLS.sub(called, script)[:_SCRIPT]
@@ -99,7 +104,7 @@ def _run_by(script: str) -> Iterator[tuple[Runner, str]]:
 
 def _likely(package: _Package, look: Look) -> Iterator[tuple[Runner, str]]:
     """What seems to be meant where the test script itself says nothing: at most one."""
-    scripts = " ; ".join(str(text) for name, text in package.scripts.items() if name.startswith("test"))
+    scripts = " ; ".join(package.script(name) for name in package.scripts if name.startswith("test"))
     installed = package.dependencies.keys() | package.devDependencies.keys()
     named = [*_run_by(scripts), *((name, f"package.json depends on {name}") for name in RUNNERS if name in installed)]
     for path in () if named else look.paths:

@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
+from phasegate.foreign import UNREADABLE
+
 FILE_LIMIT = 256 << 20
 
 
@@ -46,7 +48,7 @@ class Language(Struct, Generic[AnyFrame], frozen=True):
                 if problem:
                     return Read(tuple(frames), problem)
                 frames.append(frame)
-        except msgspec.MsgspecError as bad:
+        except UNREADABLE as bad:
             return Read(tuple(frames), f"line {len(frames) + 1} of the report is not ours ({bad})")
         return Read(tuple(frames))
 
@@ -54,7 +56,7 @@ class Language(Struct, Generic[AnyFrame], frozen=True):
         """One frame, unchecked: enough to tell progress by."""
         try:
             return self.decoder.decode(line)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return None
 
     def _decoded(self, content: bytes) -> Iterator[AnyFrame]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
+from phasegate.foreign import UNREADABLE
+
 FILE_LIMIT = 256 << 20
 _OUTPUT_LIMIT = 64 << 10
 _ENDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}
@@ -121,7 +123,7 @@ def read_events(content: bytes) -> Events:
                 builds[event.import_path] = (builds.get(event.import_path, "") + event.output)[:_OUTPUT_LIMIT]
             elif event.package:
                 packages.setdefault(event.package, Package()).take(event)
-    except msgspec.MsgspecError as bad:
+    except UNREADABLE as bad:
         return Events(packages, builds, f"go wrote a line that is no event ({bad})")
     for package in packages.values():
         package.settle()
@@ -134,7 +136,7 @@ def read_witnesses(content: bytes, nonce: str) -> dict[tuple[str, str], Witness]
     for line in content[:FILE_LIMIT].split(b"\n"):
         try:
             said = msgspec.json.decode(line, type=_Witnessed)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             continue
         if said.nonce == nonce:
             one = seen.setdefault((said.package, said.test), Witness())

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from phasegate.collectors import one_run
 from phasegate.collectors.interface import Ask
+from phasegate.foreign import NotReadable, from_json
 
 _WITNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "go_witness", "witness.go")
 _LISTING_SECONDS = 300.0
@@ -138,9 +139,9 @@ def _read(folder: str, listing: str) -> Packages:
     overlay = os.path.join(folder, "overlay.json")
     try:
         listed = {each.import_path: each for each in _stream(_content(listing))}
-        found = [msgspec.json.decode(line, type=_Inventory) for line in _lines(os.path.join(folder, "inventory.jsonl"))]
-        replaced = msgspec.json.decode(_content(overlay), type=_Overlay).replace
-    except (OSError, msgspec.MsgspecError) as bad:
+        found = [from_json(line, _Inventory) for line in _lines(os.path.join(folder, "inventory.jsonl"))]
+        replaced = from_json(_content(overlay), _Overlay).replace
+    except (OSError, NotReadable) as bad:
         return Packages(why_not=f"the list of tests cannot be read: {bad}")
     packages = {
         each.package: Package(
@@ -156,7 +157,7 @@ def _read(folder: str, listing: str) -> Packages:
 def _stream(content: bytes) -> list[_Listed]:
     """The objects that `go list -json` prints one after the other, each closing with a brace in the first column."""
     pieces = content.split(b"\n}\n")
-    return [msgspec.json.decode(piece + b"}", type=_Listed) for piece in pieces if piece.strip()]
+    return [from_json(piece + b"}", _Listed) for piece in pieces if piece.strip()]
 
 
 def _lines(path: str) -> list[bytes]:

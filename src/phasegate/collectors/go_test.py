@@ -13,8 +13,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-import msgspec
-
 from phasegate.collectors import environment, go_packages, one_run, process
 from phasegate.collectors.coverage_formats import reports
 from phasegate.collectors.go_crash import FirstParty
@@ -23,6 +21,7 @@ from phasegate.collectors.go_outcomes import Observed, as_test_run, merged, unfi
 from phasegate.collectors.go_packages import Packages
 from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun, TestCommandNotStarted
 from phasegate.evidence.tests import TestRun
+from phasegate.foreign import NotReadable, from_json
 
 _ROUNDS = 20
 """How often the rest of a package is run again after a crash."""
@@ -93,8 +92,8 @@ class _Session:
         ended = one_run.start((*self.go, "env", "-json", *_KEPT, "GOVERSION"), self.ask, self.env,
                               seconds=_QUICK_SECONDS)  # fmt: skip
         try:
-            known = msgspec.json.decode(ended.output, type=dict[str, str])
-        except msgspec.MsgspecError as bad:
+            known = from_json(ended.output, dict[str, str])
+        except NotReadable as bad:
             raise TestCommandNotStarted(
                 f"`go env` failed: {ended.last_line}.", hint="Mend what it names, and repeat."
             ) from bad

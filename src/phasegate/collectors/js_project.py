@@ -8,10 +8,10 @@ import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
 from msgspec import Struct
 
 from phasegate.collectors.interface import NoTestCommand
+from phasegate.foreign import NotReadable, from_json
 
 _PACKAGE_BYTES = 4 << 20
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -59,8 +59,8 @@ def package_in(folder: str) -> Package | None:
     """What package.json in a folder says; None when there is none, or none that can be read."""
     try:
         with open(os.path.join(folder, "package.json"), "rb") as file:
-            return msgspec.json.decode(file.read(_PACKAGE_BYTES), type=Package)
-    except (OSError, msgspec.MsgspecError):
+            return from_json(file.read(_PACKAGE_BYTES), Package)
+    except (OSError, NotReadable):
         return None
 
 

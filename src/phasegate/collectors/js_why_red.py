@@ -23,13 +23,13 @@ import os
 import re
 from collections.abc import Callable
 
-import msgspec
 from msgspec import Struct
 
 from phasegate.collectors.js_frames import Thrown
 from phasegate.collectors.js_seen import real
 from phasegate.collectors.js_source import Imported, Source
 from phasegate.evidence.tests import Cause
+from phasegate.foreign import NotReadable, from_json
 
 _PACKAGE_BYTES = 1 << 20
 _FOREIGN = frozenset({"node_modules", ".yarn", "bower_components"})
@@ -228,7 +228,7 @@ class _Package(Struct, frozen=True):
 def _own_name(root: str) -> frozenset[str]:
     try:
         with open(os.path.join(root, "package.json"), "rb") as file:
-            package = msgspec.json.decode(file.read(_PACKAGE_BYTES), type=_Package)
-    except (OSError, msgspec.MsgspecError):
+            package = from_json(file.read(_PACKAGE_BYTES), _Package)
+    except (OSError, NotReadable):
         return frozenset()
     return frozenset({package.name} - {""})

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-import msgspec
 from msgspec import Struct
 
 from phasegate.collectors import environment, js_coverage, js_frames, process
@@ -21,6 +20,7 @@ from phasegate.collectors.js_project import call_of, major, node, package_in, wi
 from phasegate.collectors.js_seen import real, shown
 from phasegate.collectors.js_session import Session, node_at
 from phasegate.evidence.tests import TestRun
+from phasegate.foreign import NotReadable, from_json
 
 _ENDS_BYTES = 64 << 20
 _MEASURES_ITSELF = 22
@@ -148,6 +148,6 @@ class _Session(Session):
 
 def _end(line: bytes) -> End | None:
     try:
-        return msgspec.json.decode(line, type=End)
-    except msgspec.MsgspecError:
+        return from_json(line, End)
+    except NotReadable:
         return None

@@ -56,6 +56,9 @@ class GitTimeout(Failure):
 _PASSED = ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "USER", "LOGNAME", "SYSTEMROOT")
 _PIECE = 1 << 20
 
+_QUIET = ("-c", "core.fsmonitor=false")
+"""A repository's own configuration could name a program here that a mere look starts."""
+
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment git runs in: no GIT_* of anybody, no prompts, no pager, messages in English."""
@@ -103,7 +106,7 @@ def run(
 
     `scratch` is a directory for the input and the error text; `holding` is a descriptor the process keeps open.
     """
-    ran = _run(["git", *arguments], environment, scratch, given, time.monotonic() + seconds, holding)
+    ran = _run(["git", *_QUIET, *arguments], environment, scratch, given, time.monotonic() + seconds, holding)
     if ran.status not in accept:
         said = ran.errors.strip()[:500] or f"exit code {ran.status}"
         raise GitFailed(f"git {_verb(arguments)} failed: {said}", hint=_remedy(said), status=ran.status)

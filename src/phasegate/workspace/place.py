@@ -136,6 +136,17 @@ def pointer_at(common: str, prefix: str = "") -> Pointer | None:
         ) from problem
 
 
+def has_projects(common: str) -> bool:
+    """Whether any project of any work tree of the clone was set up."""
+    folder, name = os.path.split(os.path.join(common, POINTER))
+    try:
+        return any(each.startswith(name.removesuffix(".json")) for each in os.listdir(folder))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # somebody's, who keeps it to themselves
+
+
 def write_pointer(place: git.Place, pointer: Pointer) -> None:
     """Record which ledger this clone has, atomically."""
     path = pointer_path(place.common, place.prefix)

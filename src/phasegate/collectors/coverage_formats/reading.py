@@ -13,6 +13,7 @@ from phasegate.errors import Exit, Failure
 from phasegate.evidence.coverage import Coverage, FileCoverage
 from phasegate.evidence.items import Counts
 from phasegate.evidence.metrics import MISSED, RAN
+from phasegate.foreign import UNREADABLE
 
 LIMIT = 256 << 20
 """Bytes of one report."""
@@ -130,7 +131,7 @@ def from_json(content: bytes, type: type[_T]) -> _T:
     """`content` as a `type`; raises UnreadableReport."""
     try:
         return msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=type)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError) as problem:
+    except UNREADABLE as problem:
         raise UnreadableReport(f"the report cannot be read: {str(problem)[:300]}") from problem
 
 

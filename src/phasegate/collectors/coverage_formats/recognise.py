@@ -11,6 +11,7 @@ import msgspec
 
 from phasegate.collectors.coverage_formats.reading import LIMIT, Reader, UnreadableReport
 from phasegate.evidence.coverage import Coverage
+from phasegate.foreign import UNREADABLE
 
 FORMATS: Mapping[str, str] = {
     "coverage.py JSON": "coverage_json",
@@ -56,7 +57,7 @@ def recognise(content: bytes) -> str:
 def _json(content: bytes) -> str:
     try:
         parsed = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, RecursionError, UnicodeError) as problem:
+    except UNREADABLE as problem:
         raise UnreadableReport(f"the report is no JSON: {str(problem)[:300]}") from problem
     if {"meta", "files"} <= parsed.keys():
         return "coverage.py JSON"

@@ -7,7 +7,8 @@
 #
 # Results are written below $PHASEGATE_OUTPUT (default: phasegate-results): result.json, junit.xml, results.sarif.
 # Where phasegate is not installed it is, from $PHASEGATE_SOURCE (a path or an address that pip takes), into a folder of
-# its own. Exit codes: 0 ok, 1 a gate failed, 2 usage, 3 a bug, 5 waiting for a person, 6 a limit, 7 cannot tell.
+# its own. What is judged is the project it is called in: the nearest folder with a phasegate.toml, else the whole
+# repository. Exit codes: 0 ok, 1 a gate failed, 2 usage, 3 a bug, 5 waiting for a person, 6 a limit, 7 cannot tell.
 
 set -eu
 
@@ -18,6 +19,16 @@ usage() {
 
 say() {
     printf 'headless: %s\n' "$*" >&2
+}
+
+# Go to the nearest folder with settings, else to the root.
+enter_project() {
+    top=$(git rev-parse --show-toplevel)
+    folder=$(pwd -P)
+    until [ "$folder" = "$top" ] || [ "$folder" = / ] || [ -f "$folder/phasegate.toml" ]; do
+        folder=$(dirname "$folder")
+    done
+    cd "$folder"
 }
 
 # Set `phasegate` to a command that runs, installing it where there is none.
@@ -40,7 +51,7 @@ install_phasegate() {
         say "phasegate is not installed; set PHASEGATE_SOURCE to what pip should install, or put it on the PATH"
         exit 7
     fi
-    place=${PHASEGATE_PLACE:-${TMPDIR:-/tmp}/phasegate-headless-$(id -u)}
+    own_place
     if [ ! -x "$place/bin/phasegate" ]; then
         say "installing phasegate from $PHASEGATE_SOURCE into $place"
         python3 -m venv "$place" >&2
@@ -50,6 +61,21 @@ install_phasegate() {
         }
     fi
     phasegate=$place/bin/phasegate
+}
+
+# Set `place` to a folder that nobody else can write to: what lies there is run.
+own_place() {
+    cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}
+    if [ -z "${PHASEGATE_PLACE:-}" ] && [ -z "${XDG_CACHE_HOME:-}" ] && [ ! -d "${HOME:-}" ]; then
+        say "HOME is no folder; set PHASEGATE_PLACE to a folder of your own"
+        exit 7
+    fi
+    place=${PHASEGATE_PLACE:-$cache/phasegate-headless}
+    (umask 077 && mkdir -p "$place")
+    if [ -z "$(find "$place/." -prune -user "$(id -u)" ! -perm -020 ! -perm -002)" ]; then
+        say "$place belongs to somebody else, or others may write to it; set PHASEGATE_PLACE to a folder of your own"
+        exit 7
+    fi
 }
 
 # Run the command given, with its JSON in result.json; its exit code is ours.
@@ -66,7 +92,7 @@ what=$1
 shift
 case $what in test | verify | drive) ;; *) usage ;; esac
 
-cd "$(git rev-parse --show-toplevel)"
+enter_project
 find_phasegate
 output=${PHASEGATE_OUTPUT:-phasegate-results}
 mkdir -p "$output"

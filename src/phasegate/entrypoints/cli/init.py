@@ -111,6 +111,8 @@ def init(
     there = _is_set_up(where)
     if not dry_run and there:
         only_people("Setting up what is there already")
+    if not dry_run and (where.prefix or place.has_projects(where.common)):
+        only_people("Making a project of a folder, or of a clone that has one already,")
     meeting = questions.met(where, questions.Wishes(scope, yes, dry_run or as_json, baseline, there))
     plan = planned(where, Asked(meeting.scope, required, render, allow_ephemeral, meeting.suites, for_ci))
     notices: list[str] = []

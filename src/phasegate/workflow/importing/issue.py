@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from phasegate.foreign import UNREADABLE
 from phasegate.workflow.importing.draft import LONGEST, Draft, DraftPhase, DraftTask, Source, clean
 from phasegate.workflow.importing.kinds import kind_of, kind_of_labels
 from phasegate.workflow.importing.sections import Rules, Section, from_markdown
@@ -99,7 +100,7 @@ def _from_json(source: Source) -> _Issue | None:
         return None
     try:
         given = msgspec.json.decode(source.text.encode("utf-8", "replace"), type=_Json)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+    except UNREADABLE:
         return None
     named = _named(source, clean(given.url), given.number)
     body = msgspec.structs.replace(named, text=given.body or "")
