@@ -147,7 +147,7 @@ class Project:
         assert model.problems == []
 
     def client(self, model: ScriptedModel, *options: str) -> Client:
-        extra = {"XDG_STATE_HOME": str(self.state_home)}
+        extra = {"XDG_STATE_HOME": str(self.state_home), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         return self._client_in(Place(str(self.root), str(self.home), model.url, model.key, extra), options)
 
     def play(self, *turns: Step, prompt: str = HAND_OVER, routes: tuple[Route, ...] = (), options: tuple[str, ...] = ()

@@ -91,7 +91,8 @@ def play(folder: str | None, which: Which, hear: Hear, say: Callable[[str], None
     _need_tools()
     base = os.path.realpath(folder or tempfile.mkdtemp(prefix="phasegate-demo-"))
     project, home, state = (os.path.join(base, name) for name in ("tally", "home", "state"))
-    environment = {"XDG_STATE_HOME": state}
+    # The small project needs no plug-in of pytest that happens to be installed here, and is tested many times.
+    environment = {"XDG_STATE_HOME": state, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     _make_room(project, home, state)
     lay_out(project)
     with ScriptedModel(story.script(), variables={"PROJECT": project}) as model:
