@@ -84,6 +84,12 @@ WRONG = {
     "a failure that is not there": '<testsuite tests="1" failures="1">' + CASE.format("") + "</testsuite>",
     "a failure that is not counted": '<testsuite failures="0" errors="0">' + CASE.format("<failure/>") + "</testsuite>",
     "a count that is no number": '<testsuite tests="many">' + CASE.format("") + "</testsuite>",
+    "a suite that says itself that it failed": "<testsuite><error/>" + CASE.format("") + "</testsuite>",
+    "a failure in what a suite notes": "<testsuite><properties><failure/></properties></testsuite>",
+    "a failure in what a case notes": "<testsuite>"
+    + CASE.format("<properties><failure/></properties>")
+    + "</testsuite>",
+    "a result nobody knows": '<testsuite><testcase name="a" result="exploded"/></testsuite>',
     "a word nobody knows": "<testsuite>" + CASE.format("<exploded/>") + "</testsuite>",
     "entities": '<!DOCTYPE a [<!ENTITY b "c">]><testsuite>' + CASE.format("&b;") + "</testsuite>",
     "an outside definition": '<!DOCTYPE a SYSTEM "file:///etc/passwd" [<!ELEMENT b ANY>]><testsuite/>',
@@ -97,6 +103,13 @@ WRONG = {
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_report_that_contradicts_itself_has_a_problem(wrong: str) -> None:
     assert read_junit(WRONG[wrong].encode()).problem
+
+
+@pytest.mark.parametrize("own", ['result="failed"', 'status="FAIL"', 'status="run" result="error"'])
+def test_a_case_that_says_only_of_itself_that_it_failed_is_red(own: str) -> None:
+    for inside in ("", "<skipped/>"):
+        (case,) = read_junit(f'<testsuite><testcase name="a" {own}>{inside}</testcase></testsuite>'.encode()).cases
+        assert case.word == "failed"
 
 
 @given(st.binary(max_size=300) | st.text(alphabet='<>/"=& testsuicaeflr', max_size=300).map(str.encode))

@@ -77,6 +77,15 @@ def test_what_outgrows_it_takes_the_standard_steps_and_is_told_why(task: Bench) 
     assert moves(task) == [("trivial", "standard")], "a smaller difference in between lowers nothing"
 
 
+@pytest.mark.parametrize("end", [" ", "; ", "\r", "\r\r"])
+def test_a_large_change_on_few_lines_of_git_is_no_trivial_one(task: Bench, end: str) -> None:
+    task.edit(
+        "src/app.py", SMALL + end.join(f"more_{n} = lambda x: {n} if x > {n} else [old(), {n}]" for n in range(60))
+    )
+    task.stop()
+    assert moves(task) == [("trivial", "standard")]
+
+
 def test_a_person_names_the_lane_and_the_difference_moves_it_no_more(task: Bench) -> None:
     task.edit("src/app.py", LARGE)
     task.desk.record(

@@ -396,6 +396,22 @@ def test_a_difference_is_a_patch_a_person_can_read_whatever_attributes_say(
     assert (tmp_path / "out/image.bin").read_bytes() == bytes(range(256))
 
 
+def test_of_an_edited_file_whose_lines_end_where_git_sees_no_end_all_lines_are_changed(
+    repository: Repository, tree: WorkTree
+) -> None:
+    ends = {"src/app.py": "a = 1\rb = 2\r", "src/a.js": "a();\u2028b();\u2029c();\n", "src/crlf.py": "a\r\nb\r\nc\r\n"}
+    for path in ends:
+        repository.write(path, "a\r\n")
+    before = tree.observe()
+    for path, text in ends.items():
+        (repository.root / path).write_bytes(text.encode())
+    (repository.root / "src/fresh.py").write_bytes(b"a = 1\rb = 2\rc = 3\n")
+    found = tree.changed_lines(before.id, tree.observe().id, [*ends, "src/fresh.py"])
+    assert {path: len(lines) for path, lines in found.items()} == {
+        "src/app.py": 3, "src/a.js": 3, "src/crlf.py": 2, "src/fresh.py": 3
+    }  # fmt: skip
+
+
 def test_changed_lines_are_those_of_the_new_file(repository: Repository, tree: WorkTree) -> None:
     repository.write("src/app.py", "a\nb\nc\nd\n")
     repository.write("src/app-2.py", "\ndiff --git a b\n@@ -1 +9 @@\n")

@@ -20,7 +20,11 @@ _SAYS_NOTHING = frozenset(
     attachment
     """.split()
 )
-_DID_NOT_RUN = frozenset({"notrun", "disabled", "skipped", "ignored", "suppressed", "pending"})
+_RAN = frozenset({"", "run", "passed", "pass", "success", "successful", "succeeded", "ok", "completed", "executed"})
+_DID_NOT_RUN = frozenset(
+    "notrun disabled skipped skip ignored suppressed pending untested inconclusive todo xfail".split()
+)
+_WENT_WRONG = frozenset("failed failure fail error errored broken undefined timeout timedout xpass".split())
 _RED: Mapping[str, Word] = {"failure": "failed", "error": "error"}
 
 
@@ -97,6 +101,8 @@ class _Reader:
     def begin(self, event: Begin) -> None:
         match event.name:
             case _ if self.case is not None:
+                if self.inside and _tells_red(event) and self.inside[-1].name not in _RED:
+                    raise UnreadableReport(f"a test case says <{event.name[:40]}> in its <{self.inside[-1].name[:40]}>")
                 self.inside.append(event)
             case "testsuites" | "testsuite":
                 self.suites.append(_Suite(event.name, event.attributes))
@@ -106,6 +112,8 @@ class _Reader:
                 self.case, self.said = event, []
             case _ if not self.suites:
                 raise UnreadableReport(f"the report is no JUnit report: it begins with <{event.name[:40]}>")
+            case _ if _tells_red(event):
+                raise UnreadableReport(f"a suite says <{event.name[:40]}> itself, of no test case")
 
     def end(self, event: End) -> None:
         if self.inside:
@@ -129,6 +137,11 @@ class _Reader:
         strange = next((child.name for child, _ in self.said if not _is_known(child.name)), "")
         if strange:
             raise UnreadableReport(f"a test case says <{strange[:40]}>, and what that means is not known")
+        word = next(
+            (word for word in _own_words(begun.attributes) if word not in _RAN | _DID_NOT_RUN | _WENT_WRONG), ""
+        )
+        if word:
+            raise UnreadableReport(f"a test case says that it came to {word[:40]!r}, and what that means is not known")
         case = _case(begun.attributes, self.suites, self.said)
         self.cases.append(case)
         self.suites[-1].take(case, sum(child.name in _RED for child, _ in self.said))
@@ -165,12 +178,23 @@ def _verdict(own: Mapping[str, str], said: Sequence[tuple[Begin, str]]) -> tuple
         found = next(((child, text) for child, text in said if child.name == name), None)
         if found:
             return _RED[name], *_words(*found)
+    if not _WENT_WRONG.isdisjoint(_own_words(own)):
+        return "failed", "", ""
     skipped = next(((child, text) for child, text in said if child.name == "skipped"), None)
     if skipped:
         return "skipped", *_words(*skipped)
-    if own.get("status", "").lower() in _DID_NOT_RUN or own.get("result", "").lower() in _DID_NOT_RUN:
+    if not _DID_NOT_RUN.isdisjoint(_own_words(own)):
         return "skipped", "", own.get("status", "")
     return "passed", "", ""
+
+
+def _own_words(own: Mapping[str, str]) -> tuple[str, str]:
+    """What a case says of itself beside its elements; some tools write both."""
+    return own.get("status", "").strip().lower(), own.get("result", "").strip().lower()
+
+
+def _tells_red(element: Begin) -> bool:
+    return element.name.rpartition(":")[2].lower() in _RED
 
 
 def _words(child: Begin, text: str) -> tuple[str, str]:

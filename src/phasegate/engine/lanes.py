@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from phasegate.engine.desk import Change, Desk, Observation
 from phasegate.errors import Failure
 from phasegate.ledger.facts import LaneMoved, QuestionAsked
 from phasegate.ledger.state import RunRecord, State
-from phasegate.policy.lanes import is_higher, lane_of
+from phasegate.policy.lanes import COUNTED, is_higher, lane_of
+
+LINE_BYTES = 120
+"""A line longer than this counts as several."""
 
 
 def risen(desk: Desk, state: State, run: RunRecord, seen: Observation) -> LaneMoved | None:
@@ -22,16 +27,34 @@ def risen(desk: Desk, state: State, run: RunRecord, seen: Observation) -> LaneMo
 
 
 def changed_lines(desk: Desk, before: str, after: str) -> dict[str, int]:
-    """How many lines of each path changed, added or removed, whichever are more; phasegate's own files are left out."""
+    """How many lines of each path changed, added or removed, whichever are more; a long line counts as several.
+
+    phasegate's own files are left out.
+    """
     changes = [change for change in desk.tree.changes(before, after) if desk.settings.class_of(change.path) != "own"]
     paths = [change.path for change in changes]
     added = desk.tree.changed_lines(before, after, paths)
     removed = desk.tree.changed_lines(after, before, paths)
     enough = desk.settings.lanes.trivial_lines + 1
-    return {
+    sizes = {
         change.path: max(len(added.get(change.path, ())), len(removed.get(change.path, ())), _at_least(change, enough))
         for change in changes
     }
+    counted = [change for change in changes if desk.settings.class_of(change.path) in COUNTED]
+    if len(counted) <= desk.settings.lanes.trivial_files:
+        for change in counted:
+            wide = max(
+                _wide(desk, change.after, added.get(change.path, ())),
+                _wide(desk, change.before, removed.get(change.path, ())),
+            )
+            sizes[change.path] = max(sizes[change.path], wide)
+    return sizes
+
+
+def _wide(desk: Desk, blob: str, lines: Collection[int]) -> int:
+    """How many lines the changed ones would be, were none longer than a line is."""
+    texts = desk.tree.blob(blob).split(b"\n") if blob and lines else []
+    return sum(len(texts[number - 1]) for number in lines if number <= len(texts)) // LINE_BYTES
 
 
 def _at_least(change: Change, enough: int) -> int:

@@ -8,6 +8,7 @@ symbolic link to nowhere, whose target tells size and times. So it still shows i
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,6 +42,8 @@ READINGS = {
     "unreadable": "the file cannot be read",
 }
 UNDO = "Undo the change yourself, or restore the file from git or from a backup."
+OTHER_ENDS = re.compile(rb"\r(?!\n)|\xe2\x80[\xa8\xa9]")
+"""What ends a line beside LF: CR, and U+2028 and U+2029 in JavaScript."""
 PASSES = 16
 FEW = 500
 
@@ -209,7 +212,11 @@ class WorkTree:
         return Kept(path=change.path, blob=found, restore_command=self.restore_command(change.path, mode, found))
 
     def changed_lines(self, base_tree: str, tree: str, paths: Iterable[str]) -> dict[str, set[int]]:
-        """The lines (from 1) of each path in `tree` that `base_tree` did not have there."""
+        """The lines (from 1) of each path in `tree` that `base_tree` did not have there.
+
+        git ends a line at LF only. Python, JavaScript and their coverage tools end it elsewhere too, and number the
+        lines otherwise: of an edited file with such an end, all lines count.
+        """
         wanted = tuple(dict.fromkeys(paths))
         if not wanted:
             return {}
@@ -220,10 +227,21 @@ class WorkTree:
         ]
         lines = {path: set[int]() for path in wanted}
         lines.update(self._edited_lines(base_tree, tree, edited))
-        for change in found:
-            if change.path not in edited and change.after:
-                lines[change.path] = set(range(1, _count_lines(self.read_blob(change.after)) + 1))
+        whole = [change for change in found if change.path not in edited or lines[change.path]]
+        for change, content in zip(whole, self._blobs([change.after or "" for change in whole]), strict=True):
+            if change.path not in edited or OTHER_ENDS.search(content):
+                lines[change.path] = set(range(1, _count_lines(content) + 1))
         return lines
+
+    def _blobs(self, blobs: Sequence[str]) -> Iterator[bytes]:
+        for start in range(0, len(blobs), FEW):
+            given = "".join(f"{blob}\n" for blob in blobs[start : start + FEW])
+            rest = self._shadow.git("cat-file", "--batch", given=given.encode()).output
+            while rest:
+                about, _, rest = rest.partition(b"\n")
+                size = int(about.split(b" ")[2])
+                yield rest[:size]
+                rest = rest[size + 1 :]
 
     def difference(self, before: str, after: str) -> bytes:
         """What leads from one tree to the other, as a patch that `git apply` takes."""
@@ -500,7 +518,7 @@ def _locked(errors: str) -> tuple[str, ...]:
 
 
 def _count_lines(data: bytes) -> int:
-    return data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+    return data.count(b"\n") + len(OTHER_ENDS.findall(data)) + (not data.endswith(b"\n") and bool(data))
 
 
 def _hunk_lines(piece: bytes) -> set[int]:
