@@ -277,10 +277,14 @@ def _put_back(report: Report) -> list[Block]:
 def _other_hands(report: Report) -> Words:
     parts = []
     if report.boxes_put_back.value:
-        parts.append(words("Boxes of the plan were put back ", cite(report.boxes_put_back), " times."))
+        parts.append(words("Boxes of the plan were put back ", cite(report.boxes_put_back, _often), "."))
     if report.secrets.value:
-        parts.append(words("Secrets were refused or taken out of the record ", cite(report.secrets), " times."))
+        parts.append(words("Secrets were refused or taken out of the record ", cite(report.secrets, _often), "."))
     return joined(parts, " ")
+
+
+def _often(count: float) -> str:
+    return counted(count, "time")
 
 
 def driving(report: Report) -> Section | None:
