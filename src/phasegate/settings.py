@@ -10,15 +10,21 @@ import msgspec
 Render = Literal["claude_md", "local", "off"]
 FileClass = Literal["own", "plan", "tests", "docs", "config", "source"]
 
+CI = ("tools/ci/headless.sh", ".github/workflows/phasegate.yml")
+"""Where the script for CI and the workflow that calls it belong."""
+
+JUDGING = ("**/phasegate.toml", *(f"**/{path}" for path in CI))
+"""What says how a change is judged, in any folder: settings make a project of it."""
+
 OWN = (
-    "phasegate.toml",
+    *JUDGING,
     "state/agent_state.json",
     "investigations/**",
     "archive/investigations/**",
     "logs/errors/**",
-    ".claude/settings.json",
-    ".claude/settings.local.json",
-    ".claude/skills/phasegate/**",
+    "**/.claude/settings.json",
+    "**/.claude/settings.local.json",
+    "**/.claude/skills/phasegate/**",
     ".git/**",
     ".git",
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from phasegate.entrypoints.ci import shipped
-from phasegate.workspace.installing import CI
+from phasegate.settings import CI
 from tests.cli.people import SCRIPTS, as_person
 
 SOURCE = Path(__file__).parents[2]

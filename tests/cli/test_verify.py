@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from phasegate.entrypoints.verifying import settings_stay
+from phasegate.settings import CI
+from phasegate.workspace.branches import Repository
 from tests.cli.people import as_person
 
 BASE = {
@@ -69,7 +72,7 @@ def test_a_commit_that_is_no_worse_passes_and_nothing_is_left_behind(branch: Bra
     refs = branch.git("for-each-ref")
     code, said = branch.verify()
     assert (code, set(said.values())) == (0, {"pass"})
-    assert set(said) == {"tests", "coverage", "secrets", "references", "changed_lines"}
+    assert set(said) == {"settings", "tests", "coverage", "secrets", "references", "changed_lines"}
     assert branch.git("for-each-ref") == refs
     assert (branch.git("worktree", "list").count("\n"), branch.git("status", "--short", "--ignored")) == (
         before[1].count("\n"), before[2],
@@ -108,7 +111,43 @@ def test_the_settings_that_count_are_those_of_the_base(branch: Branch) -> None:
         "src/shop.py": "def price(x):\n    return x * 3\n",
     })  # fmt: skip
     code, said = branch.verify()
-    assert (code, said["tests"]) == (1, "fail")
+    assert (code, said["tests"], said["settings"]) == (1, "fail", "pass")
+
+
+PROJECT = 'project = "6f0c8a52-6a5e-4f5e-9a43-3b1d9a0c7e11"\n'
+OWN = {"phasegate.toml": PROJECT} | dict.fromkeys(CI, "true\n")
+NESTED = {"src/core/phasegate.toml": PROJECT + '[paths]\ntests = ["**"]\n'}
+
+
+def test_a_change_that_makes_a_project_of_a_folder_is_for_a_person_to_read(branch: Branch) -> None:
+    branch.commit({"phasegate.toml": PROJECT})
+    branch.git("branch", "-f", "main")
+    branch.commit(NESTED)
+    code, said = branch.verify("--base", "main")
+    assert (code, said.pop("settings"), set(said.values())) == (7, "unknown", {"pass"})
+
+
+def test_whatever_judges_changes_stays_unless_a_person_reads_the_change(branch: Branch) -> None:
+    def says() -> str:
+        return settings_stay(Repository(str(branch.root), str(branch.root.parent)), "main", "HEAD").says
+
+    branch.commit(OWN)
+    assert says() == "pass", "phasegate comes with this change"
+    branch.commit(NESTED)
+    assert says() == "unknown", "and with settings for a folder"
+    branch.git("branch", "-f", "main")
+    branch.commit({"notes.txt": "phasegate.toml\n"})
+    assert says() == "pass"
+    for path in (*OWN, *NESTED):
+        branch.commit({path: PROJECT + "render = 'off'\n"})
+        assert says() == "unknown", path
+        branch.git("rm", "-q", path)
+        branch.git("commit", "-q", "-m", "gone")
+        assert says() == "unknown", path
+        branch.git("reset", "-q", "--hard", "main")
+    branch.git("mv", "src/core/phasegate.toml", "src/core/other.toml")
+    branch.git("commit", "-q", "-m", "renamed")
+    assert says() == "unknown"
 
 
 REFUSED: dict[str, tuple[Callable[[Branch], object], tuple[str, ...], int, str]] = {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.policy.edits import Grounds, object_to
-from phasegate.settings import Settings
+from phasegate.settings import CI, Settings
 from phasegate.workflow.default import DEFAULT, KINDS, STEPS
 from phasegate.workflow.definition import Step, Workflow
 
@@ -16,13 +16,17 @@ STEP_NAMES = [step.name for step in STEPS]
 EXAMPLES = {"tests": "tests/test_a.py", "source": "src/a.py", "docs": "docs/a.md", "config": "Makefile",
             "plan": Settings().plan}  # fmt: skip
 
+ANYWHERE = ("src/core/phasegate.toml", "tests/x/phasegate.toml", "docs/.claude/settings.local.json")
+
 
 def grounds(step: str = "", kind: str = "feature", workflow: Workflow = DEFAULT) -> Grounds:
     return Grounds(Settings(), workflow, step, kind)
 
 
 @pytest.mark.parametrize("step", ["", *STEP_NAMES])
-@pytest.mark.parametrize("path", ["phasegate.toml", ".git/hooks/pre-commit", "investigations/p/1/evidence.json"])
+@pytest.mark.parametrize(
+    "path", ["phasegate.toml", *ANYWHERE, *CI, ".git/hooks/pre-commit", "investigations/p/1/evidence.json"]
+)
 def test_own_files_are_closed_in_every_step_and_without_a_run(path: str, step: str) -> None:
     objection = object_to(path, grounds(step))
     assert objection is not None and objection.rule == "own-files" and "phasegate" in objection.reason

@@ -17,6 +17,7 @@ from phasegate.errors import Exit, Failure
 from phasegate.gates.interface import Verdict, some
 from phasegate.gates.standing import QUESTIONS, changed_lines, standing
 from phasegate.ledger.event import Actor
+from phasegate.settings import CI, JUDGING, matches
 from phasegate.wiring import RealDesk
 from phasegate.workspace import git, neighbours, place
 from phasegate.workspace.branches import Repository, provide
@@ -61,6 +62,7 @@ def judge(where: git.Place, actor: Actor, base: str, say: Say, then: Callable[[R
             after = RealDesk(beside(project, where), actor)
             verdicts = _after(after, tree, say)
             then(after)
+            verdicts = (settings_stay(repository, base, head, where.prefix), *verdicts)
         finally:
             project.close()
         return Judged(base, head, verdicts)
@@ -85,6 +87,27 @@ def _after(desk: RealDesk, tree: str, say: Say) -> tuple[Verdict, ...]:
         *standing(tuple(QUESTIONS), state, seen.subject, desk.today()),
         changed_lines(state, seen.subject, desk.settings),
     )
+
+
+def settings_stay(repository: Repository, base: str, head: str, prefix: str = "") -> Verdict:
+    """Does the change leave alone what judges it, and what will judge the next, in every folder of the work tree?"""
+    changed = [path for path in _paths(repository, "diff-tree", base, head) if matches(path, JUDGING)]
+    if not changed:
+        return Verdict("settings", "pass", ("no settings change",))
+    first = not any(matches(path, JUDGING) for path in _paths(repository, "ls-tree", base))
+    if first and {*changed} <= {f"{prefix}{place.SETTINGS}", *CI}:
+        why = f"phasegate comes with this change, which is judged without {some(changed)}"
+        return Verdict("settings", "pass", (why,))
+    return Verdict(
+        "settings", "unknown", (f"what judges the next change is itself changed: {some(changed)}",),
+        "Let a person read it, in a change of its own, and bring it in by their own right.",
+    )  # fmt: skip
+
+
+def _paths(repository: Repository, asked: str, *commits: str) -> list[str]:
+    """The files that git lists, relative to the root of the work tree."""
+    listing = repository.run(asked, "-r", "-z", "--name-only", *commits).output
+    return [os.fsdecode(path) for path in listing.split(b"\0") if path]
 
 
 def merge_base(repository: Repository, named: str) -> str:

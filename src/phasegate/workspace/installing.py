@@ -15,14 +15,12 @@ import msgspec
 
 from phasegate.context import block
 from phasegate.errors import Failure
-from phasegate.settings import Render
+from phasegate.settings import CI, Render
 from phasegate.workspace import files
 from phasegate.workspace.git import Place
 from phasegate.workspace.place import RECEIPT, SETTINGS, receipt_path
 
 SKILL = ".claude/skills/phasegate/SKILL.md"
-CI = ("tools/ci/headless.sh", ".github/workflows/phasegate.yml")
-"""Where the script for CI and the workflow that calls it belong."""
 EXCLUDE = "info/exclude"
 LARGEST = 16 * 1024 * 1024
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from phasegate.workspace.installing import CI
+from phasegate.settings import CI
 
 
 def shipped() -> dict[str, bytes]:

@@ -26,8 +26,8 @@ def verify(base: str, junit: str | None, sarif: str | None, as_json: bool) -> in
     """Judge this commit again from a clean checkout: is it no worse than what it grew from?
 
     Runs tests and scanners on the merge base and on this commit, by the settings of the merge base: no test newly red,
-    gone or skipped, coverage not below, changed lines tested, no new secret and no new broken link. Nothing is left
-    behind.
+    gone or skipped, coverage not below, changed lines tested, no new secret and no new broken link. A change of
+    settings, or of what CI calls, is for a person to read. Nothing is left behind.
 
     Example: phasegate verify --base origin/main
     """
