@@ -32,7 +32,7 @@ PARTS = st.text("ab.-*?", min_size=1, max_size=4)
         ("docs/a/b.png", "docs"), ("README.md", "docs"), ("src/notes.rst", "docs"), ("CLAUDE.md", "docs"),
         ("pyproject.toml", "config"), (".gitignore", "config"), (".github/workflows/ci.yml", "config"),
         ("Makefile", "config"),
-        ("src/app.py", "source"), ("src/data.toml", "source"), ("a", "source"), ("src/phasegate.toml", "source"),
+        ("src/app.py", "source"), ("src/data.toml", "source"), ("a", "source"), ("src/phasegate.toml", "own"),
         ("archive/other", "source"), (".claude/settings.json.bak", "source"), ("x.git/config", "source"),
     ],
 )  # fmt: skip
