@@ -129,6 +129,7 @@ def tried(subject: Subject, base: Path, *, verbose: bool) -> Outcome:
         outcome.fault = f"check ended with {code}: {(stderr_check or stdout).strip()[-600:]}"
         return outcome
     _read(outcome, adopted, msgspec.json.decode(stdout))
+    outcome.sentence = outcome.sentence.replace(f"{root}/", "")
     return outcome
 
 
