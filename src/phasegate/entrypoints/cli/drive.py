@@ -14,12 +14,11 @@ import rich_click as click
 
 from phasegate.agents import claude_run
 from phasegate.engine import driving
-from phasegate.engine.advance import next_phase
 from phasegate.entrypoints import reporting
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import desk, json_option, only_people
 from phasegate.entrypoints.demo.real_client import find_client
-from phasegate.entrypoints.driving import attempts
+from phasegate.entrypoints.driving import attempts, preview
 from phasegate.entrypoints.driving import stage as stages
 from phasegate.entrypoints.driving.stage import DriveAtWork, Stage
 from phasegate.entrypoints.driving.supervisor import Order, Supervisor
@@ -211,29 +210,12 @@ def _push(inner: RealDesk, stage: Stage, teller: Teller) -> None:
 
 
 def _say_what(opened: RealDesk, asked: Asked) -> int:
-    state = opened.state()
-    former = stages.unfinished(state)
-    phase = next_phase(state, opened.worktree)
-    value = {
-        "dry_run": True,
-        "goes_on": former.id if former else "",
-        "worktree": former.worktree if former else opened.worktree if asked.here else "new",
-        "next_phase": phase.id if phase else "",
-        "rules": (*claude_run.BASE_RULES, *opened.settings.drive.allow),
-        "permission_mode": claude_run.MODE,
-        "limits": asked.limits,
-        "attempts": asked.attempts,
-    }
+    told = preview.look_ahead(opened, asked.limits, model=asked.model, here=asked.here, attempts=asked.attempts)
     if asked.as_json:
-        output.give(value)
+        output.give(told)
         return 0
-    where = (
-        f"go on with drive {former.id} on {former.branch}" if former else "work here" if asked.here
-        else "make a branch phasegate/... from HEAD and a work tree of its own"
-    )  # fmt: skip
-    output.say(f"phasegate drive would {where}.")
-    output.say(f"  permission mode {claude_run.MODE}, rules {', '.join(value['rules'])}")  # type: ignore[arg-type]
-    output.say("Nothing was done: this was a dry run.")
+    for text in preview.lines(told):
+        output.say(text)
     return 0
 
 

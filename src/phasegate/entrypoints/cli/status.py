@@ -7,10 +7,12 @@ import os
 import rich_click as click
 
 from phasegate.context.instruction import where
+from phasegate.engine.advance import next_phase
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import desk, json_option
 from phasegate.entrypoints.cli.waiver import in_force
 from phasegate.entrypoints.driving import showing
+from phasegate.entrypoints.foreseeing import with_readable_plan
 from phasegate.errors import Exit
 from phasegate.gates.interface import Moment
 from phasegate.ledger.state import State
@@ -31,6 +33,8 @@ def status(as_json: bool) -> int:
     """
     with desk(looks=True) as opened:
         state = opened.state()
+        if state.run_in(opened.worktree) is None:
+            state = with_readable_plan(opened, state)
         if as_json:
             output.give(_as_value(opened, state))
         else:
@@ -64,10 +68,21 @@ def _listed(state: State) -> tuple[Phase, ...]:
     return (*list(state.small.values())[-TASKS_SHOWN:], *state.plan)
 
 
+def _idle(opened: RealDesk, state: State) -> str:
+    """That nothing is driven, and what the next start would begin with."""
+    none = "No run is active in this work tree."
+    if not state.plan:
+        return none
+    closed = sum(state.is_closed(phase.id) for phase in state.plan)
+    phase = next_phase(state, opened.worktree)
+    follows = f"; the next is {line(phase.id, 40)}" if phase else ""
+    return f"{none} {opened.settings.plan}: {closed} of {len(state.plan)} phases closed{follows}."
+
+
 def _lines(opened: RealDesk, state: State) -> list[str]:
     run = state.run_in(opened.worktree)
     if run is None:
-        lines = ["No run is active in this work tree."]
+        lines = [_idle(opened, state)]
     else:
         lines = [f"Run {run.id} is {run.status}: {where(Moment(state, run, opened.settings, ''))}."]
         lines += [f"  held: {line(path)}" for path in sorted(run.held)]

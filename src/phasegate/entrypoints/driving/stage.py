@@ -128,16 +128,8 @@ def _clear_unknown(opened: RealDesk, state: State) -> None:
 def lay_out(opened: RealDesk, state: State, say: Say, *, here: bool) -> Stage:
     """A branch and a work tree for the drive; with `here` the person's own."""
     repository = repository_of(opened)
-    repository.refuse_nameless()
-    base = repository.head()
-    changed = tuple(path for path in repository.dirty() if not is_ours(opened.settings, path))
+    base, changed = grounds(opened, state, here=here)
     if here:
-        refuse_second(opened, state)
-        if changed:
-            raise TreeNotClean(
-                f"{len(changed)} paths are changed and not committed ({', '.join(changed[:3])}).",
-                hint="Commit or stash them, or leave out --here: a drive then works in a tree of its own.",
-            )
         return Stage(opened.worktree, repository.branch(), base)
     if changed:
         say(f"{len(changed)} changed paths of this work tree are not committed and not taken along")
@@ -151,6 +143,22 @@ def lay_out(opened: RealDesk, state: State, say: Say, *, here: bool) -> Stage:
         repository.remove_tree(tree, stage.branch)
         raise
     return stage
+
+
+def grounds(opened: RealDesk, state: State, *, here: bool) -> tuple[str, tuple[str, ...]]:
+    """The commit a drive would begin at, and the changed paths it would leave out. Raises where none can begin."""
+    repository = repository_of(opened)
+    repository.refuse_nameless()
+    base = repository.head()
+    changed = tuple(path for path in repository.dirty() if not is_ours(opened.settings, path))
+    if here:
+        refuse_second(opened, state)
+    if here and changed:
+        raise TreeNotClean(
+            f"{len(changed)} paths are changed and not committed ({', '.join(changed[:3])}).",
+            hint="Commit or stash them, or leave out --here: a drive then works in a tree of its own.",
+        )
+    return base, changed
 
 
 def is_ours(settings: Settings, path: str) -> bool:
