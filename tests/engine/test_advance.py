@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from bench import NEW, OLD, PLAN_PATH, Bench
 
-from phasegate.engine.advance import Outcome, RunIsPaused
+from phasegate.engine.advance import Outcome, RunIsPaused, observe, park
 from phasegate.engine.circles import circling
 from phasegate.engine.plan_watch import PlanDemandsLess, refuse_less
 from phasegate.ledger.facts import BaselineMoved, ChangeSettled, PathsRehashed, PlanRead, QuestionAsked, RunPaused
@@ -173,7 +173,24 @@ def test_after_seven_loops_the_phase_is_deferred_with_a_report_and_one_question(
     assert question.phase == "1" and "7 loops" in question.text
     report = bench.read(record.report)
     assert "## What was tried" in report and "## The question" in report
+    assert "Yes takes it up at" in question.text and "no does so too, and your words" in question.text
+    tasks = bench.state.plan[0].tasks
+    assert tasks and all(f"- task {task.id}: {task.text} (" in report for task in tasks)
     assert not bench.state.is_closed("1") and "[x]" not in bench.read(PLAN_PATH)
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+def test_a_parked_phase_says_what_its_last_session_said_and_either_answer_takes_it_up(
+    bench: Bench, verdict: str
+) -> None:
+    bench.to_implement()
+    state, seen = observe(bench.desk, bench.state)
+    park(bench.desk, state, "3 sessions brought nothing", seen, "I need the\n# price list.")
+    assert "> I need the # price list." in bench.read(bench.state.record_of("1").report)
+    (question,) = bench.state.open_questions()
+    assert bench.state.record_of("1").status == "deferred" and "Yes takes it up at implement" in question.text
+    bench.answers(verdict)
+    assert bench.state.record_of("1").status == "open"
 
 
 def test_other_phases_go_on_and_then_the_run_waits_for_the_person(bench: Bench) -> None:

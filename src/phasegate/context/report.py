@@ -9,13 +9,15 @@ from phasegate.ledger.state import Note, PhaseRecord, RunRecord, State
 from phasegate.plain import line, paragraph
 
 
-def deferral(state: State, run: RunRecord, phase: PhaseRecord, why: str, question: str) -> str:
-    """What was tried, on what evidence, and the one question a person must answer."""
+def deferral(state: State, run: RunRecord, phase: PhaseRecord, why: str, question: str, said: str = "") -> str:
+    """What was tried, on what evidence, and the one question a person must answer; `said` by the last session."""
     listed = state.planned(phase.id)
     title = line(listed.title if listed else phase.id, 100)
     parts = [f"# Deferred: phase {line(phase.id, 40)}, {title}", "", f"The phase is not done: {line(why, 400)}.", ""]
     parts += ["## What was tried", "", *_tried(run, phase), ""]
-    parts += ["## What stands open", "", *_notes(state.open_notes(phase.id)), ""]
+    if said.strip():
+        parts += ["## What the last session said", "", f"> {line(said, 1000)}", ""]
+    parts += ["## What stands open", "", *_open(state, phase), ""]
     parts += ["## Evidence", "", *_evidence(state, phase), ""]
     parts += ["## The question", "", line(question, 600), ""]
     parts += ["Answer with `phasegate answer approve ID \"WORDS\"` or `phasegate answer reject ID \"WORDS\"`; "
@@ -30,8 +32,21 @@ def _tried(run: RunRecord, phase: PhaseRecord) -> list[str]:
     return rows[-30:] or ["Nothing yet."]
 
 
+def _open(state: State, phase: PhaseRecord) -> list[str]:
+    """The tasks that are not done, with the evidence that is linked to them, and the notes."""
+    listed = state.planned(phase.id)
+    tasks = [task for task in listed.tasks if task.id not in state.imported] if listed else []
+    rows = [f"- task {line(task.id, 40)}: {line(task.text, 400)} ({_linked(phase, task.id)})" for task in tasks[:50]]
+    rows += [f"- and {len(tasks) - 50} tasks more"] if len(tasks) > 50 else []
+    return [*rows, *_notes(state.open_notes(phase.id))] or ["- nothing"]
+
+
+def _linked(phase: PhaseRecord, task: str) -> str:
+    return ", ".join(phase.links.get(task, ())) or "without evidence"
+
+
 def _notes(notes: list[Note]) -> list[str]:
-    return [f"- {note.kind}, {note.severity}: {line(note.text, 400)}" for note in notes[:30]] or ["- nothing"]
+    return [f"- {note.kind}, {note.severity}: {line(note.text, 400)}" for note in notes[:30]]
 
 
 def _evidence(state: State, phase: PhaseRecord) -> list[str]:

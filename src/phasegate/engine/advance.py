@@ -276,18 +276,22 @@ def _archive_spike(desk: Desk, state: State, run: RunRecord, seen: Observation) 
     return desk.record([EvidenceRecorded(evidence)], relying_on=None)
 
 
-def _defer(desk: Desk, state: State, run: RunRecord, *, step: str, why: str = "") -> State:
+def _defer(desk: Desk, state: State, run: RunRecord, *, step: str, why: str = "", said: str = "") -> State:
     """Defer the phase: the report for a person, and the one question, unless the agent has asked one already."""
     record = state.record_of(run.phase)
     if record.status == "deferred":
         return state
     why = why or circling(run, record, desk.workflow) or "it could not be settled"
     listed = state.planned(record.id)
-    question = f"Phase {record.id} ({listed.title if listed else record.id}) is stuck: {why}. How shall it go on?"
+    question = (
+        f"Phase {record.id} ({listed.title if listed else record.id}) is stuck: {why}. Shall it be taken up again?\n"
+        f"Yes takes it up at {step}, where it stood, with its loops counted anew; no does so too, and your words tell "
+        "the agent what to do instead. Until you answer, it stays deferred."
+    )
     open_ = [q for q in state.open_questions() if q.run == run.id and q.phase == record.id and q.note]
     asks = open_[-1] if open_ and open_[-1].step == step else None
     report = f"{manifest.folder(area_of(desk, state, record), record.id)}/deferred.md"
-    text = deferral(state, run, record, why, asks.text if asks else question)
+    text = deferral(state, run, record, why, asks.text if asks else question, said)
     state = write_own(desk, state, report, text.encode())
     facts: list[Fact] = []
     if asks is None:
@@ -296,8 +300,11 @@ def _defer(desk: Desk, state: State, run: RunRecord, *, step: str, why: str = ""
     return desk.record([*facts, PhaseDeferred(record.id, run.id, why, report, id_)], relying_on=state)
 
 
-def park(desk: Desk, state: State, why: str, seen: Observation) -> Outcome:
-    """Defer the phase at whatever step it is, and go on with one that does not depend on it, if there is one."""
+def park(desk: Desk, state: State, why: str, seen: Observation, said: str = "") -> Outcome:
+    """Defer the phase at whatever step it is, and go on with one that does not depend on it, if there is one.
+
+    `said` are the last words of the client, for the report.
+    """
     run = run_of(desk, state)
     defers = next((step.name for step in desk.workflow.steps if "defer_phase" in step.acts), "")
     if not defers or not run.phase:
@@ -305,7 +312,7 @@ def park(desk: Desk, state: State, why: str, seen: Observation) -> Outcome:
             f"The workflow {desk.workflow.name} has no step that defers a phase, and {why}.",
             hint="A person takes it up: `phasegate status`, then `phasegate drive` again.",
         )
-    state = _defer(desk, state, run, step=run.step, why=why)
+    state = _defer(desk, state, run, step=run.step, why=why, said=said)
     parked = StepEntered(run.id, defers, run.step, "@parked", run.phase, seen.subject)
     return _walk(desk, desk.record([parked], relying_on=state), seen, (defers,))
 

@@ -144,10 +144,11 @@ class Supervisor:
     def _park(self, why: str) -> None:
         run = self._run
         assert run is not None
+        said = self._last.said if self._last else ""
 
         def act(state: State) -> None:
             state, _ = settle_tree(self.desk, state, state.runs[run.id])
-            park(self.desk, state, why, self.desk.tree.observe(shown_views(self.desk, state)))
+            park(self.desk, state, why, self.desk.tree.observe(shown_views(self.desk, state)), said)
 
         again(act, self.desk)
         self._barren, self._last, self._progress = 0, None, True
