@@ -45,6 +45,8 @@ def test_the_demo_plays_its_whole_story(which: str, tmp_path: Path) -> None:
     assert outcome["refusals"] >= 1 and outcome["put_back"] >= 1 and outcome["stops_refused"] >= 1
     assert outcome["red_before_green"] and outcome["recovered"] and outcome["uncertainties_resolved"] >= 1
     project = Path(outcome["project"])
+    if which == "real":
+        assert list((tmp_path / "tmp").glob("claude-*/*-tally")), "the client keeps its temporary files elsewhere"
     assert (project / story.PLAN).read_text().count("- [x]") == 3
     assert all((project / archive / "evidence.json").is_file() for archive in outcome["archives"])
     env = os.environ | {"XDG_STATE_HOME": outcome["state_home"]}

@@ -110,8 +110,9 @@ def _summary(outcome: object) -> None:
         f"  pg log show               every fact that was recorded\n"
         f"  pg why 1                  why phase 1 could close\n"
         f"  pg log verify             whether the chain holds\n\n"
-        f"The demo wrote nothing outside {os.path.dirname(outcome.project)}; remove its tally, home and state when you "
-        f"are done.\nFor a repository of yours: `uv tool install PATH-TO-CHECKOUT`, then `phasegate init` there."
+        f"The demo wrote nothing outside {os.path.dirname(outcome.project)}; remove its tally, home, state and "
+        "tmp when you are done.\n"
+        "For a repository of yours: `uv tool install PATH-TO-CHECKOUT`, then `phasegate init` there."
     )
 
 

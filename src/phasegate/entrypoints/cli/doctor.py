@@ -20,7 +20,7 @@ from phasegate.agents.json_text import parse
 from phasegate.collectors.suites import command_of
 from phasegate.entrypoints.cli import doctor_live, installed, output
 from phasegate.entrypoints.cli.session import json_option, only_people
-from phasegate.entrypoints.demo.real_client import Found, find_client
+from phasegate.entrypoints.demo.real_client import ClientNotFound
 from phasegate.errors import Exit, Failure
 from phasegate.ledger import chain
 from phasegate.ledger.fold import fold
@@ -222,11 +222,12 @@ def _ours_in(value: Any) -> Iterator[tuple[str, ...]]:
 
 
 def _client(_: Patient) -> Iterator[Finding]:
-    found = installed.users_client()
-    if found is None:
-        yield Finding("client", "unknown", "There is no `claude` on the PATH.",
-                      "Install Claude Code, or name its binary in PHASEGATE_CLAUDE.")  # fmt: skip
-    elif installed.advisory(found):
+    try:
+        found = installed.any_client()
+    except ClientNotFound as failure:
+        yield Finding("client", "unknown", failure.message, failure.hint)
+        return
+    if installed.advisory(found):
         yield Finding("client", "fail", installed.advisory(found), "Update Claude Code: `claude update`.")
     else:
         version = ".".join(map(str, found.version))
@@ -281,17 +282,13 @@ def _live(patient: Patient) -> Iterator[Finding]:
         yield Finding("live refusal", "unknown", "A run is active, and a rehearsal would disturb it.",
                       "Run `phasegate pause`, repeat, then `phasegate resume`.")  # fmt: skip
         return
-    outcome, words = doctor_live.fire(root, _any_client())
+    outcome, words = doctor_live.fire(root, installed.any_client())
     if outcome == "refused":
         yield Finding("live refusal", "pass", f"refused by the real client: {words}")
     elif outcome == "not refused":
         yield Finding("live refusal", "fail", f"NOT refused: {words}", "Run `phasegate init`, then this again.")
     else:
         yield Finding("live refusal", "unknown", words, "See that the client starts in this directory.")
-
-
-def _any_client() -> Found:
-    return installed.users_client() or find_client()
 
 
 def _driving(patient: Patient) -> bool:

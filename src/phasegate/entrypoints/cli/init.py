@@ -371,12 +371,13 @@ def _trusting(plan: Plan, newly: bool) -> Iterator[str]:
 
 
 def _notices(where: git.Place, plan: Plan) -> Iterator[str]:
+    without = ""
     try:
-        found = installed.users_client()
-        if found is not None and installed.advisory(found):
+        found = installed.any_client()
+        if installed.advisory(found):
             yield installed.advisory(found)
     except ClientNotFound as failure:
-        yield f"Whether your client fails closed cannot be told: {failure.message}"
+        without = f"{failure.message} {failure.hint}"
     if plan.edits:
         yield from _about_scope(where, plan)
     if plan.scope == "team" and shutil.which("phasegate") is None:
@@ -388,6 +389,8 @@ def _notices(where: git.Place, plan: Plan) -> Iterator[str]:
             'Next: `phasegate start`, then `claude "Continue the plan." --allowedTools "Bash(phasegate:*)"`; '
             "the option lets the agent run phasegate's commands without asking you each time."
         )
+    if without:
+        yield without
 
 
 def _about_scope(where: git.Place, plan: Plan) -> Iterator[str]:

@@ -43,6 +43,11 @@ def users_client() -> Found | None:
     return Found(path, real_client.version_of(path)) if path else None
 
 
+def any_client() -> Found:
+    """The client this person would open, else the one a drive would find. Raises `ClientNotFound`."""
+    return users_client() or real_client.find_client()
+
+
 def advisory(found: Found) -> str:
     """Said aloud of a client that fails open; "" of one that does not."""
     if found.fails_closed:

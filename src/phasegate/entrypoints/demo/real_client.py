@@ -42,7 +42,8 @@ def find_client() -> Found:
     if not path:
         raise ClientNotFound(
             "There is no Claude Code on this machine.",
-            hint="Install `claude-agent-sdk`, which carries it, or name a binary in PHASEGATE_CLAUDE.",
+            hint="Install Claude Code so that `claude` is on the PATH, or name its binary in PHASEGATE_CLAUDE; "
+            "`uv tool install --with claude-agent-sdk PATH-TO-CHECKOUT` brings one along.",
         )
     return Found(path, version_of(path))
 

@@ -90,10 +90,11 @@ def play(folder: str | None, which: Which, hear: Hear, say: Callable[[str], None
     started = time.monotonic()
     _need_tools()
     base = os.path.realpath(folder or tempfile.mkdtemp(prefix="phasegate-demo-"))
-    project, home, state = (os.path.join(base, name) for name in ("tally", "home", "state"))
+    project, home, state, scratch = (os.path.join(base, name) for name in ("tally", "home", "state", "tmp"))
     # The small project needs no plug-in of pytest that happens to be installed here, and is tested many times.
     environment = {"XDG_STATE_HOME": state, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    _make_room(project, home, state)
+    environment |= {"TMPDIR": scratch, "CLAUDE_CODE_TMPDIR": scratch}  # else the client writes beside the demo's folder
+    _make_room(project, home, state, scratch)
     lay_out(project)
     with ScriptedModel(story.script(), variables={"PROJECT": project}) as model:
         place = Place(project, home, model.url, model.key, environment)
