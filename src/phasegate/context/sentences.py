@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from phasegate.evidence.findings import FindingsSeen
-from phasegate.evidence.items import CommandSeen, CoverageSeen, Evidence, NoCoverage, TestsSeen
+from phasegate.evidence.items import CommandSeen, CoverageSeen, Evidence, NoCoverage, TestsSeen, per_cent
 from phasegate.gates.interface import some
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import EvidenceRecorded
@@ -101,7 +101,9 @@ def observed(evidence: Evidence) -> str:
             collector = line(evidence.collector, 60)
             return f"{tests.passed} of {tests.collected} tests pass, {len(tests.red)} red{whole} ({collector})"
         case CoverageSeen() as coverage:
-            return f"{coverage.percent:.1f} % of statements, {coverage.changed_percent:.0f} % of changed lines"
+            return (
+                f"{per_cent(coverage.percent)} of statements, {per_cent(coverage.changed_percent, 0)} of changed lines"
+            )
         case NoCoverage(why=why):
             return f"coverage unknown: {line(why)}"
         case FindingsSeen() as scan:

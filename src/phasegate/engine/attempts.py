@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from phasegate.evidence.items import per_cent
+
 
 class Tried(msgspec.Struct, frozen=True):
     """What an attempt came to: closed with every gate open or not, per cent of changed lines covered, changed lines.
@@ -36,5 +38,5 @@ def choose(tried: Sequence[Tried]) -> tuple[str, str]:
 def _worded(one: Tried) -> str:
     if not one.closed:
         return f"{one.drive} did not close it ({one.said or 'no reason given'})"
-    covered = f"{one.covered:.0f} % of changed lines covered, " if one.covered >= 0 else ""
+    covered = f"{per_cent(one.covered, 0)} of changed lines covered, " if one.covered >= 0 else ""
     return f"{one.drive} passed every gate ({covered}{one.changed} lines changed)"

@@ -60,6 +60,17 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
         return "\n".join(sorted(f"{test.id}\t{test.cause}\t{test.message[:120]}" for test in self.red))
 
 
+def per_cent(value: float, places: int = 1) -> str:
+    """`79.9 %`: cut off, so that what is not quite whole, or not quite what was demanded, is never shown as if."""
+    return f"{cut(value, places):.{places}f} %"
+
+
+def cut(value: float, places: int = 1) -> float:
+    """`value` to so many places, towards zero."""
+    scale = 10.0**places
+    return int(value * scale + 1e-6) / scale
+
+
 class Counts(msgspec.Struct, frozen=True, gc=False):
     """How much of something ran: `covered` of `total`."""
 
@@ -126,7 +137,7 @@ class CoverageSeen(msgspec.Struct, frozen=True, tag="coverage"):
     def said(self) -> str:
         """Every metric that is known, in per cent."""
         known = {name: counts.percent for name, counts in self.metrics.items() if counts is not None}
-        return ", ".join(f"{name} {percent:.1f} %" for name, percent in known.items() if percent is not None)
+        return ", ".join(f"{name} {per_cent(percent)}" for name, percent in known.items() if percent is not None)
 
     @property
     def changed_percent(self) -> float:

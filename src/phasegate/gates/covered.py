@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phasegate.evidence.items import CoverageSeen
+from phasegate.evidence.items import CoverageSeen, per_cent
 from phasegate.gates.interface import Moment, Verdict, failed, passed, some, unknown
 from phasegate.settings import Settings, matches
 
@@ -37,7 +37,8 @@ def gate(moment: Moment) -> Verdict:
             evidence=(evidence.id,),
         )
     return passed(
-        f"{seen.changed_percent:.0f} % of the changed lines and {seen.percent:.1f} % of all statements are covered",
+        f"{per_cent(seen.changed_percent, 0)} of the changed lines and {per_cent(seen.percent)} of all statements are "
+        "covered",
         *([seen.said] if seen.said else []),
         evidence=(evidence.id,),
     )
@@ -57,7 +58,7 @@ def short_of(seen: CoverageSeen, settings: Settings) -> list[str]:
     want = settings.coverage.changed_lines
     if 100.0 * covered < want * (covered + len(missing)):
         have = 100.0 * covered / (covered + len(missing))
-        reasons.append(f"{have:.0f} % of the changed lines are covered, {want:g} % is demanded: {some(missing)}")
+        reasons.append(f"{per_cent(have, 0)} of the changed lines are covered, {want:g} % is demanded: {some(missing)}")
     return reasons
 
 
@@ -71,10 +72,12 @@ def excluded(seen: CoverageSeen) -> list[str]:
 def _fallen(seen: CoverageSeen, moment: Moment) -> list[str]:
     """The total against the phase's start, or against the demand on a new project when nothing was measured then."""
     before = moment.coverage(moment.phase.subject)
-    have = f"{seen.percent:.1f} % of all statements are covered"
+    have = f"{per_cent(seen.percent)} of all statements are covered"
     if before and isinstance(before[1], CoverageSeen) and before[1].total:
         more = newly_unrun(before[1], seen)
-        return [f"{have}, {more} more are not than at the phase's start ({before[1].percent:.1f} %)"] if more else []
+        return (
+            [f"{have}, {more} more are not than at the phase's start ({per_cent(before[1].percent)})"] if more else []
+        )
     want = moment.settings.coverage.new_project
     return [f"{have}, {want:g} % is demanded of a new project"] if seen.total and seen.percent < want else []
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from phasegate.evidence.findings import FindingsSeen
-from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, Seen, TestsSeen
+from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, Seen, TestsSeen, per_cent
 from phasegate.evidence.tests import among
 from phasegate.gates.covered import excluded, newly_unrun, short_of
 from phasegate.gates.interface import Verdict, failed, passed, some, unknown
@@ -79,11 +79,11 @@ def _coverage(state: State, subject: str, today: str) -> Verdict:
         return unknown("no statement was measured", remedy="See `source_roots` of the tests in phasegate.toml.")
     if before and isinstance(before.seen, CoverageSeen) and (more := newly_unrun(before.seen, seen)):
         return failed(
-            f"{seen.percent:.1f} % of the statements are covered, {before.seen.percent:.1f} % when phasegate came, and "
-            f"{more} more are not",
+            f"{per_cent(seen.percent)} of the statements are covered, {per_cent(before.seen.percent)} when phasegate "
+            f"came, and {more} more are not",
             remedy="Test what is new.", evidence=(found.id, before.id),
         )  # fmt: skip
-    return passed(f"{seen.percent:.1f} % of {seen.total} statements are covered", evidence=(found.id,))
+    return passed(f"{per_cent(seen.percent)} of {seen.total} statements are covered", evidence=(found.id,))
 
 
 def changed_lines(state: State, subject: str, settings: Settings) -> Verdict:
@@ -99,7 +99,9 @@ def changed_lines(state: State, subject: str, settings: Settings) -> Verdict:
     if short:
         return Verdict("changed_lines", "fail", (*short, *excluded(seen)), "Test the lines named.", (found.id,))
     told = (
-        f"{seen.changed_percent:.0f} % of the changed lines are covered" if seen.changed else "no line of code changed"
+        f"{per_cent(seen.changed_percent, 0)} of the changed lines are covered"
+        if seen.changed
+        else "no line of code changed"
     )
     return Verdict("changed_lines", "pass", (told,), evidence=(found.id,))
 

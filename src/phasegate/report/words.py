@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from phasegate.evidence.items import cut, per_cent
 from phasegate.report.values import Figure
 
 UNKNOWN = "unknown"
@@ -67,12 +68,12 @@ def money(usd: float) -> str:
 
 def percent(value: float) -> str:
     """Per cent to one place, cut off: what is not quite 80 is not shown as 80."""
-    return f"{int(value * 10 + 1e-6) / 10:.1f} %"
+    return per_cent(value)
 
 
 def difference(before: float, after: float, *, places: int = 0) -> str:
     """How much more or less, with its sign."""
-    change = round(after - before, places)
+    change = round(cut(after, places) - cut(before, places), places)  # of what is shown beside it
     return f"{'+' if change > 0 else '−'}{abs(change):,.{places}f}" if change else "±0"
 
 

@@ -15,7 +15,7 @@ from phasegate.entrypoints.cli import machines, output
 from phasegate.entrypoints.cli.session import actor, desk, json_option
 from phasegate.entrypoints.standalone import standalone
 from phasegate.errors import Exit, Failure
-from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen
+from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen, per_cent
 from phasegate.gates.interface import Verdict, some
 from phasegate.gates.standing import QUESTIONS, standing
 from phasegate.ledger.state import State
@@ -156,8 +156,8 @@ def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict
     if tests.gone:
         output.say(f"  gone since the phase began: {some(tests.gone)}")
     if isinstance(coverage, CoverageSeen):
-        changed = f"{coverage.changed_percent:.0f} % of changed lines"
-        output.say(f"  statements covered: {coverage.percent:.1f} % of all, {changed}")
+        changed = f"{per_cent(coverage.changed_percent, 0)} of changed lines"
+        output.say(f"  statements covered: {per_cent(coverage.percent)} of all, {changed}")
         if coverage.said:
             output.say(f"  {coverage.said}")
         if coverage.outside:

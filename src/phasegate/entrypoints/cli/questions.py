@@ -16,7 +16,7 @@ from phasegate.collectors.suites import command_of
 from phasegate.entrypoints import surveying
 from phasegate.entrypoints.cli import output
 from phasegate.evidence.findings import FindingsSeen
-from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen
+from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen, per_cent
 from phasegate.gates.interface import some
 from phasegate.ledger.facts import BaselineTaken
 from phasegate.plain import line
@@ -141,7 +141,7 @@ def known(desk: RealDesk, taken: BaselineTaken, why_not: str) -> Known:
     secrets, broken = counted.get("secrets", 0), counted.get("references", 0)
     lines = [
         _told(number, red, taken.flaky, why_not) + (_none_passes(tests) if isinstance(tests, TestsSeen) else ""),
-        f"Statements covered: {percent:.1f} %." if percent is not None else f"Coverage is unknown{_why(coverage)}.",
+        f"Statements covered: {per_cent(percent)}." if percent is not None else f"Coverage is unknown{_why(coverage)}.",
         f"Known from before: {_several(secrets, 'possible secret')} and {_several(broken, 'broken link')}.",
     ]
     return Known(number, red, taken.flaky, percent, secrets, broken, tuple(lines))
