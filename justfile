@@ -18,7 +18,7 @@ check: sync lint types rooms docs (test)
 
 # Bring the environment in line with pyproject.toml.
 sync:
-    uv sync --quiet
+    uv sync --quiet --all-groups
 
 # Formatting and lint, without changing a file.
 lint:
