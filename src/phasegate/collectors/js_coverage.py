@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from phasegate.collectors.coverage_formats import istanbul
 from phasegate.collectors.coverage_formats.reading import LIMIT, Reader, UnreadableReport
-from phasegate.collectors.js_ignored import with_ignored
 from phasegate.collectors.js_project import add_line, program
+from phasegate.collectors.left_out import with_left_out
 from phasegate.evidence.coverage import Coverage, FileCoverage
 from phasegate.evidence.tests import TestRun
 
@@ -82,7 +82,7 @@ def read(path: str, tests: TestRun, *, reader: Reader = istanbul.read) -> Measur
             None, f"`{shlex.join(tests.command[:3])} ...` wrote no coverage report, or one above {LIMIT >> 20} MiB"
         )
     try:
-        return Measured(with_ignored(reader(content, root=tests.root), tests.root), report=content)
+        return Measured(with_left_out(reader(content, root=tests.root), tests.root), report=content)
     except UnreadableReport as unreadable:
         return Measured(None, unreadable.message, content)
 

@@ -121,7 +121,7 @@ def _changed(file: FileCoverage, lines: Collection[int]) -> ChangedFile:
     changed = set(lines)
     excluded = changed.intersection(file.excluded)
     missing = excluded.union(changed.intersection(file.missing))
-    ran = changed.intersection(file.executed)
+    ran = changed.intersection(file.executed) - excluded
     return ChangedFile(file.path, len(ran), tuple(sorted(missing)), tuple(sorted(excluded)))
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from phasegate.collectors.coverage_formats import recognise
 from phasegate.collectors.coverage_formats.reading import LIMIT, UnreadableReport
+from phasegate.collectors.left_out import with_left_out
 from phasegate.collectors.results import Artifact
 from phasegate.evidence.coverage import Coverage, merge
 
@@ -43,7 +44,7 @@ def measured(paths: Sequence[str], *, root: str, began: float, within: str = "")
             return Measured(None, f"{os.path.basename(name) if name.startswith('..') else name}: {failure.message}")
         ending = os.path.splitext(path)[1] or ".txt"
         artifacts.append(Artifact(f"coverage-{number + 1}{ending}" if len(paths) > 1 else f"coverage{ending}", content))
-    return Measured(merge(found), reports=tuple(artifacts))
+    return Measured(with_left_out(merge(found), root), reports=tuple(artifacts))
 
 
 def _fresh(path: str, began: float) -> bytes:
