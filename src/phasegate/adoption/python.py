@@ -46,8 +46,10 @@ def source_roots(look: Look) -> tuple[str, ...]:
 def _speaks_of_pytest(look: Look, tests: list[str]) -> Iterator[str]:
     if look.has("pytest.ini"):
         yield "pytest.ini is there"
-    if _setting(look.text("pyproject.toml"), "tool", "pytest") is not None:
-        yield "pyproject.toml has [tool.pytest]"
+    said = _setting(look.text("pyproject.toml"), "tool", "pytest")
+    if said is not None:
+        table = "tool.pytest.ini_options" if isinstance(said, dict) and "ini_options" in said else "tool.pytest"
+        yield f"pyproject.toml has [{table}]"
     for path, mark in (("setup.cfg", "[tool:pytest]"), ("tox.ini", "[pytest]")):
         if mark in look.text(path):
             yield f"{path} has {mark}"

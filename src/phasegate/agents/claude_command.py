@@ -73,7 +73,8 @@ def refuse_ephemeral(executable: str) -> None:
         if why:
             raise EphemeralInterpreter(
                 f"{executable} {why}, so hooks that call it would break.",
-                hint="Install phasegate to stay: `uv tool install PATH-TO-CHECKOUT`. Then repeat with that one.",
+                hint="Install phasegate to stay, in a folder of yours that nobody empties: `uv tool install "
+                "PATH-TO-CHECKOUT` does, when HOME and UV_TOOL_DIR lead there. Then repeat with that one.",
             )
 
 

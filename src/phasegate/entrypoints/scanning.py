@@ -40,7 +40,7 @@ def _secrets(desk: RealDesk, say: Say) -> FindingsSeen:
     found: list[Finding] = []
     unread: list[str] = []
     for at, path in enumerate(paths):
-        if at % SAY_EVERY == 0:
+        if at and at % SAY_EVERY == 0:
             say(f"{at} of {len(paths)} files were scanned for secrets")
         try:
             found += secrets_in(path, files.read_capped(desk.worktree, path, LARGEST))
@@ -48,6 +48,7 @@ def _secrets(desk: RealDesk, say: Say) -> FindingsSeen:
             continue  # stated in the documentation: what is that large is data
         except Failure:
             unread.append(path)
+    say(f"{len(paths) - len(unread)} of {len(paths)} files were scanned for secrets")
     return seen("secrets", len(paths), tuple(found), tuple(unread))
 
 

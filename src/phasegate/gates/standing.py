@@ -46,7 +46,7 @@ def _tests(state: State, subject: str, today: str) -> Verdict:
         )
     if not tests.passed:
         return _none_passes(tests, found)
-    old = f", {len(tests.red)} red that were so when phasegate came, or flaky" if tests.red else ""
+    old = f", {len(tests.red)} red as when phasegate came{' or flaky' if flaky else ''}" if tests.red else ""
     return passed(f"{tests.passed} of {tests.collected} tests pass{old}", evidence=(found.id,))
 
 

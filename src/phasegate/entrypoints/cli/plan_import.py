@@ -94,9 +94,10 @@ def _not_written(as_json: bool) -> int:
 
 def _show(read: plan_sources.Read, merged: Merged, missing: Sequence[LeftOut], shown: str) -> None:
     for draft in read.drafts:
-        tasks = sum(len(phase.tasks) for phase in draft.phases)
+        tasks = [task for phase in draft.phases for task in phase.tasks]
+        done = sum(task.done for task in tasks)
         output.say(f"Found {line(draft.source.label)} ({draft.source.form}): {_number(len(draft.phases), 'phase')}, "
-                   f"{_number(tasks, 'task')}.")  # fmt: skip
+                   f"{_number(len(tasks), 'task')}{f', {done} of them done' if done else ''}.")  # fmt: skip
     if shown:
         output.say(f"\n{paragraph(shown, LONGEST_DIFFERENCE).rstrip()}\n")
     if missing:

@@ -176,7 +176,12 @@ def _unread_words(item: Unread) -> str:
 
 
 def _closing(look: Look) -> Section:
-    said = "With phasegate, this is watched while the agent works." if look.findings else "phasegate keeps it that way."
+    if look.findings:
+        said = "With phasegate, this is watched while the agent works."
+    elif look.sessions or look.commits:
+        said = "phasegate keeps it that way."
+    else:
+        said = "There was nothing to read: no session and no commit of that time."
     begin = Entry(
         words(said), commands=(Command("phasegate init", "set up"), Command("phasegate demo", "watch it first"))
     )
