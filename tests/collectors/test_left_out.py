@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,9 @@ def test_an_old_hint_takes_nothing_from_lines_that_ran(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text("/* istanbul ignore else */\nif (a) {\n  b();\n}\nc();\n")
     seen = with_left_out(Coverage("istanbul", (FileCoverage("a.js", (2, 3, 5), ()),)), str(tmp_path))
     assert seen.files[0].executed == (2, 3, 5) and seen.files[0].excluded == (1,)
+
+
+def test_a_report_that_names_what_is_no_file_is_read_all_the_same(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.js")
+    told = Coverage("istanbul", (FileCoverage("a.js", (2,), ()), FileCoverage("gone.js", (2,), ())))
+    assert with_left_out(told, str(tmp_path)) == told

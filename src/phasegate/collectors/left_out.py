@@ -160,6 +160,8 @@ def _indent(text: bytes) -> int:
 
 
 def _source(path: str) -> bytes:
+    if not os.path.isfile(path):  # a report may name a pipe, which would never end
+        return b""
     try:
         with open(path, "rb") as file:
             return file.read(_SOURCE_BYTES)
