@@ -118,6 +118,16 @@ def test_a_suite_of_another_runner_is_written_into_the_settings(tmp_path: Path) 
     assert done.returncode == 0 and "npm install" in done.stdout
 
 
+def test_what_was_taken_out_is_looked_at_anew(tmp_path: Path) -> None:
+    repository = Repository(
+        tmp_path, {"package.json": json.dumps({"scripts": {"test": "node --test"}}), "a.test.js": ""}
+    )
+    for _ in range(2):
+        assert repository.init().returncode == 0
+        assert 'runner = "node"' in (repository.root / "phasegate.toml").read_text()
+        assert repository.person("uninstall").returncode == 0
+
+
 def test_at_a_terminal_it_asks_three_questions_at_most_and_each_has_a_default(tmp_path: Path) -> None:
     web = json.dumps({"scripts": {"test": "vitest run"}})
     repository = Repository(tmp_path, FILES | {"web/package.json": web, "web/a.test.ts": ""})

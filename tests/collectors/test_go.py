@@ -241,6 +241,14 @@ def test_an_environment_cannot_bend_a_run(run: Runs, monkeypatch: pytest.MonkeyP
     assert run({"shop_test.go": body}).tests.red == (".::TestB",)
 
 
+def test_a_module_where_go_keeps_its_own_files_is_told_of_in_the_words_of_go(
+    run: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GOPATH", str(tmp_path / "project"))
+    seen = run({"shop_test.go": code("func TestA(t *testing.T) {}")})
+    assert seen.tests.complete or "go.mod" in seen.tests.why_incomplete, seen.tests.why_incomplete
+
+
 # -- finding it --------------------------------------------------------------------------------------------------------
 
 

@@ -92,7 +92,7 @@ class _Session:
         ended = one_run.start((*self.go, "env", "-json", *_KEPT, "GOVERSION"), self.ask, self.env,
                               seconds=_QUICK_SECONDS)  # fmt: skip
         try:
-            known = from_json(ended.output, dict[str, str])
+            known = from_json(ended.output[ended.output.find(b"{") :], dict[str, str])  # warnings come before it
         except NotReadable as bad:
             raise TestCommandNotStarted(
                 f"`go env` failed: {ended.last_line}.", hint="Mend what it names, and repeat."

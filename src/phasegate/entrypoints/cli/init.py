@@ -113,7 +113,10 @@ def init(
         only_people("Setting up what is there already")
     if not dry_run and (where.prefix or place.has_projects(where.common)):
         only_people("Making a project of a folder, or of a clone that has one already,")
-    meeting = questions.met(where, questions.Wishes(scope, yes, dry_run or as_json, baseline, there))
+    known = there and os.path.lexists(
+        os.path.join(where.root, place.SETTINGS)
+    )  # else it was taken out, and is met anew
+    meeting = questions.met(where, questions.Wishes(scope, yes, dry_run or as_json, baseline, known))
     plan = planned(where, Asked(meeting.scope, required, render, allow_ephemeral, meeting.suites, for_ci))
     notices: list[str] = []
     if not dry_run:
