@@ -26,7 +26,7 @@ def with_plan(opened: RealDesk, state: State) -> State:
 
 
 def with_readable_plan(opened: RealDesk, state: State) -> State:
-    """The same; a plan that cannot be read leaves the one in force, and `phasegate plan lint` says why."""
+    """The same; a plan that cannot be read leaves the one in force, and `phasegate plan check` says why."""
     try:
         return with_plan(opened, state)
     except Failure:
