@@ -133,6 +133,41 @@ def test_a_phase_closed_before_the_supervisor_was_killed_is_committed_by_the_nex
     assert night.log(second.result["branch"])[0] == "Explain" and second.result["goes_on"]
 
 
+@with_the_real_one
+def test_a_state_directory_behind_a_link_keeps_the_work_tree_of_a_drive(
+    new_project: NewProject, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "state").symlink_to(tmp_path / "elsewhere")
+    night = Night(new_project({PLAN: DOCS}))
+    first = night.drive(bash("phasegate done"), say("Done."), options=("--iterations", "1")).result
+    second = night.drive(say("Done."), options=("--iterations", "1"))
+    assert second.result["goes_on"] == first["drive"] and second.result["branch"] == first["branch"]
+    assert os.path.isdir(first["worktree"])
+
+
+@with_the_real_one
+def test_what_a_person_mends_after_the_end_so_that_a_hook_lets_it_pass_is_committed(night: Night) -> None:
+    hook = night.project.root / ".git/hooks/pre-commit"
+    hook.write_text("#!/bin/sh\n! git show :README.md | grep -q 'how$'\n")
+    hook.chmod(0o755)
+    held = night.drive(*night.docs_phase(1, "how"), say("Done."))
+    assert held.code == 5 and not held.result["commits"], held.stderr + held.stdout
+    (night.tree / "README.md").write_text("# Shop\n\nhow, mended\n")
+    second = night.drive()
+    assert (second.code, second.result["closed"]) == (0, ["1"]), second.stderr + second.stdout
+    assert "mended" in night.project.git("show", f"{second.result['branch']}:README.md")
+
+
+def test_a_work_tree_with_commits_is_never_taken_for_one_that_had_begun_nothing(new_project: NewProject) -> None:
+    project = Night(new_project({PLAN: DOCS})).project
+    with project.desk() as desk:
+        stage = stages.lay_out(desk, desk.state(), lambda said: None, here=False)
+        project.at(Path(stage.worktree)).git("commit", "-q", "--allow-empty", "-m", "Hours of work")
+        stages.tidy(desk, desk.state())
+    assert os.path.exists(stage.worktree)
+
+
 def test_a_work_tree_of_a_drive_that_had_begun_nothing_is_cleared_by_the_next(new_project: NewProject) -> None:
     project = Night(new_project({PLAN: DOCS})).project
     with project.desk() as desk:

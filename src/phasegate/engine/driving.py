@@ -226,6 +226,14 @@ def uncommitted(state: State, run: RunRecord) -> tuple[str, ...]:
     return tuple(phase for phase in closed if phase not in committed)
 
 
+def left_to_a_person(state: State, drive: str) -> bool:
+    """Whether this drive found the run over, and the one before it in the tree ended in order: nobody was at work."""
+    worktree = state.drives[drive].worktree
+    run = state.runs.get(state.current.get(worktree, ""))
+    before = [other for other in state.drives.values() if other.worktree == worktree and other.id != drive]
+    return run is not None and run.status == "ended" and bool(before) and before[-1].outcome not in ("", "failed")
+
+
 def waits_for_supervisor(state: State, run: RunRecord) -> str:
     """What the supervisor has yet to do with the tree before the run may go on, in words; "" when nothing."""
     if owed(state, run):

@@ -113,9 +113,8 @@ def init(
         only_people("Setting up what is there already")
     if not dry_run and (where.prefix or place.has_projects(where.common)):
         only_people("Making a project of a folder, or of a clone that has one already,")
-    known = there and os.path.lexists(
-        os.path.join(where.root, place.SETTINGS)
-    )  # else it was taken out, and is met anew
+    # Where the settings were taken out, the repository is met anew.
+    known = there and os.path.lexists(os.path.join(where.root, place.SETTINGS))
     meeting = questions.met(where, questions.Wishes(scope, yes, dry_run or as_json, baseline, known))
     plan = planned(where, Asked(meeting.scope, required, render, allow_ephemeral, meeting.suites, for_ci))
     notices: list[str] = []

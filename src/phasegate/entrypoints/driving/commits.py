@@ -19,8 +19,11 @@ from phasegate.workspace import branches
 TITLE = 72
 
 
-def commit_owed(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> tuple[str, ...]:
-    """Commit what closed phases changed, and say which; `CommitHeld` when a hook of the repository refuses."""
+def commit_owed(desk: RealDesk, drive: DriveRecord, run: RunRecord, *, a_persons: bool = False) -> tuple[str, ...]:
+    """Commit what closed phases changed, and say which; `CommitHeld` when a hook of the repository refuses.
+
+    What changed since the run was over is put back first, unless it is `a_persons`, who was told to mend what held it.
+    """
     state = desk.state()
     run = state.runs.get(run.id, run)
     phases = owed(state, run, rests=desk.workflow.step(run.step).rests)
@@ -32,7 +35,7 @@ def commit_owed(desk: RealDesk, drive: DriveRecord, run: RunRecord) -> tuple[str
             f"{desk.worktree} is not on {drive.branch} any more.",
             hint=f"Check it out there again: `git -C {desk.worktree} switch {drive.branch}`.",
         )
-    if run.status == "ended":
+    if run.status == "ended" and not a_persons:
         state = undo_what_came_after(desk, state, run)
         _refuse_held(state.runs[run.id])
     message = message_for(desk, state, phases)

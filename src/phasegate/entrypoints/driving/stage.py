@@ -113,13 +113,25 @@ def tidy(opened: RealDesk, state: State) -> State:
 
 
 def _clear_unknown(opened: RealDesk, state: State) -> None:
-    """Remove work trees of drives that were killed before they had begun anything."""
-    folder = os.path.join(opened.project.directory, TREES)
+    """Remove work trees of drives that were killed before they had begun anything, and hold no work."""
+    folder, repository = _trees(opened), repository_of(opened)
     known = {drive.worktree for drive in state.drives.values()} | {run.worktree for run in state.runs.values()}
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         tree = os.path.join(folder, name)
-        if not any(f"{worktree}/".startswith(f"{tree}/") for worktree in known):
-            repository_of(opened).remove_tree(tree, f"phasegate/{name}")
+        branch = f"phasegate/{name}"
+        if not any(f"{worktree}/".startswith(f"{tree}/") for worktree in known) and _holds_nothing(repository, branch):
+            repository.remove_tree(tree, branch)
+
+
+def _holds_nothing(repository: branches.Repository, branch: str) -> bool:
+    """Whether a branch has no commit beside the person's and the one that a drive begins with."""
+    ran = repository.run("log", "--format=%s", f"HEAD..refs/heads/{branch}", "--", accept=(0, 128))
+    return ran.status == 0 and set(ran.output.decode("utf-8", "replace").splitlines()) <= {PREPARED}
+
+
+def _trees(opened: RealDesk) -> str:
+    """Where the work trees of drives lie, as the ledger names them: with no link on the way."""
+    return os.path.realpath(os.path.join(opened.project.directory, TREES))
 
 
 # --- a new one --------------------------------------------------------------------------------------------------------
@@ -134,7 +146,7 @@ def lay_out(opened: RealDesk, state: State, say: Say, *, here: bool) -> Stage:
     if changed:
         say(f"{len(changed)} changed paths of this work tree are not committed and not taken along")
     name = f"{datetime.datetime.now():%Y-%m-%d}-{os.urandom(3).hex()}"
-    tree = os.path.join(opened.project.directory, TREES, name)
+    tree = os.path.join(_trees(opened), name)
     stage = Stage(os.path.join(tree, opened.project.where.prefix).rstrip("/"), f"phasegate/{name}", base)
     repository.add_tree(tree, stage.branch, base)
     try:
@@ -199,7 +211,7 @@ def _taken_along(opened: RealDesk) -> Iterator[str]:
 
 def install(opened: RealDesk, worktree: str) -> None:
     """Hooks, skill and block, as `phasegate init` puts them in; what a person trusted stays as it is."""
-    where = place.at(git.locate(worktree), worktree)
+    where = place.at(git.locate(worktree), os.path.realpath(worktree))
     scope: Scope = "team" if init.has_hooks(opened.worktree, "team") else "me"
     settings = installing.read(worktree, place.SETTINGS) or b""
     missing = bool(claude_health.missing_hooks(worktree))

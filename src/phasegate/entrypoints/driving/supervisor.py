@@ -68,6 +68,7 @@ class Supervisor:
         self._since_ms = 0
         self._progress, self._waited, self._barren = False, False, 0
         self._held: Failure | None = None
+        self._a_persons = False
         self._sessions: dict[str, claude_run.Spent] = {}
         self._step = self._put_away = ""
 
@@ -106,6 +107,7 @@ class Supervisor:
 
     def work(self) -> driving.Finish:
         """Drive until there is nothing left to do now, and record how it ended."""
+        self._a_persons = driving.left_to_a_person(self.desk.state(), self._id)
         with self._signals():
             try:
                 finish = self._to_the_end()
@@ -159,7 +161,7 @@ class Supervisor:
         if run is None or self._held is not None:
             return
         try:
-            for phase in commits.commit_owed(self.desk, self._drive, run):
+            for phase in commits.commit_owed(self.desk, self._drive, run, a_persons=self._a_persons):
                 self.teller.say(f"phase {phase} is closed and committed", committed=phase)
         except branches.CommitHeld as failure:
             self._held = failure
