@@ -157,15 +157,19 @@ def _alone(opened: RealDesk) -> Iterator[None]:
         yield
 
 
+def no_plan(opened: RealDesk) -> NoPlan:
+    return NoPlan(
+        f"There is no plan at {opened.settings.plan}.",
+        hint='Write one, begin with `phasegate plan new "WHAT TO BUILD"`, or do one small thing without a plan: '
+        '`phasegate start "WHAT TO DO"`.',
+    )
+
+
 def read_plan(opened: RealDesk, state: State) -> State:
     """Read the plan; the first reading imports the boxes that are ticked, a later one puts back what others ticked."""
     content = opened.files.read(opened.settings.plan)
     if content is None:
-        raise NoPlan(
-            f"There is no plan at {opened.settings.plan}.",
-            hint='Write one, begin with `phasegate plan new "WHAT TO BUILD"`, or do one small thing without a plan: '
-            '`phasegate start "WHAT TO DO"`.',
-        )
+        raise no_plan(opened)
     mended = plan_watch.read(opened, state, content, first=not state.plan_digest)
     if opened.actor.kind != "person":
         plan_watch.refuse_less(state, mended.facts)

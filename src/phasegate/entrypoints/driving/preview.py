@@ -8,7 +8,7 @@ import msgspec
 
 from phasegate.agents import claude_run
 from phasegate.engine.advance import next_phase
-from phasegate.entrypoints.cli.start import NoPlan, nothing_left
+from phasegate.entrypoints.cli.start import no_plan, nothing_left
 from phasegate.entrypoints.demo.real_client import find_client
 from phasegate.entrypoints.driving import stage as stages
 from phasegate.entrypoints.driving.telling import clock
@@ -79,8 +79,7 @@ def _next(opened: RealDesk, state: State, begun: str) -> tuple[str, State]:
         phase = next_phase(state, begun)
         return (phase.id if phase else ""), state
     if opened.files.read(opened.settings.plan) is None:
-        raise NoPlan(f"There is no plan at {opened.settings.plan}.",
-                     hint='Write one, or begin with `phasegate plan new "WHAT TO BUILD"`.')  # fmt: skip
+        raise no_plan(opened)
     state = with_plan(opened, state)
     phase = next_phase(state, opened.worktree)
     if phase is None:
