@@ -17,7 +17,7 @@ def noted(text: str) -> NoteAdded:
 
 
 def test_a_field_of_ours_beside_an_id_of_ours_is_no_secret() -> None:
-    taken = BaselineTaken("a" * 40, "b" * 40, secrets="ev-4110c091ad", references="ev-9de5b1b9dd")
+    taken = BaselineTaken("a" * 40, "b" * 40, findings={"secrets": "ev-4110c091ad", "references": "ev-9de5b1b9dd"})
     (draft,) = drafts([taken])
     assert msgspec.json.decode(draft.body, type=BaselineTaken) == taken
 

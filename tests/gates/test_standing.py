@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from phasegate.evidence.findings import Finding, seen
+from phasegate.evidence.findings import KEPT, Finding, FindingsSeen, seen
 from phasegate.evidence.items import CoverageSeen, Evidence, RedTest, Seen, TestsSeen
 from phasegate.gates.standing import QUESTIONS, standing
 from phasegate.ledger.facts import BaselineTaken
@@ -26,7 +28,10 @@ class Tree:
     def was(self, **evidence: Seen) -> None:
         for name, what in evidence.items():
             self.saw(f"old-{name}", what, BEFORE)
-        self.state.baseline = BaselineTaken(BEFORE, "tree", **{name: f"old-{name}" for name in evidence})
+        ids = {name: f"old-{name}" for name in evidence}
+        scans = {name: id for name, id in ids.items() if isinstance(evidence[name], FindingsSeen)}
+        rest = {name: id for name, id in ids.items() if name not in scans}
+        self.state.baseline = BaselineTaken(BEFORE, "tree", findings=scans, **rest)
 
     def waives(self, what: Waivable, subject: str, until: str = "") -> None:
         self.state.waivers[subject] = Waiver(subject, what, subject, "me", "why", until, "weak", "me", 0)
@@ -102,3 +107,45 @@ def test_an_exception_of_a_person_holds_while_it_is_in_force_and_for_what_it_nam
     assert tree.says("tests") == "fail"
     tree.waives("test", "t")
     assert tree.says("tests") == "pass"
+
+
+def weak(*prints: str, **more: Any) -> Seen:
+    found = tuple(
+        Finding("S307", "a.py", 1, "eval", each, "ruff", "medium", package="x 1", aliases=("CVE-1",)) for each in prints
+    )
+    return seen("references", 9, found, **more)
+
+
+@pytest.mark.parametrize("why", [{"why_unknown": ("ruff is not installed",)}, {"unread": ("b.py",)}])
+def test_a_scan_that_may_not_have_seen_everything_never_passes(why: dict[str, tuple[str, ...]]) -> None:
+    tree = Tree()
+    tree.saw("one", weak(**why))
+    assert tree.says("references") == "unknown"
+    tree.saw("two", weak("a", **why))
+    assert tree.says("references") == "fail"
+
+
+def test_more_findings_than_are_compared_are_not_taken_for_known() -> None:
+    tree = Tree()
+    many = tuple(map(str, range(KEPT + 1)))
+    tree.was(references=weak(*many))
+    tree.saw("one", weak(*many))
+    assert tree.says("references") == "unknown"
+
+
+def test_what_is_below_the_severity_asked_for_is_told_and_in_nobodys_way() -> None:
+    tree = Tree()
+    tree.saw("one", weak("a", least="high"))
+    assert tree.says("references") == "pass"
+    tree.saw("two", weak("a", least="medium"))
+    assert tree.says("references") == "fail"
+
+
+@pytest.mark.parametrize("subject", ["a", "S307@a.py", "S307@*.py", "CVE-1", "CVE-1@x"])
+def test_a_waiver_names_a_finding_by_fingerprint_rule_and_path_or_any_id_of_an_advisory(subject: str) -> None:
+    tree = Tree()
+    tree.saw("one", weak("a"))
+    tree.waives("reference", subject)
+    assert tree.says("references") == "pass"
+    tree.saw("two", seen("references", 1, (Finding("S301", "b.py", 1, "m", "c", package="y 2"),)))
+    assert tree.says("references") == "fail"

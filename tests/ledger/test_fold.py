@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.evidence.findings import Finding, FindingsSeen
 from phasegate.evidence.items import CoverageSeen, Evidence, RedTest, TestsSeen
 from phasegate.ledger import facts as f
 from phasegate.ledger.event import Actor, Clock, Event, digest
@@ -111,6 +112,34 @@ def test_an_unknown_kind_or_a_newer_schema_is_refused_as_too_new() -> None:
     for strange in (msgspec.structs.replace(known, kind="PhaseDreamt"), msgspec.structs.replace(known, schema=99)):
         with pytest.raises(LedgerTooNew):
             fold([strange])
+
+
+OLD = {
+    "BaselineTaken": b'{"fact":"BaselineTaken","subject":"s","tree":"t","tests":"","coverage":"","secrets":"ev-1",'
+    b'"references":"","flaky":[]}',
+    "EvidenceRecorded": b'{"fact":"EvidenceRecorded","evidence":{"id":"ev-1","seen":{"type":"findings",'
+    b'"scanner":"secrets","files":3,"total":1,"findings":[{"rule":"aws","path":"a.py","line":2,"message":"m",'
+    b'"fingerprint":"0123456789abcdef"}],"unread":["b"]},"subject":"s","assurance":"recorded","collector":"phasegate"}}',
+}
+"""What a phasegate wrote before findings were of one model."""
+
+
+def test_what_an_older_phasegate_recorded_is_read_as_it_was_meant() -> None:
+    old = [
+        msgspec.structs.replace(event(BEGIN, at), kind=kind, schema=1, body=OLD[kind]) for at, kind in enumerate(OLD, 1)
+    ]
+    baseline, recorded = map(fact_of, old)
+    assert baseline == f.BaselineTaken("s", "t", findings={"secrets": "ev-1"})
+    assert isinstance(recorded, f.EvidenceRecorded)
+    found = Finding("aws", "a.py", 2, "m", "0123456789abcdef", "phasegate", "high")
+    assert recorded.evidence.seen == FindingsSeen("secrets", 3, 1, (found,), ("b",), why_unknown=(), least="info")
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b"3", b'{"evidence":[]}'])
+@pytest.mark.parametrize("kind", OLD)
+def test_a_damaged_fact_of_an_older_phasegate_is_refused_as_damaged(kind: str, body: bytes) -> None:
+    with pytest.raises(LedgerUnreadable):
+        fact_of(msgspec.structs.replace(event(BEGIN, 1), kind=kind, schema=1, body=body))
 
 
 def test_an_erased_fact_counts_its_position_and_says_nothing() -> None:

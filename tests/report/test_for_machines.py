@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.evidence.findings import Finding
+from phasegate.evidence.findings import Finding, Severity
 from phasegate.evidence.tests import TestResult, TestRun
 from phasegate.gates.interface import Verdict
 from phasegate.report.junit import junit
@@ -20,7 +21,10 @@ HOSTILE = st.text(st.characters(), max_size=60) | st.sampled_from(
 OUTCOMES = st.sampled_from(("passed", "failed", "error", "skipped", "xfailed", "xpassed"))
 RESULTS = st.builds(TestResult, HOSTILE, OUTCOMES, message=HOSTILE, file=HOSTILE, line=st.integers(-1, 9))
 VERDICTS = st.builds(Verdict, HOSTILE, st.sampled_from(("pass", "fail", "unknown")), st.tuples(HOSTILE), HOSTILE)
-FINDINGS = st.builds(Finding, HOSTILE, HOSTILE, st.integers(-1, 9), HOSTILE, HOSTILE)
+FINDINGS = st.builds(
+    Finding, HOSTILE, HOSTILE, st.integers(-1, 9), HOSTILE, HOSTILE, HOSTILE, st.sampled_from(get_args(Severity)),
+    st.integers(-1, 9), HOSTILE, HOSTILE, st.tuples(HOSTILE), HOSTILE,
+)  # fmt: skip
 
 
 def run_of(results: list[TestResult]) -> TestRun:

@@ -107,7 +107,8 @@ def observed(evidence: Evidence) -> str:
         case NoCoverage(why=why):
             return f"coverage unknown: {line(why)}"
         case FindingsSeen() as scan:
-            return f"{scan.total} findings of {line(scan.scanner, 40)} in {scan.files} files"
+            why = "".join(f", incomplete: {line(reason)}" for reason in scan.why_unknown[:1])
+            return f"{scan.total} findings of {line(scan.scanner, 40)} in {scan.files} files{why}"
         case CommandSeen() as command:
             return f"`{line(' '.join(command.argv))}` ended with {command.exit_code} after {command.seconds:.1f} s"
 

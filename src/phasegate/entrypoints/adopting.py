@@ -26,14 +26,13 @@ def take_baseline(desk: RealDesk, say: Say) -> tuple[BaselineTaken, str]:
         flaky = _flaky(desk, say)
     except Failure as failure:
         why_not = f"{failure.message} {failure.hint}"
-    secrets, references = scanning.scan(desk, "secrets", say), scanning.scan(desk, "references", say)
+    findings = {scanner: scanning.scan(desk, scanner, say).id for scanner in scanning.SCANNERS}
     state, now = observe(desk, desk.state())
     tests = state.newest(TestsSeen, subject=now.subject)
     coverage = state.newest((CoverageSeen, NoCoverage), subject=now.subject)  # type: ignore[arg-type]
     taken = BaselineTaken(
-        now.subject, now.tree, tests.id if tests else "", coverage.id if coverage else "",
-        secrets.id, references.id, flaky,
-    )  # fmt: skip
+        now.subject, now.tree, tests.id if tests else "", coverage.id if coverage else "", findings, flaky
+    )
     desk.record([taken], relying_on=None)
     if tests is not None and isinstance(tests.seen, TestsSeen) and not tests.seen.complete:
         why_not = why_not or tests.seen.why_incomplete

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Literal
 
 import msgspec
 
-from phasegate.evidence.findings import FindingsSeen
-from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, Seen, TestsSeen, per_cent
+from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, TestsSeen, per_cent
 from phasegate.evidence.tests import among
 from phasegate.gates.covered import excluded, newly_unrun, short_of
+from phasegate.gates.found import judged
 from phasegate.gates.interface import Verdict, failed, passed, some, unknown
 from phasegate.ledger.state import State
 from phasegate.ledger.waivers import Waivable
@@ -111,41 +113,11 @@ def _unwaived(state: State, what: Waivable, named: Iterable[tuple[str, ...]], to
     return [names[0] for names in named if state.waiver_for(what, names, today) is None]
 
 
-def _findings(scanner: str, what: Waivable, remedy: str) -> Callable[[State, str, str], Verdict]:
-    def ask(state: State, subject: str, today: str) -> Verdict:
-        found = next((e for e in _newest_first(state) if _is_of(e, scanner) and e.speaks_for(subject)), None)
-        if found is None or not isinstance(found.seen, FindingsSeen):
-            return unknown(f"the {scanner} of this tree were not looked at", remedy=f"Run `phasegate check {scanner}`.")
-        before = _taken(state, scanner)
-        known = (
-            {each.fingerprint for each in before.seen.findings}
-            if before and isinstance(before.seen, FindingsSeen)
-            else set()
-        )
-        fresh = [each for each in found.seen.findings if each.fingerprint not in known]
-        kept = set(_unwaived(state, what, [(e.fingerprint, f"{e.rule}@{e.path}") for e in fresh], today))
-        new = [each for each in fresh if each.fingerprint in kept]
-        if new:
-            places = [f"{each.path}:{each.line} {each.message}" for each in new]
-            return failed(some(places), remedy=remedy, evidence=(found.id,))
-        if found.seen.unread:
-            return unknown(f"not read: {some(found.seen.unread)}", remedy="Make them readable.", evidence=(found.id,))
-        old = f", {found.seen.total} known since phasegate came" if found.seen.total else ""
-        return passed(f"nothing new in {found.seen.files} files{old}", evidence=(found.id,))
-
-    return ask
+def _scan(scanner: str, state: State, subject: str, today: str) -> Verdict:
+    return judged(state, scanner, subject, today)
 
 
-def _newest_first(state: State) -> list[Evidence]:
-    return list(reversed(state.evidence.values()))
-
-
-def _is_of(evidence: Evidence, scanner: str) -> bool:
-    seen: Seen = evidence.seen
-    return isinstance(seen, FindingsSeen) and seen.scanner == scanner
-
-
-def _taken(state: State, what: str) -> Evidence | None:
+def _taken(state: State, what: Literal["tests", "coverage"]) -> Evidence | None:
     """The evidence of the baseline, when one was taken."""
     return state.evidence.get(getattr(state.baseline, what)) if state.baseline is not None else None
 
@@ -153,7 +125,6 @@ def _taken(state: State, what: str) -> Evidence | None:
 QUESTIONS: Mapping[Name, Callable[[State, str, str], Verdict]] = {
     "tests": _tests,
     "coverage": _coverage,
-    "secrets": _findings("secrets", "secret", "Take it out, and revoke it if it ever left this machine."),
-    "references": _findings("references", "reference", "Correct the link, or bring back what it leads to."),
+    **{scanner: partial(_scan, scanner) for scanner in ("secrets", "references")},
 }
 """Every question by the word after `phasegate check`, in the order they are told."""

@@ -43,14 +43,16 @@ class SettingsTrusted(Fact, frozen=True):
 
 
 class BaselineTaken(Fact, frozen=True):
-    """How the repository was when phasegate came, by the ids of the evidence; `flaky` tests differed between runs."""
+    """How the repository was when phasegate came, by the ids of the evidence, of `findings` for each scanner.
+
+    `flaky` tests differed between runs.
+    """
 
     subject: str
     tree: str
     tests: str = ""
     coverage: str = ""
-    secrets: str = ""
-    references: str = ""
+    findings: dict[str, str] = msgspec.field(default_factory=dict)
     flaky: tuple[str, ...] = ()
 
 

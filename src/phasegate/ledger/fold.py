@@ -127,7 +127,7 @@ def _forget_oldest(state: State) -> None:
     wanted = {id for phase in unfinished for ids in phase.links.values() for id in ids}
     baselines = {phase.subject for phase in unfinished} - {""}
     taken = state.baseline
-    wanted |= {taken.tests, taken.coverage, taken.secrets, taken.references} if taken is not None else set()
+    wanted |= {taken.tests, taken.coverage, *taken.findings.values()} if taken is not None else set()
     for id, evidence in state.evidence.items():
         if id not in wanted and evidence.subject not in baselines:
             del state.evidence[id]

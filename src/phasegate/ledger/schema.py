@@ -13,10 +13,28 @@ from phasegate.ledger.facts import PHASE_FACTS, kinds
 from phasegate.ledger.log import LedgerTooNew, LedgerUnreadable
 
 KINDS = kinds()
-VERSIONS: dict[str, int] = {}
+VERSIONS: dict[str, int] = {"BaselineTaken": 2, "EvidenceRecorded": 2}
 """The schema version of each kind that is no longer at 1."""
 
-UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+def _baseline_2(body: dict[str, Any]) -> dict[str, Any]:
+    """Two fields for two scanners became one table of any."""
+    known = {scanner: body.pop(scanner, "") for scanner in ("secrets", "references")}
+    return body | {"findings": {scanner: id for scanner, id in known.items() if id}}
+
+
+def _evidence_2(body: dict[str, Any]) -> dict[str, Any]:
+    """Findings gained tool, severity and why they may not be all; what was recorded before means the defaults.
+
+    The number went up lest an older phasegate take a scan that could not look at everything for a whole one.
+    """
+    return body
+
+
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    ("BaselineTaken", 1): _baseline_2,
+    ("EvidenceRecorded", 1): _evidence_2,
+}
 """How a body of (kind, version) becomes one of version + 1."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -67,7 +85,7 @@ def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
 
 def _upcast(event: Event, current: int) -> bytes:
     assert event.body is not None
-    body = msgspec.json.decode(event.body)
+    body = msgspec.json.decode(event.body, type=dict[str, Any])
     for version in range(event.schema, current):
         body = UPCASTS[event.kind, version](body)
     return msgspec.json.encode(body)

@@ -15,6 +15,9 @@ from phasegate.plain import paragraph
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"fail": "error", "unknown": "warning"}
+BY_SEVERITY = {
+    "unknown": "error", "critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note",
+}  # fmt: skip
 
 
 def sarif(version: str, findings: Iterable[Finding], run: TestRun | None, verdicts: Iterable[Verdict]) -> bytes:
@@ -32,9 +35,16 @@ def sarif(version: str, findings: Iterable[Finding], run: TestRun | None, verdic
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
+    result = _result(finding.rule, BY_SEVERITY[finding.severity], finding.message, finding.path, finding.line)
+    if finding.column > 0:
+        result["locations"][0]["physicalLocation"]["region"]["startColumn"] = finding.column
+    about = {"tool": finding.tool, "severity": finding.severity, "package": finding.package}
+    ids = [_safe(id) for id in (finding.advisory, *finding.aliases) if id]
     return {
-        **_result(finding.rule, "error", finding.message, finding.path, finding.line),
+        **result,
         "partialFingerprints": {"phasegate/v1": _safe(finding.fingerprint)},
+        "properties": {name: _safe(said) for name, said in about.items() if said}
+        | ({"advisories": ids} if ids else {}),
     }
 
 

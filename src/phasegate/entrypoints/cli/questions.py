@@ -131,8 +131,8 @@ def known(desk: RealDesk, taken: BaselineTaken, why_not: str) -> Known:
     coverage = evidence[taken.coverage].seen if taken.coverage else None
     counted = {
         each.scanner: each.total
-        for id in (taken.secrets, taken.references)
-        if id and isinstance(each := evidence[id].seen, FindingsSeen)
+        for id in taken.findings.values()
+        if isinstance(each := evidence[id].seen, FindingsSeen)
     }
     complete = isinstance(tests, TestsSeen) and tests.complete
     red = tuple(test.id for test in tests.red) if isinstance(tests, TestsSeen) and complete else ()

@@ -66,7 +66,8 @@ def add(
 ) -> int:  # fmt: skip
     """Make an exception; only for a person, at a terminal or by a signature.
 
-    SUBJECT is a path or a glob of paths (file), a fingerprint or RULE@PATH (secret), GATE@PHASE (gate).
+    SUBJECT is a path or a glob of paths (file), a fingerprint or RULE@PATH (secret, reference, finding), the id of an
+    advisory or ID@PACKAGE (finding), GATE@PHASE (gate).
 
     Example: phasegate waiver add file "data/*.csv" --reason "Test data of the bank" --until 30d
     """
@@ -191,6 +192,10 @@ def _refuse_unfit(what: Waivable, subject: str, reason: str) -> None:
         )
     if what == "secret" and not FINGERPRINT.fullmatch(subject) and "@" not in subject:
         raise WaiverUnfit(f"{subject!r} names no secret.", hint="Write its fingerprint or RULE@PATH; never the secret.")
+    if what == "finding" and not set(subject.partition("@")[0]) - set("*?"):
+        raise WaiverUnfit(
+            "That would except whatever is found.", hint="Write a fingerprint, RULE@PATH or the id of an advisory."
+        )
     if what == "file" and set(subject) <= {"*", "/", "."}:
         raise WaiverUnfit("That would except every file.", hint="Name a path or a narrower glob.")
 
