@@ -9,6 +9,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from phasegate.attestation.statement import ApprovalSeen, LedgerSeen
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import checking, scanning
 from phasegate.entrypoints.adopting import take_baseline
@@ -42,11 +43,15 @@ class NoBase(Failure):
 
 
 class Judged(Struct, frozen=True):
-    """The verdicts about `head` against `base` (commits)."""
+    """The verdicts about `head` against `base` (commits), and what exported ledgers say of them."""
 
     base: str
     head: str
     verdicts: tuple[Verdict, ...]
+    project: str = ""
+    ledgers: tuple[LedgerSeen, ...] = ()
+    approvals: tuple[ApprovalSeen, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def judge(where: git.Place, actor: Actor, base: str, say: Say, then: Callable[[RealDesk], None]) -> Judged:
@@ -65,7 +70,7 @@ def judge(where: git.Place, actor: Actor, base: str, say: Say, then: Callable[[R
             verdicts = (settings_stay(repository, base, head, where.prefix), *verdicts)
         finally:
             project.close()
-        return Judged(base, head, verdicts)
+        return Judged(base, head, verdicts, project.trusted.settings.project)
 
 
 def _before(desk: RealDesk, where: git.Place, tree: str, say: Say) -> None:

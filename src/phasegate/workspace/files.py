@@ -141,10 +141,12 @@ def read_exactly(root: str, relative: str, cap: int) -> bytes:
     with _failures(relative, reading=True), _parent(root, relative) as (folder, name):
         descriptor = os.open(name, READING, dir_fd=folder)
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 raise NotReadable(f"{relative!r} is not a regular file.", hint="Remove it, or ignore it in git.")
-            data = file.read(cap + 1)
-    if len(data) > cap:
+            # What is known to be too large is not read: a file of nothing but holes has any size at no cost.
+            data = file.read(cap + 1) if status.st_size <= cap else None
+    if data is None or len(data) > cap:
         raise TooLarge(f"{relative!r} is larger than {cap} bytes.", hint="Make it smaller, or raise the limit.")
     return data
 

@@ -13,6 +13,7 @@ import rich_click as click
 
 from phasegate.context.sentences import sentence
 from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli.keys import key
 from phasegate.entrypoints.cli.session import json_option
 from phasegate.errors import Exit, Failure
 from phasegate.ledger import chain
@@ -72,6 +73,9 @@ def verify(until: str | None, as_json: bool) -> int:
         project.close()
     output.give(found) if as_json else output.say(found.words)
     return Exit(found.exit)
+
+
+log.add_command(key)
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -26,9 +26,9 @@ def write(opened: RealDesk, asked: tuple[str, ...], *, junit: str | None, sarif:
     state, seen = observe(opened, opened.state())
     verdicts, run = standing(asked, state, seen.subject, opened.today()), _run(opened, state, seen.subject)
     if junit is not None:
-        _write(junit, as_junit(run, verdicts).encode())
+        put(junit, as_junit(run, verdicts).encode())
     if sarif is not None:
-        _write(sarif, as_sarif(VERSION, _findings(state, seen.subject), run, verdicts))
+        put(sarif, as_sarif(VERSION, _findings(state, seen.subject), run, verdicts))
 
 
 def _run(opened: RealDesk, state: State, subject: str) -> TestRun | None:
@@ -48,7 +48,8 @@ def _findings(state: State, subject: str) -> list[Finding]:
     return [finding for scan in newest.values() for finding in scan.findings]
 
 
-def _write(path: str, content: bytes) -> None:
+def put(path: str, content: bytes) -> None:
+    """Write a file that a person named, whole; folders that are missing are made."""
     folder, name = os.path.split(os.path.abspath(path))
     try:
         os.makedirs(folder, exist_ok=True)

@@ -1,0 +1,124 @@
+"""What `phasegate verify` does with bundles: put one somewhere, check one, sign one that was written without a key."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+
+import msgspec
+
+from phasegate.attestation import bundle, checking
+from phasegate.attestation.keys import LARGEST_KEY, public_key
+from phasegate.entrypoints import proving, signing
+from phasegate.entrypoints.cli import machines, output
+from phasegate.entrypoints.cli.check import tell_verdicts
+from phasegate.entrypoints.cli.session import actor
+from phasegate.entrypoints.signing import Signer
+from phasegate.errors import Failure
+from phasegate.gates.interface import Verdict
+from phasegate.ledger.event import digest
+from phasegate.plain import line
+from phasegate.wiring import RealDesk, open_project
+from phasegate.workspace import git
+from phasegate.workspace.branches import Repository
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The options of `verify --bundle`."""
+
+    path: str
+    key: str
+    signer: str
+    commit: str
+    integrity_only: bool
+    out: str | None
+
+
+def put(path: str, content: bytes, signer: Signer | None) -> dict[str, str]:
+    """Write a bundle and say aloud who signed it."""
+    machines.put(path, content)
+    by = f"signed by the key {signer.public.id[:16]}" if signer is not None else proving.INTEGRITY_ONLY
+    output.progress(f"phasegate: {path} is written ({digest(content)[:16]}); {by}")
+    for warning in signer.warnings if signer is not None else ():
+        output.progress(f"phasegate: warning: {warning}")
+    return {"bundle": path, "sha256": digest(content), "signed_by": signer.public.id if signer is not None else ""}
+
+
+def check(asked: Asked, variables: tuple[str, str], as_json: bool) -> int:
+    """Check a bundle; with `out`, sign it when it is sound."""
+    found = bundle.read(signing.read_named(asked.path, bundle.LARGEST))
+    key = None if asked.out or not asked.key else public_key(signing.read_named(asked.key, LARGEST_KEY))
+    verdicts = (
+        *checking.check(found, key, integrity_only=asked.integrity_only or bool(asked.out)),
+        *about(found, asked.commit),
+    )
+    told = {"commit": _commit(found), "sha256": found.digest}
+    if not as_json:
+        output.say(f"A bundle about commit {_commit(found)[:12]}, of {line(found.statement.predicate.time_verified)}:")
+    if asked.out and not any(verdict.says == "fail" for verdict in verdicts if verdict.gate != "verdict"):
+        told |= _sign(asked, found, variables)
+    return tell_verdicts(verdicts, told if as_json else None)
+
+
+def _sign(asked: Asked, found: bundle.Bundle, variables: tuple[str, str]) -> dict[str, str]:
+    signer = signing.signer(asked.key, asked.signer, variables, driven=False)
+    warnings = [each for each in found.statement.predicate.warnings if each != proving.INTEGRITY_ONLY]
+    warnings += [proving.SIGNED_LATER, *(signer.warnings if signer is not None else (proving.INTEGRITY_ONLY,))]
+    predicate = msgspec.structs.replace(found.statement.predicate, warnings=tuple(dict.fromkeys(warnings)))
+    statement = msgspec.structs.replace(found.statement, predicate=predicate)
+    return put(
+        proving.place_for(asked.out or "", "phasegate.bundle"), proving.signed(statement, found.files, signer), signer
+    )
+
+
+def _commit(found: bundle.Bundle) -> str:
+    return next((each.digest["gitCommit"] for each in found.statement.subject if "gitCommit" in each.digest), "")
+
+
+def about(found: bundle.Bundle, wanted: str) -> tuple[Verdict, ...]:
+    """What the repository here says of the bundle; nothing where there is none, unless a commit is asked about."""
+    stated, tree = (
+        _commit(found),
+        next((d.digest["gitTree"] for d in found.statement.subject if "gitTree" in d.digest), ""),
+    )
+    if wanted and stated == wanted.lower():
+        return (Verdict("commit", "pass", (f"it is about {stated[:12]}",)),)
+    try:
+        where = git.locate(os.getcwd())
+    except Failure:
+        return (_other(stated, wanted),) if wanted else ()
+    with tempfile.TemporaryDirectory(prefix="phasegate-") as scratch:
+        repository = Repository(where.root, scratch)
+        asked = _resolved(repository, f"{wanted or stated}^{{commit}}")
+        if wanted and asked != stated:
+            return (_other(stated, wanted),)
+        if not asked:
+            return ()
+        if _resolved(repository, f"{asked}^{{tree}}") != tree:
+            return (Verdict("commit", "fail", ("the commit here has another tree than it says",), "It was made up."),)
+        here = "which is checked out here" if asked == _resolved(repository, "HEAD") else "which is not HEAD here"
+    return (Verdict("commit", "pass", (f"it is about {stated[:12]}, {here}",)),)
+
+
+def _other(stated: str, wanted: str) -> Verdict:
+    return Verdict(
+        "commit", "fail", (f"it is about {stated[:12] or 'no commit'}, not about {line(wanted, 60)}",),
+        "Get the bundle of that commit.",
+    )  # fmt: skip
+
+
+def _resolved(repository: Repository, name: str) -> str:
+    ran = repository.run("rev-parse", "--verify", "--quiet", "--end-of-options", name, accept=(0, 1, 128))
+    return ran.output.decode().strip().splitlines()[-1] if ran.status == 0 else ""
+
+
+def driven(where: git.Place) -> bool:
+    """Whether an agent is at work in this checkout: what it can read it could use."""
+    with contextlib.suppress(Failure):
+        project = open_project(where.root, os.environ)
+        try:
+            return RealDesk(project, actor()).state().run_in(where.root) is not None
+        finally:
+            project.close()
+    return False
