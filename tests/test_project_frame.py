@@ -19,8 +19,8 @@ import pytest
 from phasegate.errors import Exit
 
 ROOT = Path(__file__).parents[1]
-LONGEST = {"README.md": 150, "ARCHITECTURE.md": 200, "docs/reference/cli.md": 2000}
-"""Other than 600. The list of commands is generated, and looked up in rather than read."""
+LONGEST = {"README.md": 150, "ARCHITECTURE.md": 200, "docs/reference/cli.md": 2000, "docs/reference/errors.md": 2000}
+"""Other than 600. The lists of commands and failures are generated, and looked up in."""
 WRITTEN = (".md", ".py", ".sh", ".toml", ".yaml", ".yml", "justfile", "run")
 MADE_BY_USERS = ("docs/development_roadmap/phases.md",)
 FORBIDDEN_ROOMS = ("utils", "common", "helpers", "core", "manager")
