@@ -65,7 +65,8 @@ class Tests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     writes; the runner `junit` reads nothing else.
     `source_roots` are the folders first-party code is imported from (empty: `src` where there is one, else the root).
     `env` are variables that the tests get; those that could bend a run (`PYTEST_ADDOPTS`, `PYTHONPATH`, `COVERAGE_*`)
-    they get from here alone, never from whoever starts them.
+    they get from here alone, never from whoever starts them. `inherit` names variables that a private run takes over
+    from whoever starts it, beside the few that every run gets.
     """
 
     __test__ = False
@@ -78,6 +79,7 @@ class Tests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_seconds: float = 1800.0
     source_roots: tuple[str, ...] = ()
     env: dict[str, str] = {}
+    inherit: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
     coverage_reports: tuple[str, ...] = ()
 
@@ -105,6 +107,16 @@ class Drive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tokens: int = 0
     minutes: float = 0.0
     iterations: int = 0
+
+
+class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How sure test results must be for a phase to close on them.
+
+    `closes_at` is the level: `private` (run by phasegate on a tree of its own) or `recorded` (run in the work tree).
+    Runners that have no private runs count at the level they have.
+    """
+
+    closes_at: Literal["recorded", "private"] = "private"
 
 
 class Approvals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -167,6 +179,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tests: Tests = Tests()
     suites: dict[str, Tests] = {}
     coverage: Coverage = Coverage()
+    evidence: Proof = Proof()
     approvals: Approvals = Approvals()
     limits: FileLimits = FileLimits()
     lanes: Lanes = Lanes()

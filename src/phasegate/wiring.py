@@ -40,7 +40,9 @@ from phasegate.workspace.names import Names, raw
 
 if TYPE_CHECKING:
     from phasegate.collectors.interface import SuiteRun
+    from phasegate.collectors.suites import Way
     from phasegate.workspace.tree import Change as Difference
+    from phasegate.workspace.tree import WorkTree
 
 VERSION = __version__
 """Of phasegate."""
@@ -78,7 +80,16 @@ class Project:
     @property
     def shadow(self) -> str:
         """The shadow git directory of this work tree."""
-        return os.path.join(self.directory, "shadow", hashlib.sha256(self.where.root.encode()).hexdigest()[:16])
+        return os.path.join(self.directory, "shadow", self._mark)
+
+    @property
+    def private(self) -> str:
+        """Where the private trees of this work tree lie."""
+        return os.path.join(self.directory, "private", self._mark)
+
+    @property
+    def _mark(self) -> str:
+        return hashlib.sha256(self.where.root.encode()).hexdigest()[:16]
 
     def close(self) -> None:
         """Release the ledger."""
@@ -244,6 +255,11 @@ class RealTree:
             return ""
         return "120000" if stat.S_ISLNK(status.st_mode) else "100755" if status.st_mode & 0o100 else "100644"
 
+    @property
+    def whole(self) -> WorkTree:
+        """The work tree itself, whose paths are relative to its own root."""
+        return self._work
+
     def difference(self, before: str, after: str) -> bytes:
         return self._work.difference(before, after)
 
@@ -406,13 +422,15 @@ def source_roots(project: Project) -> tuple[str, ...]:
 
 
 def run_tests(
-    project: Project, scratch: str, say: Callable[[str], None], others: Mapping[str, Tests] | None = None
+    project: Project, scratch: str, say: Callable[[str], None], others: Mapping[str, Tests] | None, way: Way
 ) -> SuiteRun:
     """Run the project's suites, and `others`, by the collectors for them, and say how far they are.
 
-    They write below `scratch`. Raises `NoTestCommand` where no command is set and none is found.
+    They write below `scratch`; `way` says where they run.
+
+    Raises `NoTestCommand` where no command is set and none is found.
     """
     from phasegate.collectors import suites
 
     named = project.trusted.settings.all_suites() | dict(others or {})
-    return suites.run_suites(project.where.root, named, scratch, say)
+    return suites.run_suites(project.where.root, named, scratch, say, way)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from phasegate.evidence import manifest as m
 from phasegate.evidence.items import (
-    LEVELS,
     Artifact,
     ChangedFile,
     CommandSeen,
@@ -24,6 +23,7 @@ from phasegate.evidence.items import (
     RedTest,
     TestsSeen,
 )
+from phasegate.evidence.levels import LEVELS
 
 SEEN = (
     TestsSeen("pytest", True, collected=2, passed=1, red=(RedTest("t::a", "assertion", "no", 3),), new=("t::a",)),

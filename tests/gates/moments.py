@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from phasegate.evidence.items import Assurance, CoverageSeen, Evidence, RedTest, Seen, TestsSeen
+from phasegate.evidence.items import CoverageSeen, Evidence, RedTest, Seen, TestsSeen
+from phasegate.evidence.levels import Assurance
 from phasegate.gates.interface import Moment, complete_runs
 from phasegate.ledger.state import Note, PhaseRecord, Question, RunRecord, State, Visit
 from phasegate.settings import Settings

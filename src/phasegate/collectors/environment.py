@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
@@ -49,3 +49,22 @@ def clean(env: Mapping[str, str] | None = None) -> Environment:
     bending = {name for name in os.environ if name in _BENDING or name.startswith(_FAMILIES)}
     kept = {name: value for name, value in os.environ.items() if name not in bending and not name.startswith("GIT_")}
     return Environment(kept | dict(env or {}), tuple(sorted(name for name in bending if os.environ[name])))
+
+
+_EVERY_RUN = frozenset(
+    """
+    HOME LANG LANGUAGE LOGNAME PATH SHELL SSL_CERT_DIR SSL_CERT_FILE TEMP TERM TMP TMPDIR TZ USER XDG_CACHE_HOME
+    XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR XDG_STATE_HOME
+    """.split()
+)
+"""What a private run gets of whoever starts it, beside `LC_*`; what else its tests need the settings name."""
+
+
+def private(env: Mapping[str, str], inherit: Collection[str] = ()) -> Environment:
+    """The few variables that every private run gets and those named in `inherit`, with `env` added."""
+    wanted = {name for name in os.environ if name in _EVERY_RUN or name.startswith("LC_") or name in inherit}
+    kept = {name: value for name, value in os.environ.items() if name in wanted}
+    bending = [name for name in os.environ if name in _BENDING or name.startswith(_FAMILIES)]
+    return Environment(
+        kept | dict(env), tuple(sorted(name for name in bending if os.environ[name] and name not in kept))
+    )

@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 
 from msgspec import Struct
 
+from phasegate.collectors.private.inside import Inside
 from phasegate.collectors.results import Artifact
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.coverage import Coverage
@@ -44,6 +45,8 @@ class Ask(Struct, frozen=True):
 
     A new directory below `scratch` takes all that is written. `env` is added to the environment, which is cleared of
     what could bend the run. `reports` and `coverage_reports` are glob patterns relative to `directory`.
+    A private run is `inside` a private tree: `root` and `directory` are paths as the suite sees them there. `inherit`
+    names variables that it takes over from us.
     """
 
     root: str
@@ -53,11 +56,18 @@ class Ask(Struct, frozen=True):
     directory: str = ""
     args: Sequence[str] = ()
     env: Mapping[str, str] = {}
+    inherit: Sequence[str] = ()
     timeout_seconds: float = 1800.0
     measure: bool = True
     reports: Sequence[str] = ()
     coverage_reports: Sequence[str] = ()
     on_progress: Callable[[str], None] = _silent
+    inside: Inside | None = None
+
+    @property
+    def start(self) -> tuple[str, ...]:
+        """The words before every command of this run."""
+        return self.inside.start if self.inside is not None else ()
 
     @property
     def place(self) -> str:

@@ -40,7 +40,9 @@ def start(
     """Run `argv` where the suite lies, for `seconds` or as long as was asked for. Raises TestCommandNotStarted."""
     limit = ask.timeout_seconds if seconds is None else seconds
     try:
-        return process.run(argv, cwd=ask.place, env=env, timeout_seconds=limit, on_tick=on_tick, stdout=stdout)
+        return process.run(
+            (*ask.start, *argv), cwd=ask.place, env=env, timeout_seconds=limit, on_tick=on_tick, stdout=stdout
+        )
     except OSError as problem:
         raise not_started("The test command", problem) from problem
 

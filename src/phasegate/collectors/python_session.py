@@ -38,7 +38,8 @@ class Session:
         self.module = module
         self.top, self.root, self.source_roots = ask.root, ask.place, tuple(ask.source_roots)
         self.command = one_run.placed(ask.root, ask.command)
-        self.clean = environment.clean(ask.env)
+        self.inside = ask.inside
+        self.clean = environment.clean(ask.env) if ask.inside is None else environment.private(ask.env, ask.inherit)
         self.channel, self.scratch = channel, channel.scratch
         os.mkdir(channel.below("coverage"))
 
@@ -48,7 +49,8 @@ class Session:
         Such a tree shares the environment of another one, in which the project itself may be installed as editable:
         without this, the tests would import that tree's code and show nothing about this one's.
         """
-        if not os.path.isfile(os.path.join(self.top, ".git")):
+        linked = os.path.isfile(os.path.join(self.top, ".git"))
+        if self.inside.mounted if self.inside is not None else not linked:
             return ()
         return tuple(os.path.normpath(os.path.join(self.root, source)) for source in self.source_roots)
 
@@ -83,18 +85,29 @@ class Session:
         path = os.pathsep.join(filter(None, (*self._own_sources(), env.get("PYTHONPATH", ""))))
         env.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(self.scratch, "hypothesis"))
         ours = {
-            "PYTHONDONTWRITEBYTECODE": "1",
+            **self._bytecode(),
             "PYTHONPATH": _REPORTER_FOLDER + (os.pathsep + path if path else ""),
             "PHASEGATE_REPORT_COVERAGE": "1" if measured else "",
         }
         return env | self.channel.variables | ours
+
+    def _bytecode(self) -> dict[str, str]:
+        """Compiled Python is neither read from the user's directories nor written to them in a private run."""
+        kept = {"PYTHONPYCACHEPREFIX": self.inside.bytecode} if self.inside is not None else {}
+        return {"PYTHONDONTWRITEBYTECODE": "1", **kept}
+
+    @property
+    def entering(self) -> tuple[str, ...]:
+        """What comes before `-m MODULE` and before that, where the suite's own paths are to hold."""
+        assert self.python is not None
+        return (*(self.inside.start if self.inside is not None else ()), *self.python)
 
     def measured(self, env: dict[str, str], tests: TestRun, why_not: str) -> coverage_py.Measured:
         if why_not or self.python is None:
             return coverage_py.Measured(None, why_not)
         if not tests.complete:
             return coverage_py.Measured(None, f"the run is incomplete: {tests.why_incomplete}")
-        found = coverage_py.read(self.python, root=self.root, scratch=self.scratch, env=env)
+        found = coverage_py.read(self.entering, root=self.root, scratch=self.scratch, env=env)
         if found.coverage is None or not tests.green or found.coverage.statements[0]:
             return found
         copy = self._installed_copy((file.path for file in found.coverage.files), env)
@@ -104,8 +117,7 @@ class Session:
     def _installed_copy(self, paths: Iterable[str], env: dict[str, str]) -> str:
         """Where a package that has files at `paths` is installed as a copy; empty when none is."""
         names = dict.fromkeys(name for path in paths if (name := _top_level(path, self.source_roots)))
-        assert self.python is not None
-        ended = _quick((*self.python, "-c", _WHERE, *[*names][:_MOST_NAMES]), cwd=os.sep, env=env)
+        ended = _quick((*self.entering, "-c", _WHERE, *[*names][:_MOST_NAMES]), cwd=os.sep, env=env)
         return ended.last_line if ended is not None and ended.exit_code == 0 else ""
 
 

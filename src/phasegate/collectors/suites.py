@@ -6,17 +6,34 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from phasegate.collectors import catalog, environment, one_run, process
 from phasegate.collectors.interface import Ask, SuiteRun, TestCommandNotStarted
+from phasegate.collectors.private.inside import Inside
 from phasegate.collectors.results import Artifact
 from phasegate.collectors.roots import source_roots
+from phasegate.evidence.levels import SuiteLevel
 from phasegate.evidence.suites import Suite, coverage_of_all, together
 from phasegate.settings import Tests
 
 
-def run_suites(root: str, suites: Mapping[str, Tests], scratch: str, say: Callable[[str], None]) -> SuiteRun:
+class Way(Struct, frozen=True):
+    """How suites are to run: privately where there is a place `inside`, else where they lie, and `why` so."""
+
+    inside: Inside | None = None
+    why: str = "it was run in the work tree"
+
+
+OPENLY = Way()
+
+
+def run_suites(
+    root: str, suites: Mapping[str, Tests], scratch: str, say: Callable[[str], None], way: Way = OPENLY
+) -> SuiteRun:
     """Run all of `suites` (by name, as settings have them) of the project at `root`."""
-    seen = {name: run_suite(root, tests, scratch, _naming(name, say)) for name, tests in suites.items()}
+    seen = {name: run_suite(root, tests, scratch, _naming(name, say), way) for name, tests in suites.items()}
     parts = [
         Suite(name, suites[name].directory, run.tests, run.coverage, run.why_no_coverage) for name, run in seen.items()
     ]
@@ -25,19 +42,37 @@ def run_suites(root: str, suites: Mapping[str, Tests], scratch: str, say: Callab
     return SuiteRun(together(root, parts), coverage, why_not, tuple(artifacts))
 
 
-def run_suite(root: str, tests: Tests, scratch: str, say: Callable[[str], None]) -> SuiteRun:
+def run_suite(root: str, tests: Tests, scratch: str, say: Callable[[str], None], way: Way = OPENLY) -> SuiteRun:
     """Run one suite, after what prepares it. Raises NoTestCommand when no command is set and none is found."""
     place = os.path.join(root, tests.directory) if tests.directory else root
-    if tests.prepare:
-        _prepare(tests, place, say)
+    inside = way.inside if tests.runner in catalog.PRIVATE else None
+    seen = inside.seen if inside is not None else str
     runner = catalog.runner(tests.runner)
-    return runner.run(
-        Ask(
-            root=root, directory=place, command=tests.command or runner.detect(place), args=tests.args, env=tests.env,
-            scratch=scratch, source_roots=source_roots(root, tests), timeout_seconds=tests.timeout_seconds,
-            reports=tests.reports, coverage_reports=tests.coverage_reports, on_progress=say,
-        )
+    ask = Ask(
+        root=seen(root), directory=seen(place), command=_placed(root, tests.command) or runner.detect(place),
+        args=tests.args, env=tests.env, inherit=tests.inherit, scratch=scratch,
+        source_roots=source_roots(root, tests), timeout_seconds=tests.timeout_seconds, reports=tests.reports,
+        coverage_reports=tests.coverage_reports, on_progress=say, inside=inside,
     )  # fmt: skip
+    if tests.prepare:
+        _prepare(tests, ask, say)
+    ran = runner.run(ask)
+    level = _level(tests, way)
+    return replace(ran, tests=replace(ran.tests, levels=ran.tests.levels or (level,)))
+
+
+def _level(tests: Tests, way: Way) -> SuiteLevel:
+    """The level of a run that its runner itself says nothing about."""
+    if tests.runner not in catalog.PRIVATE:
+        return SuiteLevel("", tests.runner, "recorded", f"{tests.runner} has no private runs")
+    if way.inside is None:
+        return SuiteLevel("", tests.runner, "recorded", way.why, possible=True)
+    return SuiteLevel("", tests.runner, "private", possible=True)
+
+
+def _placed(root: str, command: tuple[str, ...]) -> tuple[str, ...]:
+    """A command as set; an environment of the project's is where it really lies, whatever tree the suite sees."""
+    return one_run.placed(root, command) if command else ()
 
 
 def command_of(root: str, tests: Tests) -> tuple[str, ...]:
@@ -45,13 +80,12 @@ def command_of(root: str, tests: Tests) -> tuple[str, ...]:
     return tests.command or catalog.runner(tests.runner).detect(os.path.join(root, tests.directory))
 
 
-def _prepare(tests: Tests, place: str, say: Callable[[str], None]) -> None:
+def _prepare(tests: Tests, ask: Ask, say: Callable[[str], None]) -> None:
     words = shlex.join(tests.prepare)
     say(f"preparing: {words}")
+    env = environment.clean(tests.env).variables
     try:
-        ended = process.run(
-            tests.prepare, cwd=place, env=environment.clean(tests.env).variables, timeout_seconds=tests.timeout_seconds
-        )
+        ended = process.run((*ask.start, *tests.prepare), cwd=ask.place, env=env, timeout_seconds=tests.timeout_seconds)
     except OSError as problem:
         raise one_run.not_started(f"`{words}`, which prepares the tests,", problem) from problem
     if ended.exit_code or ended.timed_out:

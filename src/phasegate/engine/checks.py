@@ -19,6 +19,7 @@ from phasegate.evidence.items import (
     Seen,
     TestsSeen,
 )
+from phasegate.evidence.levels import lowest
 from phasegate.evidence.tests import (
     Baseline,
     TestRun,
@@ -71,7 +72,7 @@ def seen_of(run: TestRun, before: Baseline | None, compared_to: str, red_seen: C
         run.runner, run.complete, run.why_incomplete, collected=len(run.results), passed=len(run.green),
         skipped=len(run.skipped) + len(run.xfailed), red=red[:RED_KEPT], gone=gone,
         newly_skipped=tuple(id for id in standing if id in unheard - {*gone} and (id in ran or id in red_seen)),
-        held=tuple(id for id in red_seen if holds(standing[id])),
+        held=tuple(id for id in red_seen if holds(standing[id])), levels=run.levels,
     )  # fmt: skip
     if before is None:
         return seen
@@ -167,7 +168,7 @@ def evidence_facts(
     phase, run_id = (run.phase, run.id) if run is not None else ("", "")
 
     def observed(seen: Seen, collector: str, kept: tuple[Artifact, ...]) -> Evidence:
-        return Evidence(desk.new_id("ev"), seen, subject, "recorded", collector, phase, run_id, kept, tree)
+        return Evidence(desk.new_id("ev"), seen, subject, lowest(tests.levels), collector, phase, run_id, kept, tree)
 
     tool = coverage.tool if isinstance(coverage, CoverageSeen) else "coverage"
     reports = tuple(artifact for artifact in artifacts if artifact.name.startswith("coverage"))

@@ -8,22 +8,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from phasegate.collectors.interface import NoTestCommand, SuiteRun
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.engine.desk import Observation
-from phasegate.entrypoints import surveying, touching
+from phasegate.entrypoints import private_runs, surveying, touching
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import CheckEnded, CheckStarted
 from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import Check, RunRecord, State
+from phasegate.settings import Tests
 from phasegate.wiring import VERSION, RealDesk, open_project, run_tests
 from phasegate.workspace import processes
 
@@ -59,13 +61,24 @@ def check_here(
     start = _start(state, run, since)
     alone = bool(since) or not desk.settings.elsewhere
     others = () if alone else _others(desk, state, run, _changed(desk, start, before.tree))
+    theirs = {other.name: other.tests for other in others}
     try:
-        result = run_tests(desk.project, scratch, say, {other.name: other.tests for other in others})
+        result = run_privately(desk, before.tree, scratch, say, theirs)
     except NoTestCommand as failure:
         raise surveying.why_nothing_runs(desk.project.where, desk.settings.all_suites(), failure) from failure
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return _record(desk, desk.state(), before, result, check, start, others)
+
+
+def run_privately(desk: RealDesk, tree: str, scratch: str, say: Say, others: Mapping[str, Tests]) -> SuiteRun:
+    """Run all suites, on a private copy of `tree` where their runners can, and see that it stayed as it was."""
+    with private_runs.private(desk, tree, desk.settings.all_suites() | dict(others)) as (place, way):
+        result = run_tests(desk.project, scratch, say, others, way)
+        why = private_runs.why_changed(place)
+    if not why:
+        return result
+    return replace(result, tests=replace(result.tests, complete=False, why_incomplete=why))
 
 
 def _start(state: State, run: RunRecord | None, since: str) -> str:
@@ -92,16 +105,18 @@ def _record(
     others: tuple[touching.Other, ...],
 ) -> tuple[TestsSeen, CoverageSeen | NoCoverage]:
     """Evidence of the tree the tests ran on; of neither when the tree changed under them."""
-    state, after = observe(desk, state)
+    # A private run is of the tree that was observed, whatever happens to the work tree meanwhile.
+    alone = all(level.level == "private" for level in result.tests.levels)
+    after = before if alone and result.tests.levels else observe(desk, state)[1]
     run = state.run_in(desk.worktree)
     own, compared_to = checks.baseline_of(desk, state, run) or (None, "")
     known = touching.with_theirs(own, others, result.tests)
     tests = checks.seen_of(result.tests, known, compared_to, checks.red_seen(state, run))
-    tests = msgspec.structs.replace(tests, excused=touching.excused(others, result.tests))
+    tests = replace(tests, excused=touching.excused(others, result.tests))
     if after.subject != before.subject:
         paths = [change.path for change in desk.tree.changes(before.tree, after.tree)] or ["an ignored file"]
         why = f"the tree changed while the tests ran ({', '.join(paths[:5])}); let git ignore what tests write"
-        tests = msgspec.structs.replace(tests, complete=False, why_incomplete=why)
+        tests = replace(tests, complete=False, why_incomplete=why)
     artifacts = _artifacts(desk, result)
     coverage = _coverage(desk, start, after, result, others)
     facts = checks.evidence_facts(

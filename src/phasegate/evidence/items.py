@@ -1,14 +1,10 @@
 """One observation bound to a subject digest: what was seen, by whom, how sure we are, and what shows it."""
 
 # Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
-from typing import Literal
-
 import msgspec
 
 from phasegate.evidence.findings import FindingsSeen
-
-Assurance = Literal["claimed", "recorded", "private", "reproduced"]
-LEVELS: tuple[Assurance, ...] = ("claimed", "recorded", "private", "reproduced")
+from phasegate.evidence.levels import Assurance, SuiteLevel
 
 
 class Artifact(msgspec.Struct, frozen=True):
@@ -33,7 +29,7 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
     """What a test run showed. `new`, `gone` and `newly_red` compare its ids with the runs up to `compared_to`.
 
     `gone` and `newly_skipped` look also at the tests seen red earlier in the phase; `held` are those that pass now.
-    `excused` are red tests of other projects that were red there before.
+    `excused` are red tests of other projects that were red there before. `levels` says how sure each suite's run is.
     """
 
     __test__ = False
@@ -53,6 +49,7 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
     newly_skipped: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     excused: tuple[str, ...] = ()
+    levels: tuple[SuiteLevel, ...] = ()
 
     @property
     def failure(self) -> str:

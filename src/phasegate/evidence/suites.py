@@ -50,6 +50,7 @@ def together(root: str, suites: Sequence[Suite]) -> TestRun:
         root=root,
         foreign=tuple(path for run in runs for path in run.foreign),
         notes=tuple(suite.said(note) for suite in suites for note in suite.tests.notes),
+        levels=tuple(replace(level, suite=suite.name) for suite in suites for level in suite.tests.levels),
     )
 
 

@@ -22,6 +22,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from phasegate.evidence.levels import SuiteLevel
+
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 Cause = Literal[
     "assertion",
@@ -80,6 +82,7 @@ class TestRun(Struct, frozen=True):
     root: str
     foreign: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    levels: tuple[SuiteLevel, ...] = ()
 
     @property
     def red(self) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def _tests(state: State, subject: str, today: str) -> Verdict:
     if not tests.passed:
         return _none_passes(tests, found)
     old = f", {len(tests.red)} red as when phasegate came{' or flaky' if flaky else ''}" if tests.red else ""
-    return passed(f"{tests.passed} of {tests.collected} tests pass{old}", evidence=(found.id,))
+    return passed(f"{tests.passed} of {tests.collected} tests pass{old} ({found.assurance})", evidence=(found.id,))
 
 
 def _none_passes(tests: TestsSeen, found: Evidence) -> Verdict:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from phasegate.evidence.levels import short_of
 from phasegate.gates.interface import Moment, Verdict, failed, passed, unknown
 
 REMEDY = "Run `phasegate check tests`."
+LEVEL_REMEDY = 'Mend what it names, or let a person set `closes_at = "recorded"` under [evidence] in phasegate.toml.'
 
 
 def gate(moment: Moment) -> Verdict:
@@ -15,6 +17,11 @@ def gate(moment: Moment) -> Verdict:
     evidence, tests = found
     if not tests.complete:
         return unknown(f"the test run is incomplete: {tests.why_incomplete}", remedy=REMEDY, evidence=(evidence.id,))
+    short = short_of(tests.levels, moment.settings.evidence.closes_at)
+    if short:
+        return unknown(*short, remedy=LEVEL_REMEDY, evidence=(evidence.id,))
     if not tests.collected:
         return failed("the test run found no test", remedy="Write tests, or set `tests.args` so that they are found.")
-    return passed(f"{tests.passed} of {tests.collected} tests pass on this tree", evidence=(evidence.id,))
+    return passed(
+        f"{tests.passed} of {tests.collected} tests pass on this tree ({evidence.assurance})", evidence=(evidence.id,)
+    )

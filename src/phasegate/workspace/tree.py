@@ -236,12 +236,28 @@ class WorkTree:
     def _blobs(self, blobs: Sequence[str]) -> Iterator[bytes]:
         for start in range(0, len(blobs), FEW):
             given = "".join(f"{blob}\n" for blob in blobs[start : start + FEW])
-            rest = self._shadow.git("cat-file", "--batch", given=given.encode()).output
-            while rest:
-                about, _, rest = rest.partition(b"\n")
-                size = int(about.split(b" ")[2])
-                yield rest[:size]
-                rest = rest[size + 1 :]
+            output, at = self._shadow.git("cat-file", "--batch", given=given.encode()).output, 0
+            while at < len(output):
+                start = output.index(b"\n", at) + 1
+                at = start + int(output[at:start].split(b" ")[2]) + 1
+                yield output[start : at - 1]
+
+    def listing(self, tree: str) -> dict[str, tuple[str, str]]:
+        """Every file of a tree by its path, with its mode and blob."""
+        self._open()
+        records = self._shadow.git("ls-tree", "-r", "-z", tree).output.split(b"\0")[:-1]
+        parted = (record.partition(b"\t") for record in records)
+        return {os.fsdecode(path): (about[:6].decode(), about[12:].decode()) for about, _, path in parted}
+
+    def contents(self, blobs: Sequence[str]) -> Iterator[bytes]:
+        """The bytes of many blobs, in order."""
+        self._open()
+        return self._blobs(blobs)
+
+    def name_of(self, kind: str, data: bytes) -> str:
+        """The id git gives `data` here."""
+        self._open()
+        return self._shadow.name_of(kind, data)
 
     def difference(self, before: str, after: str) -> bytes:
         """What leads from one tree to the other, as a patch that `git apply` takes."""
