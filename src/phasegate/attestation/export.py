@@ -146,7 +146,17 @@ def read(content: bytes) -> Exported:
     if not 0 <= top.artifacts < len(lines):
         raise ExportUnsound("Line 1", "it names more artifacts than there are lines")
     split = len(lines) - top.artifacts
-    return Exported(top, read_events(top, lines[1:split]), dict(_artifacts(lines[split:], split + 1)))
+    return Exported(top, _events(top, lines[1:split]), dict(_artifacts(lines[split:], split + 1)))
+
+
+def assembled(top: Top, events: bytes, artifacts: Mapping[str, bytes]) -> Exported:
+    """An exported ledger whose parts lie in several places: its first line as read, the lines of its events."""
+    if len(artifacts) != top.artifacts:
+        raise ExportUnsound("The artifacts", f"there are {len(artifacts)}, and line 1 says {top.artifacts}")
+    for name, data in artifacts.items():
+        if digest(data) != name:
+            raise ExportUnsound(f"Artifact {name[:64]}", "it is not what it is called")
+    return Exported(top, _events(top, events.splitlines(keepends=True)), artifacts)
 
 
 def read_top(line: bytes) -> Top:
@@ -157,7 +167,7 @@ def read_top(line: bytes) -> Top:
     return _decoded(line, Top, "Line 1")
 
 
-def read_events(top: Top, lines: list[bytes]) -> tuple[Event, ...]:
+def _events(top: Top, lines: list[bytes]) -> tuple[Event, ...]:
     """The events of an export, which are as `top` says."""
     whole = hashlib.sha256()
     for line in lines:
@@ -167,7 +177,7 @@ def read_events(top: Top, lines: list[bytes]) -> tuple[Event, ...]:
         raise ExportUnsound("After line 1", "the events have another digest than line 1 says")
     if events and any(event.ledger != top.ledger for event in events):
         raise ExportUnsound("Line 1", "it names another ledger than the events do")
-    if events and ends(events) != (top.after, top.head):
+    if ends(events) != (top.after, top.head) and (events or top.after != top.head):
         raise ExportUnsound("Line 1", "the events begin or end elsewhere than it says")
     return events
 

@@ -13,6 +13,7 @@ import rich_click as click
 
 from phasegate.context.sentences import sentence
 from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli.export import check, export
 from phasegate.entrypoints.cli.keys import key
 from phasegate.entrypoints.cli.session import json_option
 from phasegate.errors import Exit, Failure
@@ -57,14 +58,23 @@ def show(since: int, kinds: tuple[str, ...], limit: int | None, as_json: bool) -
 
 @log.command()
 @click.option("--until", metavar="POSITION:HASH", help="A head that an earlier `log verify` named: it must be there.")
+@click.option("--from", "source", metavar="FILE|REF", help="Check an exported ledger instead of this clone's.")
+@click.option(
+    "--anchor", "anchors", multiple=True, metavar="POSITION:HASH|FILE", help="With --from: heads kept elsewhere."
+)
 @json_option
-def verify(until: str | None, as_json: bool) -> int:
+def verify(until: str | None, source: str | None, anchors: tuple[str, ...], as_json: bool) -> int:
     """Check that every event follows the one before it and is as it was recorded.
 
-    A ledger that was cut off, or rewritten whole, is only noticed against a head that was kept elsewhere (--until).
+    A ledger that was cut off, or rewritten whole, is only noticed against a head that was kept elsewhere: --until for
+    this clone's, --anchor for an exported one.
 
     Example: phasegate log verify
     """
+    if source is not None:
+        return check(source, (*anchors, *([until] if until else ())), as_json)
+    if anchors:
+        raise click.UsageError("--anchor goes with --from; this clone's ledger is held against --until.")
     anchor = _anchor(until) if until else None
     project = open_project(os.getcwd(), os.environ)
     try:
@@ -76,6 +86,7 @@ def verify(until: str | None, as_json: bool) -> int:
 
 
 log.add_command(key)
+log.add_command(export)
 
 
 class Found(msgspec.Struct, frozen=True):
