@@ -90,7 +90,7 @@ def main() -> None:
     if clock:
         _ahead_of_time(clock)
     if bug:
-        (OF_DRIVES | OF_REPORTS)[bug]()
+        (OF_DRIVES | OF_REPORTS | OF_GATES)[bug]()
     code: Any = 3
     sys.argv = ["phasegate", *words]
     try:
@@ -173,6 +173,30 @@ def forgets_deaths() -> None:
     Driving.endings = lambda self: tuple(ending for ending in endings(self) if ending.how != "died")
 
 
+def gates_agree() -> None:
+    """Every gate is open, whatever the evidence."""
+    from phasegate.gates import catalog
+    from phasegate.gates.interface import passed
+
+    catalog.CATALOG.update({name: lambda moment: passed("planted") for name in catalog.CATALOG})
+
+
+def verify_agrees() -> None:
+    """A verification that finds every verdict a pass."""
+    from msgspec.structs import replace
+
+    from phasegate.entrypoints import verifying
+
+    judge = verifying.judge
+
+    def agreeing(*asked: Any, **named: Any) -> Any:
+        judged = judge(*asked, **named)
+        return replace(judged, verdicts=tuple(replace(verdict, says="pass") for verdict in judged.verdicts))
+
+    verifying.judge = agreeing
+
+
+OF_GATES: Final = {"gates-agree": gates_agree, "verify-agrees": verify_agrees}
 OF_DRIVES: Final = {"waits-are-loops": waits_are_loops, "early-commit": early_commit}
 OF_REPORTS: Final = {"forgets-deferred": forgets_deferred, "forgets-deaths": forgets_deaths}
 
