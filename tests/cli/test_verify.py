@@ -52,6 +52,9 @@ class Branch:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "more")
 
+    def person(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return as_person(words, self.root, self.env)
+
     def verify(self, *words: str) -> tuple[int, dict[str, str]]:
         done = as_person(["phasegate", "verify", "--json", *words], self.root, self.env)
         told: dict[str, Any] = json.loads(done.stdout)
@@ -72,7 +75,7 @@ def test_a_commit_that_is_no_worse_passes_and_nothing_is_left_behind(branch: Bra
     refs = branch.git("for-each-ref")
     code, said = branch.verify()
     assert (code, set(said.values())) == (0, {"pass"})
-    assert set(said) == {"settings", "tests", "coverage", "secrets", "references", "changed_lines"}
+    assert set(said) == {"settings", "tests", "coverage", "ratchets", "secrets", "references", "changed_lines"}
     assert branch.git("for-each-ref") == refs
     assert (branch.git("worktree", "list").count("\n"), branch.git("status", "--short", "--ignored")) == (
         before[1].count("\n"), before[2],

@@ -14,6 +14,7 @@ from phasegate.context.block import idle_lines, with_block
 from phasegate.engine import checks
 from phasegate.engine.advance import Outcome, leave, reopened
 from phasegate.engine.answer import answer, settle_tree
+from phasegate.entrypoints import scanning
 from phasegate.entrypoints.cli.start import begin, read_plan
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage
 from phasegate.evidence.tests import Cause, TestResult, TestRun
@@ -181,6 +182,7 @@ class Bench:
         self, outcomes: Mapping[str, str], *, coverage: CoverageSeen | NoCoverage | None = None, complete: bool = True
     ) -> str:
         """Evidence of a test run on the tree as it is: each id `passed`, `skipped`, or the cause of its failure."""
+        scanning.compare_tests(self.desk, lambda said: None)
         state, desk = self.state, self.desk
         seen = desk.tree.observe(state.views.get(desk.worktree, {}))
         run = state.run_in(desk.worktree)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phasegate.evidence.findings import Finding, seen
 from phasegate.evidence.items import CoverageSeen, Evidence, RedTest, Seen, TestsSeen
 from phasegate.evidence.levels import Assurance
 from phasegate.gates.interface import Moment, complete_runs
@@ -48,6 +49,9 @@ class World:
 
     def covered(self, *, subject: str = NOW, part: int = 9, whole: int = 10, **more: object) -> str:
         return self.saw(CoverageSeen("coverage", part, whole, **more), subject)  # type: ignore[arg-type]
+
+    def compared(self, *weak: Finding, subject: str = NOW, against: str = "tree", **more: object) -> str:
+        return self.saw(seen("ratchets", 3, weak, least="low", against=against, **more), subject)  # type: ignore[arg-type]
 
     def note(self, kind: str = "uncertainty", severity: str = "major", category: str = "", about: str = "") -> Note:
         id = f"note-{len(self.state.notes)}"

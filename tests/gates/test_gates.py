@@ -41,6 +41,7 @@ def proven() -> World:
     world.covered(subject=BEFORE)
     world.link(world.tests("old", newly_red=(), held=("t::new",)))
     world.covered()
+    world.compared()
     world.visited("implement", BEFORE)
     return world
 

@@ -18,7 +18,7 @@ from phasegate.collectors.interface import NoTestCommand, SuiteRun
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.engine.desk import Observation
-from phasegate.entrypoints import private_runs, surveying, touching
+from phasegate.entrypoints import private_runs, scanning, surveying, touching
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
 from phasegate.ledger.event import Actor
@@ -51,6 +51,7 @@ def check_here(
     Changed lines are those since the phase's start; outside a run since the tree `since`, when one is given. What lies
     in other projects is then left to them.
     """
+    scanning.compare_tests(desk, say)
     state, before = observe(desk, desk.state())
     run = state.run_in(desk.worktree)
     if check and run is not None:

@@ -1,13 +1,15 @@
-"""Looks at every file of the tree for secrets and for links that lead nowhere, and records what was seen."""
+"""Looks at the tree for secrets, links that lead nowhere and tests that became weaker, and records what was seen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from phasegate.engine.advance import observe
+from phasegate.entrypoints.ratcheting import base_of, ratchets
 from phasegate.errors import Failure
 from phasegate.evidence.findings import Finding, FindingsSeen, seen
 from phasegate.evidence.items import Evidence
+from phasegate.gates.found import newest_scan
 from phasegate.ledger.facts import EvidenceRecorded
 from phasegate.policy.scan import secrets_in
 from phasegate.references.check import broken
@@ -23,7 +25,7 @@ Say = Callable[[str], None]
 
 
 def scan(desk: RealDesk, scanner: str, say: Say) -> Evidence:
-    """Run `scanner` (`secrets` or `references`) over the tree as it is, and record what it saw."""
+    """Run `scanner` (see SCANNERS) over the tree as it is, and record what it saw."""
     state, before = observe(desk, desk.state())
     found = SCANNERS[scanner](desk, say)
     run = state.run_in(desk.worktree)
@@ -33,6 +35,14 @@ def scan(desk: RealDesk, scanner: str, say: Say) -> Evidence:
     )
     desk.record([EvidenceRecorded(made)], relying_on=None)
     return made
+
+
+def compare_tests(desk: RealDesk, say: Say) -> None:
+    """Compare the tests with those of the start, unless just that is recorded of this very tree."""
+    state, now = observe(desk, desk.state())
+    known = newest_scan(state, "ratchets", now.subject)
+    if known is None or known[1].against != base_of(desk, state):
+        scan(desk, "ratchets", say)
 
 
 def _secrets(desk: RealDesk, say: Say) -> FindingsSeen:
@@ -60,4 +70,8 @@ def _references(desk: RealDesk, say: Say) -> FindingsSeen:
     return seen("references", len(paths), tuple(nowhere))
 
 
-SCANNERS: dict[str, Callable[[RealDesk, Say], FindingsSeen]] = {"secrets": _secrets, "references": _references}
+SCANNERS: dict[str, Callable[[RealDesk, Say], FindingsSeen]] = {
+    "secrets": _secrets,
+    "references": _references,
+    "ratchets": ratchets,
+}

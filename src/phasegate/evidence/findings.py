@@ -54,7 +54,7 @@ class FindingsSeen(msgspec.Struct, frozen=True, tag="findings"):
 
     With a reason in `why_unknown` (a tool is missing, crashed, timed out, skipped something, wrote what nobody can
     read) nobody knows what else there is. `tools` looked, with their versions. Findings below `least` are told and
-    shut no gate. `notes` are what a reader should know besides.
+    shut no gate. `notes` are what a reader should know besides. `against` is the tree that a comparison began from.
     """
 
     scanner: str
@@ -66,6 +66,7 @@ class FindingsSeen(msgspec.Struct, frozen=True, tag="findings"):
     tools: tuple[str, ...] = ()
     least: Severity = "info"
     notes: tuple[str, ...] = ()
+    against: str = ""
 
 
 def seen(
@@ -78,11 +79,21 @@ def seen(
     tools: tuple[str, ...] = (),
     least: Severity = "info",
     notes: tuple[str, ...] = (),
+    against: str = "",
 ) -> FindingsSeen:
     """An observation of `found`, the worst first, capped."""
     listed = sorted(found, key=lambda finding: -rank(finding.severity))[:KEPT]
     return FindingsSeen(
-        scanner, files, len(found), tuple(listed), unread[:KEPT], why_unknown[:KEPT], tools, least, notes[:KEPT]
+        scanner,
+        files,
+        len(found),
+        tuple(listed),
+        unread[:KEPT],
+        why_unknown[:KEPT],
+        tools,
+        least,
+        notes[:KEPT],
+        against,
     )
 
 

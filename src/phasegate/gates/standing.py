@@ -10,6 +10,7 @@ import msgspec
 
 from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, TestsSeen, per_cent
 from phasegate.evidence.tests import among
+from phasegate.gates import tests_not_weakened
 from phasegate.gates.covered import excluded, newly_unrun, short_of
 from phasegate.gates.found import judged
 from phasegate.gates.interface import Verdict, failed, passed, some, unknown
@@ -125,6 +126,7 @@ def _taken(state: State, what: Literal["tests", "coverage"]) -> Evidence | None:
 QUESTIONS: Mapping[Name, Callable[[State, str, str], Verdict]] = {
     "tests": _tests,
     "coverage": _coverage,
+    "ratchets": tests_not_weakened.judged,
     **{scanner: partial(_scan, scanner) for scanner in ("secrets", "references")},
 }
 """Every question by the word after `phasegate check`, in the order they are told."""

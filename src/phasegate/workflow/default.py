@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phasegate.workflow.definition import ASKED, Lane, PhaseKind, Step, Workflow, go, otherwise
 
-TESTED = ("tests_ran", "no_new_red")
+TESTED = ("tests_ran", "no_new_red", "tests_not_weakened")
 SETTLED = ("tasks_evidenced", "notes_settled", "nothing_held")
 
 ALL = ("tests", "source", "docs", "config", "plan")
@@ -78,8 +78,8 @@ STEPS = (
         does="Run `phasegate check tests` and change nothing.",
         leaves_when=("tests_ran",),
         then=(
-            go("validate_phase_completion", "lane is trivial", "no_new_red", "covered"),
-            go("doublecheck", "lane is standard or regulated", "no_new_red", "covered"),
+            go("validate_phase_completion", "lane is trivial", "no_new_red", "tests_not_weakened", "covered"),
+            go("doublecheck", "lane is standard or regulated", "no_new_red", "tests_not_weakened", "covered"),
             otherwise("categorize_uncertainties"),
         ),
     ),

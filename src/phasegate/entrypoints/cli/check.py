@@ -77,6 +77,7 @@ def _run_tests(opened: RealDesk, anew: bool) -> str:
     if run is not None and run.checks:
         return _waited(opened, PATIENCE)
     if fresh and not anew:
+        scanning.compare_tests(opened, lambda said: output.progress(f"phasegate: {said}"))
         output.progress("phasegate: this tree has been tested already; `--again` runs the tests anyway")
         return ""
     if run is None:
@@ -122,8 +123,8 @@ def report_tests(opened: RealDesk, *, as_json: bool) -> int:
     coverage = found.seen if found is not None and isinstance(found.seen, CoverageSeen | NoCoverage) else None
     if tests is None or not isinstance(tests.seen, TestsSeen):
         return _nothing(state, as_json)
-    [verdict] = standing(("tests",), state, seen.subject, opened.today())
-    return report(tests.seen, coverage, verdict, as_json=as_json)
+    verdict, weakened = standing(("tests", "ratchets"), state, seen.subject, opened.today())
+    return report(tests.seen, coverage, verdict, weakened, as_json=as_json)
 
 
 def _nothing(state: State, as_json: bool) -> int:
@@ -139,12 +140,16 @@ def _nothing(state: State, as_json: bool) -> int:
     return Exit.CANNOT_TELL
 
 
-def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict: Verdict, *, as_json: bool) -> int:
-    """Say what a run showed; the exit code tells as good as it was (0), newly red (1), cannot tell (7)."""
-    code = Exit.CANNOT_TELL if not tests.complete else Exit.GATE_FAILED if verdict.says == "fail" else Exit.OK
+def report(
+    tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict: Verdict, weakened: Verdict, *, as_json: bool
+) -> int:
+    """Say what a run showed; the exit code tells as good as it was (0), newly red or weaker (1), cannot tell (7)."""
+    worse = "fail" in (verdict.says, weakened.says)
+    code = Exit.CANNOT_TELL if not tests.complete else Exit.GATE_FAILED if worse else Exit.OK
     if as_json:
         metrics = coverage.metrics if isinstance(coverage, CoverageSeen) else {}
-        output.give({"running": False, "tests": tests, "coverage": coverage, "metrics": metrics, "exit": int(code)})
+        output.give({"running": False, "tests": tests, "coverage": coverage, "metrics": metrics,
+                     "weakened": weakened, "exit": int(code)})  # fmt: skip
         return code
     if not tests.complete:
         output.say(f"phasegate: cannot tell: {tests.why_incomplete}.\n  {REMEDY}")
@@ -164,6 +169,13 @@ def report(tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict
             output.say(f"  left out: {coverage.outside} files that the report names and the project has not")
     elif isinstance(coverage, NoCoverage):
         output.say(f"  coverage unknown: {coverage.why}")
+    if not weakened.passes:
+        output.say(
+            f"  {'weaker than before' if weakened.says == 'fail' else 'whether tests became weaker is unknown'}:"
+        )
+        for reason in weakened.reasons:
+            output.say(f"    {line(reason, 2000)}")
+        output.say(f"  {weakened.remedy}")
     return code
 
 

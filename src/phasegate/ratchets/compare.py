@@ -1,0 +1,258 @@
+"""Two versions of the tests of a project, and every place where the second checks less than the first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from phasegate.ratchets.languages import could_hold_tests, is_collected, suite_of
+from phasegate.ratchets.pairs import Located, Pool, pair
+from phasegate.ratchets.strength import NOTHING, rank, weaker
+from phasegate.ratchets.suites import Check, Suite, Test, Unreadable, words_of
+from phasegate.ratchets.weakening import Change, Kind, Looked, Unread, Weakening
+
+HOOKS = frozenset(
+    "pytest_collection_modifyitems pytest_ignore_collect pytest_collect_file pytest_pycollect_makeitem "
+    "pytest_runtest_makereport pytest_pyfunc_call pytest_runtest_protocol pytest_runtest_call pytest_sessionfinish "
+    "pytest_report_teststatus pytest_itemcollected pytest_generate_tests pytest_runtest_setup "
+    "pytest_exception_interact load_tests".split()
+)
+"""Functions by which a test suite decides what is collected, run or counted."""
+
+NOWHERE = Suite({})
+
+
+class _File(msgspec.Struct, frozen=True):
+    path: str
+    old: Suite
+    new: Suite
+
+
+def compare_tests(changes: Iterable[Change]) -> Looked:
+    """What the changed files that hold tests, or what tests call, check less than before."""
+    files: list[_File] = []
+    unread: list[Unread] = []
+    for change in changes:
+        if could_hold_tests(change.path):
+            try:
+                files.append(_File(change.path, _read(change.path, change.before), _read(change.path, change.after)))
+            except Unreadable as why:
+                unread.append(Unread(change.path, str(why)))
+    return Looked(len(files), tuple(_Comparison(files).weakenings()), tuple(unread))
+
+
+def _read(path: str, content: bytes | None) -> Suite:
+    if content is None:
+        return NOWHERE
+    suite = suite_of(path, content)
+    if is_collected(path):
+        return suite
+    return msgspec.structs.replace(suite, tests={}, helpers=suite.helpers | suite.tests)
+
+
+class _Comparison:
+    def __init__(self, files: list[_File]) -> None:
+        self._files = files
+        self._old_helpers = {_last(name): test for file in files for name, test in file.old.helpers.items()}
+        self._new_helpers = {_last(name): test for file in files for name, test in file.new.helpers.items()}
+        self._pool = Pool(self._every("old"), self._every("new"))
+
+    def _every(self, side: str) -> list[Located]:
+        found: list[Located] = []
+        for file in self._files:
+            suite: Suite = getattr(file, side)
+            helpers = self._old_helpers if side == "old" else self._new_helpers
+            for name, test in suite.tests.items():
+                found.append(Located(file.path, name, _with_helpers(test, helpers)))
+        return found
+
+    def weakenings(self) -> Iterator[Weakening]:
+        old, new = self._every("old"), self._every("new")
+        switched = {file.path: file for file in self._files if file.new.off and not file.old.off and file.old.tests}
+        for file in switched.values():
+            yield Weakening("test-off", file.path, file.new.off_line, "every test of the file", "", file.new.off)
+        for before, after in pair(old, new, self._pool):
+            if after is None:
+                yield from self._gone(before)
+            else:
+                yield from self._pair(before, after, whole=after.path in switched)
+        yield from self._new_only(old, new)
+        for file in self._files:
+            yield from self._switches(file)
+            yield from self._helpers(file)
+
+    def _gone(self, before: Located) -> Iterator[Weakening]:
+        """A test without a successor, unless other tests took over everything that it checked."""
+        test = before.test
+        if test.off or (test.live and self._pool.takes(test.live)):
+            return
+        left = self._new_helpers.get(_last(before.name))
+        now = "it is no longer collected" if left is not None and left.body == test.body else "it is gone"
+        yield Weakening("test-gone", before.path, left.line if left and now != "it is gone" else 0, before.name,
+                        _first(test), now)  # fmt: skip
+
+    def _pair(self, before: Located, after: Located, *, whole: bool) -> Iterator[Weakening]:
+        old, new, path = before.test, after.test, after.path
+        name = after.name if after.name == before.name else f"{after.name} (was {before.name})"
+        if not whole:
+            yield from _switched(path, name, old, new)
+        yield from self._cases(path, name, old, new)
+        about = {word for check in old.checks for word in words_of(check.about)}
+        for mock in sorted(set(new.mocks) - set(old.mocks)):
+            if _last(mock) in about:
+                yield Weakening("code-mocked", path, new.line, name, "", f"{mock} is replaced, which it is to check")
+        if old.body != new.body or old.checks != new.checks:
+            shadowed = f" (a second {_last(name)} replaces it)" if new.shadowed and not old.shadowed else ""
+            yield from self._checks(path, name + shadowed, old, new)
+
+    def _cases(self, path: str, name: str, old: Test, new: Test) -> Iterator[Weakening]:
+        if not old.cases or (new.cases is None and new.table):
+            return
+        left = len(new.cases) if new.cases is not None else 0
+        fewer = len(old.cases) - left
+        if fewer <= 0:
+            return
+        shapes = Counter(check.shape for check in new.checks)
+        if any(shapes[check.shape] >= len(old.cases) for check in old.live) and new.cases is None:
+            return
+        if self._pool.takes_cases(old, fewer):
+            return
+        lost = Counter(old.cases) - Counter(new.cases or ())
+        yield Weakening("cases-fewer", path, new.line, name, f"{len(old.cases)} cases, with {next(iter(lost), '')}",
+                        f"{left} cases")  # fmt: skip
+
+    def _checks(self, path: str, name: str, old: Test, new: Test) -> Iterator[Weakening]:
+        if old.live and not new.live and not old.off and not self._pool.takes(old.live):
+            why = next((check.muffled for check in new.checks if check.muffled), "nothing")
+            now = f"no check can fail it ({why})" if why != "nothing" else _what_is_left(new)
+            yield Weakening("test-emptied", path, new.line, name, _first(old), now)
+            return
+        for kind, before, after in _lost(old, new, self._pool):
+            now = after.words if after is not None else "nothing in its place"
+            if kind == "check-muffled" and after is not None:
+                now = f"{after.words}, {after.muffled}"
+            elif kind == "check-conditional" and after is not None:
+                now = f"{after.words}, {after.when}"
+            yield Weakening(kind, path, after.line if after else new.line, name, before.words, now)
+
+    def _new_only(self, old: list[Located], new: list[Located]) -> Iterator[Weakening]:
+        """What switches others off, in tests new and old."""
+        known = {(each.path, each.name) for each in old if each.test.alone}
+        for each in new:
+            if each.test.alone and (each.path, each.name) not in known:
+                words = f"{each.test.alone}: no other test of the file runs"
+                yield Weakening("test-alone", each.path, each.test.line, each.name, "", words)
+
+    def _switches(self, file: _File) -> Iterator[Weakening]:
+        """What newly keeps a whole file from running on a condition."""
+        known = {switch.words for switch in file.old.switches}
+        for switch in file.new.switches:
+            if switch.words not in known and not switch.always and file.old.tests:
+                yield Weakening("test-off", file.path, switch.line, "every test of the file", "", switch.words)
+
+    def _helpers(self, file: _File) -> Iterator[Weakening]:
+        for name, new in file.new.helpers.items():
+            old = file.old.helpers.get(name) or self._old_helpers.get(_last(name))
+            if _last(name) in HOOKS and (old is None or old.body != new.body):
+                was = "another one" if old is not None else "no such hook"
+                yield Weakening("run-narrowed", file.path, new.line, name, was, "it decides what runs and what counts")
+            if old is None or old.body == new.body or name in file.old.tests:
+                continue
+            helpers = _with_helpers(old, self._old_helpers), _with_helpers(new, self._new_helpers)
+            yield from _switched(file.path, name, old, new)
+            yield from self._checks(file.path, name, *helpers)
+
+
+def _switched(path: str, name: str, old: Test, new: Test) -> Iterator[Weakening]:
+    known = Counter(switch.words for switch in old.switches)
+    for switch in new.switches:
+        if known[switch.words]:
+            known[switch.words] -= 1
+        elif not old.off:
+            yield Weakening("test-off", path, switch.line, name, "", switch.words)
+
+
+def _lost(old: Test, new: Test, pool: Pool) -> Iterator[tuple[Kind, Check, Check | None]]:
+    """Each check of `old` that `new` no longer makes as strongly, with what stands in its place."""
+    shared = {c.through for c in old.checks if c.through} & {c.through for c in new.checks if c.through}
+    olds = [check for check in old.checks if rank(check) and check.through not in shared]
+    news = [check for check in new.checks if check.through not in shared]
+    lost, fresh = _unmatched(olds, news)
+    for check, other in [*lost]:
+        if other is not None:  # the very same, but kept from failing, or made only on a condition
+            kind: Kind = "check-muffled" if other.muffled else "check-conditional"
+            yield kind, check, other
+            lost.remove((check, other))
+    left = sorted((check for check, _ in lost), key=rank, reverse=True)
+    taken: list[Check] = []
+    for check in left:
+        other = _closest(check, [each for each in fresh if not any(each is one for one in taken)])
+        if other is not None and not weaker(check, other):
+            taken.append(other)
+            yield "expectation-changed", check, other
+        elif not pool.takes((check,)):
+            taken += [other] if other is not None else []
+            muffled = other is not None and bool(other.muffled)
+            yield ("check-gone" if other is None else "check-muffled" if muffled else "check-weaker"), check, other
+
+
+def _unmatched(olds: list[Check], news: list[Check]) -> tuple[list[tuple[Check, Check | None]], list[Check]]:
+    """The checks of `olds` that are not among `news` as they were, and those of `news` that are fresh.
+
+    Of several checks that say the same, the live ones are matched first.
+    """
+    fresh = sorted(news, key=lambda check: (bool(check.muffled), bool(check.when)))
+    lost: list[tuple[Check, Check | None]] = []
+    for check in sorted(olds, key=lambda check: bool(check.when)):
+        same = next((each for each in fresh if each.key == check.key), None)
+        if same is None:
+            lost.append((check, None))
+            continue
+        fresh = [each for each in fresh if each is not same]
+        if same.muffled or (same.when and not check.when):
+            lost.append((check, same))
+    return lost, fresh
+
+
+def _closest(check: Check, fresh: list[Check]) -> Check | None:
+    """What stands in the place of `check`: of the same subject, else of the same shape, else one as strong."""
+    same = [each for each in fresh if each.about == check.about]
+    if same:
+        return min(same, key=lambda each: (weaker(check, each), -rank(each)))
+    alike = [each for each in fresh if each.shape == check.shape and not each.muffled]
+    strong = [each for each in fresh if rank(each) >= rank(check)]
+    near = alike or strong or [each for each in fresh if rank(each) == NOTHING or each.op in ("true", "something")]
+    return near[0] if near else None
+
+
+def _with_helpers(test: Test, helpers: dict[str, Test]) -> Test:
+    """`test` with the checks of the functions that it calls, as far as they are known."""
+    found: list[Check] = []
+    _inline(test, helpers, "", set(), found, 3)
+    return msgspec.structs.replace(test, checks=tuple(found))
+
+
+def _inline(
+    test: Test, helpers: dict[str, Test], through: str, seen: set[str], found: list[Check], depth: int
+) -> None:  # fmt: skip
+    for check in test.checks:
+        if not (check.op == "own" and check.through in helpers):
+            found.append(msgspec.structs.replace(check, through=through) if through else check)
+    for name in sorted(test.calls & helpers.keys() - seen - {_last(test.name)}):
+        if depth:
+            seen.add(name)
+            _inline(helpers[name], helpers, through or name, seen, found, depth - 1)
+
+
+def _first(test: Test) -> str:
+    return test.live[0].words if test.live else (test.lines[0] if test.lines else "")
+
+
+def _what_is_left(test: Test) -> str:
+    return test.checks[0].words if test.checks else "no check"
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
