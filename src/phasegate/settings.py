@@ -163,6 +163,41 @@ class Lanes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     regulated: tuple[str, ...] = ()
 
 
+ScannerName = Literal["secrets", "references", "ratchets", "sast", "deps", "licences"]
+"""What looks at the tree: for secrets, broken links, weakened tests, weak code, known holes, licences."""
+
+SastTool = Literal["ruff", "bandit"]
+Threshold = Literal["info", "low", "medium", "high", "critical"]
+
+
+class SarifReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another scanner: the command that writes SARIF to `{report}`, or else to its output, and the languages it reads.
+
+    `exit_codes` are those of a run that came to its end, with findings or without. Instead of a command `file`,
+    relative to the root, is taken as it lies there: what it finds counts, that it finds nothing does not.
+    """
+
+    command: tuple[str, ...] = ()
+    file: str = ""
+    languages: tuple[str, ...] = ()
+    exit_codes: tuple[int, ...] = (0, 1)
+    timeout_seconds: float = 900.0
+
+
+class Sast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What looks for weak code: programs that phasegate knows, and others that write SARIF.
+
+    Findings below `fails_from` are told and shut no gate. `not_examined` are languages of which somebody accepts that
+    nothing looks at them; any other in the tree that nothing looks at makes the gate unknown.
+    """
+
+    tools: tuple[SastTool, ...] = ("ruff",)
+    reports: tuple[SarifReport, ...] = ()
+    fails_from: Threshold = "medium"
+    not_examined: tuple[str, ...] = ()
+    timeout_seconds: float = 600.0
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one project. `project` is its UUID; paths are relative to the root.
 
@@ -184,6 +219,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: FileLimits = FileLimits()
     lanes: Lanes = Lanes()
     drive: Drive = Drive()
+    scanners: tuple[ScannerName, ...] = ("secrets", "references", "ratchets")
+    sast: Sast = Sast()
     elsewhere: dict[str, "Settings"] = {}
 
     def all_suites(self) -> dict[str, Tests]:

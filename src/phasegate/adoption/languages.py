@@ -28,8 +28,13 @@ class Language(Struct, frozen=True):
 
 def languages(look: Look) -> tuple[Language, ...]:
     """The most used first."""
-    counted = Counter(name for path in look.paths if (name := SUFFIXES.get(_suffix(path))))
+    counted = Counter(name for path in look.paths if (name := of_file(path)))
     return tuple(Language(name, files) for name, files in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def of_file(path: str) -> str:
+    """The language of a file by its name; "" when that tells none."""
+    return SUFFIXES.get(_suffix(path), "")
 
 
 def _suffix(path: str) -> str:

@@ -26,7 +26,7 @@ def take_baseline(desk: RealDesk, say: Say) -> tuple[BaselineTaken, str]:
         flaky = _flaky(desk, say)
     except Failure as failure:
         why_not = f"{failure.message} {failure.hint}"
-    findings = {scanner: scanning.scan(desk, scanner, say).id for scanner in scanning.SCANNERS}
+    findings: dict[str, str] = {scanner: scanning.scan(desk, scanner, say).id for scanner in desk.settings.scanners}
     state, now = observe(desk, desk.state())
     tests = state.newest(TestsSeen, subject=now.subject)
     coverage = state.newest((CoverageSeen, NoCoverage), subject=now.subject)  # type: ignore[arg-type]

@@ -1,11 +1,15 @@
-"""Looks at the tree for secrets, links that lead nowhere and tests that became weaker, and records what was seen."""
+"""Has every scanner look at the tree as it is, and records what was seen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
+from phasegate.collectors.scanners.interface import Say
 from phasegate.engine.advance import observe
 from phasegate.entrypoints.ratcheting import base_of, ratchets
+from phasegate.entrypoints.weak_code import weak_code
 from phasegate.errors import Failure
 from phasegate.evidence.findings import Finding, FindingsSeen, seen
 from phasegate.evidence.items import Evidence
@@ -21,13 +25,18 @@ LARGEST = 1024 * 1024
 
 SAY_EVERY = 500
 
-Say = Callable[[str], None]
+Scan = Callable[[RealDesk, Say], FindingsSeen]
+"""Looks at the tree as it is."""
 
 
-def scan(desk: RealDesk, scanner: str, say: Say) -> Evidence:
-    """Run `scanner` (see SCANNERS) over the tree as it is, and record what it saw."""
+def scan(desk: RealDesk, scanner: str, say: Say, look: Scan | None = None) -> Evidence:
+    """Run `scanner` (see SCANNERS), or `look` in its stead, over the tree as it is, and record what it saw."""
     state, before = observe(desk, desk.state())
-    found = SCANNERS[scanner](desk, say)
+    found = (look or SCANNERS[scanner])(desk, say)
+    state, after = observe(desk, state)
+    if after.subject != before.subject:
+        why = f"the tree changed while {scanner} was looked at"
+        found = replace(found, why_unknown=(*found.why_unknown, why))
     run = state.run_in(desk.worktree)
     phase, run_id = (run.phase, run.id) if run is not None else ("", "")
     made = Evidence(
@@ -70,8 +79,10 @@ def _references(desk: RealDesk, say: Say) -> FindingsSeen:
     return seen("references", len(paths), tuple(nowhere))
 
 
-SCANNERS: dict[str, Callable[[RealDesk, Say], FindingsSeen]] = {
+SCANNERS: dict[str, Scan] = {
     "secrets": _secrets,
     "references": _references,
     "ratchets": ratchets,
+    "sast": weak_code,
 }
+"""Every scanner by the word after `phasegate check`; which of them `check` runs by itself, settings say."""

@@ -16,7 +16,7 @@ from phasegate.entrypoints.adopting import take_baseline
 from phasegate.entrypoints.standalone import beside, opened, settings_of
 from phasegate.errors import Exit, Failure
 from phasegate.gates.interface import Verdict, some
-from phasegate.gates.standing import QUESTIONS, changed_lines, standing
+from phasegate.gates.standing import asked_of, changed_lines, standing
 from phasegate.ledger.event import Actor
 from phasegate.settings import CI, JUDGING, matches
 from phasegate.wiring import RealDesk
@@ -84,12 +84,12 @@ def _before(desk: RealDesk, where: git.Place, tree: str, say: Say) -> None:
 
 
 def _after(desk: RealDesk, tree: str, say: Say) -> tuple[Verdict, ...]:
-    for scanner in scanning.SCANNERS:
+    for scanner in desk.settings.scanners:
         scanning.scan(desk, scanner, lambda said: say(f"now: {said}"))
     checking.check_here(desk, lambda said: say(f"now: {said}"), since=tree)
     state, seen = observe(desk, desk.state())
     return (
-        *standing(tuple(QUESTIONS), state, seen.subject, desk.today()),
+        *standing(asked_of(desk.settings), state, seen.subject, desk.today()),
         changed_lines(state, seen.subject, desk.settings),
     )
 

@@ -111,12 +111,13 @@ def fingerprint(rule: str, path: str, content: str, occurrence: int = 0) -> str:
 def fingerprinted(found: Iterable[Finding], line_of: Callable[[str, int], str]) -> tuple[Finding, ...]:
     """Each finding with its fingerprint; `line_of` gives the text of a line (from 1) of a path, "" when there is none.
 
-    Findings of one rule on lines of the same words are told apart by their order in the file.
+    In its stead stands what the finding has for a fingerprint, else its message. Findings of one rule on lines of the
+    same words are told apart by their order in the file.
     """
     met: dict[str, int] = {}
     made = []
     for finding in sorted(found, key=lambda each: (each.path, each.line, each.column)):
-        content = line_of(finding.path, finding.line)
+        content = line_of(finding.path, finding.line) or finding.fingerprint or finding.message
         first = fingerprint(finding.rule, finding.path, content)
         occurrence = met[first] = met.get(first, -1) + 1
         own = fingerprint(finding.rule, finding.path, content, occurrence)

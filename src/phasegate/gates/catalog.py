@@ -20,6 +20,7 @@ from phasegate.gates import (
     red_first,
     red_seen,
     same_tests,
+    sast_clean,
     strategic_answered,
     tasks_evidenced,
     tests_not_weakened,
@@ -51,6 +52,7 @@ CATALOG: Mapping[str, Gate] = {
     "approval_answered": approval_answered.gate,
     "approved": approved.gate,
     "finding_recorded": finding_recorded.gate,
+    "sast_clean": sast_clean.gate,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -16,7 +16,7 @@ from phasegate.gates.found import judged
 from phasegate.gates.interface import Verdict, failed, passed, some, unknown
 from phasegate.ledger.state import State
 from phasegate.ledger.waivers import Waivable
-from phasegate.settings import Settings
+from phasegate.settings import ScannerName, Settings
 
 Name = str
 
@@ -118,6 +118,11 @@ def _scan(scanner: str, state: State, subject: str, today: str) -> Verdict:
     return judged(state, scanner, subject, today)
 
 
+def asked_of(settings: Settings) -> tuple[Name, ...]:
+    """What is asked of a tree when nobody names a question: tests, coverage, and the scanners of the settings."""
+    return ("tests", "coverage", *settings.scanners)
+
+
 def _taken(state: State, what: Literal["tests", "coverage"]) -> Evidence | None:
     """The evidence of the baseline, when one was taken."""
     return state.evidence.get(getattr(state.baseline, what)) if state.baseline is not None else None
@@ -126,7 +131,7 @@ def _taken(state: State, what: Literal["tests", "coverage"]) -> Evidence | None:
 QUESTIONS: Mapping[Name, Callable[[State, str, str], Verdict]] = {
     "tests": _tests,
     "coverage": _coverage,
+    **{scanner: partial(_scan, scanner) for scanner in get_args(ScannerName)},
     "ratchets": tests_not_weakened.judged,
-    **{scanner: partial(_scan, scanner) for scanner in ("secrets", "references")},
 }
 """Every question by the word after `phasegate check`, in the order they are told."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from functools import partial
 
 import rich_click as click
 from msgspec.structs import replace
@@ -11,15 +13,17 @@ from phasegate.collectors.interface import NoTestCommand, TestCommandNotStarted
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import checking, scanning
-from phasegate.entrypoints.cli import machines, output
+from phasegate.entrypoints.cli import machines, output, scans
 from phasegate.entrypoints.cli.session import actor, desk, json_option
 from phasegate.entrypoints.standalone import standalone
+from phasegate.entrypoints.weak_code import weak_code
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen, per_cent
 from phasegate.gates.interface import Verdict, some
-from phasegate.gates.standing import QUESTIONS, standing
+from phasegate.gates.standing import QUESTIONS, asked_of, standing
 from phasegate.ledger.state import State
 from phasegate.plain import line
+from phasegate.settings import SarifReport
 from phasegate.wiring import RealDesk
 
 PATIENCE = 55.0
@@ -38,20 +42,33 @@ MARKS = {"pass": "ok     ", "fail": "FAILED ", "unknown": "unknown"}
 )
 @click.option("--junit", type=click.Path(dir_okay=False), help="Write tests and gates as JUnit XML to this file.")
 @click.option("--sarif", type=click.Path(dir_okay=False), help="Write findings, red tests and shut gates as SARIF.")
+@click.option(
+    "--report",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="Take in what another scanner found, from its SARIF file.",
+)
 @json_option
-def check(what: str, anew: bool, alone: bool, junit: str | None, sarif: str | None, as_json: bool) -> int:
+def check(
+    what: str, anew: bool, alone: bool, junit: str | None, sarif: str | None, files: tuple[str, ...], as_json: bool
+) -> int:
     """Run tests and scanners on the tree as it is now, record the evidence, and say what it comes to.
 
     What was red, broken or uncovered when phasegate came (`phasegate init`) may stay; nothing may become worse. In a
     run a process of its own runs the tests, and its result reaches the ledger whoever survives.
 
+    Which scanners look when none is named, `scanners` of the settings says.
+
     Example: phasegate check
     """
-    asked = tuple(QUESTIONS) if what == "all" else (what,)
+    reports = _reports(files, what)
     with standalone(os.getcwd(), actor()) if alone else desk() as opened:
-        for scanner in scanning.SCANNERS:
+        asked = asked_of(opened.settings) if what == "all" else (what,)
+        for scanner, look in scanning.SCANNERS.items():
             if scanner in asked:
-                scanning.scan(opened, scanner, lambda said: output.progress(f"phasegate: {said}"))
+                found = partial(weak_code, also=reports) if scanner == "sast" else look
+                scanning.scan(opened, scanner, lambda said: output.progress(f"phasegate: {said}"), found)
         why_not = None
         if "tests" in asked or "coverage" in asked:
             try:
@@ -66,6 +83,12 @@ def check(what: str, anew: bool, alone: bool, junit: str | None, sarif: str | No
         if what == "tests":
             return report_tests(opened, as_json=as_json)
         return _tell(opened, asked, as_json, why_not)
+
+
+def _reports(files: tuple[str, ...], what: str) -> tuple[SarifReport, ...]:
+    if files and what not in ("all", "sast"):
+        raise click.UsageError("--report goes with `phasegate check sast`.")
+    return tuple(SarifReport(file=os.path.abspath(file)) for file in files)
 
 
 def _run_tests(opened: RealDesk, anew: bool) -> str:
@@ -182,8 +205,15 @@ def report(
 def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool, why_not: Failure | None) -> int:
     """What each question says of the tree as it is, and the exit code that sums it up."""
     state, seen = observe(opened, opened.state())
-    verdicts = tuple(_explained(verdict, why_not) for verdict in standing(asked, state, seen.subject, opened.today()))
-    return tell_verdicts(verdicts, {"subject": seen.subject} if as_json else None)
+    today = opened.today()
+    verdicts = tuple(_explained(verdict, why_not) for verdict in standing(asked, state, seen.subject, today))
+    if as_json:
+        told = {"subject": seen.subject, "scans": dict(scans.of(state, asked, seen.subject, today))}
+        return tell_verdicts(verdicts, told)
+    code = tell_verdicts(verdicts, None)
+    if len(asked) == 1:
+        scans.tell(state, asked[0], seen.subject, today)
+    return code
 
 
 def _explained(verdict: Verdict, why_not: Failure | None) -> Verdict:
@@ -193,7 +223,7 @@ def _explained(verdict: Verdict, why_not: Failure | None) -> Verdict:
     return replace(verdict, reasons=(why_not.message,), remedy=why_not.hint)
 
 
-def tell_verdicts(verdicts: tuple[Verdict, ...], as_json: dict[str, str] | None) -> int:
+def tell_verdicts(verdicts: tuple[Verdict, ...], as_json: Mapping[str, object] | None) -> int:
     """Say each verdict, or give them as JSON beside what `as_json` holds; the exit code that sums them up."""
     code = exit_code(verdicts)
     if as_json is not None:
