@@ -58,7 +58,7 @@ def proven(judged: Judged, where: git.Place, found: Files, signer: Signer | None
     with tempfile.TemporaryDirectory(prefix="phasegate-") as scratch:
         repository = Repository(where.root, scratch, where.prefix)
         policy = _policy(repository, judged.base, where.prefix)
-        files = {**found, **({place.SETTINGS: policy} if policy else {})}
+        files = {**found, **judged.seen.files, **({place.SETTINGS: policy} if policy else {})}
         predicate = _predicate(judged, repository, files, policy, signer)
         subject = (_commit("commit", judged.head), _tree("tree", repository, judged.head))
     return signed(s.statement(subject, predicate), files, signer)
@@ -80,7 +80,7 @@ def _predicate(
         resource_uri=f"urn:uuid:{judged.project}",
         policy=s.Resource(f"git:{judged.base}:{place.SETTINGS}", {"sha256": digest(policy)}),
         input_attestations=tuple(
-            s.Resource(f"refs/phasegate/ledgers/{seen.id}", {"sha256": seen.head}) for seen in judged.ledgers
+            s.Resource(f"refs/phasegate/ledgers/{seen.id}", {"sha256": seen.head}) for seen in judged.seen.ledgers
         ),
         verification_result=s.result(judged.verdicts),
         verified_levels=(s.REPRODUCED,) if s.result(judged.verdicts) == "PASSED" else (),
@@ -89,10 +89,10 @@ def _predicate(
             s.Gate(v.gate, v.says, tuple(line(why, MOST_REASON) for why in v.reasons), line(v.remedy, MOST_REASON))
             for v in judged.verdicts
         ),
-        ledgers=judged.ledgers,
-        approvals=judged.approvals,
+        ledgers=judged.seen.ledgers,
+        approvals=judged.seen.approvals,
         files=tuple(s.File(name, {"sha256": digest(data)}, len(data)) for name, data in files.items()),
-        warnings=(*(signer.warnings if signer is not None else (INTEGRITY_ONLY,)), *judged.warnings),
+        warnings=signer.warnings if signer is not None else (INTEGRITY_ONLY,),
     )
 
 

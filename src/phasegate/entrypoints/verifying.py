@@ -9,10 +9,11 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from phasegate.attestation.statement import ApprovalSeen, LedgerSeen
+from phasegate.attestation.anchors import Anchor
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import checking, scanning
 from phasegate.entrypoints.adopting import take_baseline
+from phasegate.entrypoints.ledgers_seen import Change, Seen, look
 from phasegate.entrypoints.standalone import beside, opened, settings_of
 from phasegate.errors import Exit, Failure
 from phasegate.gates.interface import Verdict, some
@@ -49,28 +50,37 @@ class Judged(Struct, frozen=True):
     head: str
     verdicts: tuple[Verdict, ...]
     project: str = ""
-    ledgers: tuple[LedgerSeen, ...] = ()
-    approvals: tuple[ApprovalSeen, ...] = ()
-    warnings: tuple[str, ...] = ()
+    seen: Seen = Seen()
 
 
-def judge(where: git.Place, actor: Actor, base: str, say: Say, then: Callable[[RealDesk], None]) -> Judged:
-    """Run everything on `base` and on the checkout; `then` is called with the desk of the latter before it is gone."""
+class Given(Struct, frozen=True):
+    """What `verify` is told: what to compare with, exported ledgers beside those in the clone, heads kept elsewhere."""
+
+    base: str = ""
+    ledgers: tuple[str, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
+
+
+def judge(where: git.Place, actor: Actor, given: Given, say: Say, then: Callable[[RealDesk], None]) -> Judged:
+    """Run everything on base and checkout; `then` is called with the desk of the latter before it is gone."""
     with tempfile.TemporaryDirectory(prefix="phasegate-") as folder:
         repository = Repository(where.root, folder, where.prefix)
-        head, base = _clean_head(repository), merge_base(repository, base)
+        head, base = _clean_head(repository), merge_base(repository, given.base)
         laid_out = _laid_out(repository, base, folder, where.prefix)
         project = opened(laid_out, folder, replace(settings_of(laid_out), elsewhere=neighbours.elsewhere(laid_out)))
         try:
             tree = repository.said("rev-parse", f"{base}^{{tree}}")
+            change = Change(repository, base, head, where.prefix, project.trusted.settings)
+            seen = look(change, where.top, folder, given.ledgers, given.anchors)
             _before(RealDesk(project, actor), where, tree, say)
             after = RealDesk(beside(project, where), actor)
+            after.record(seen.waivers, relying_on=None)
             verdicts = _after(after, tree, say)
             then(after)
-            verdicts = (settings_stay(repository, base, head, where.prefix), *verdicts)
         finally:
             project.close()
-        return Judged(base, head, verdicts, project.trusted.settings.project)
+        verdicts = (settings_stay(repository, base, head, where.prefix), *verdicts, *seen.verdicts)
+        return Judged(base, head, verdicts, change.settings.project, seen)
 
 
 def _before(desk: RealDesk, where: git.Place, tree: str, say: Say) -> None:

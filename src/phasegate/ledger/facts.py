@@ -477,7 +477,10 @@ class QuestionAsked(Fact, frozen=True):
 
 
 class QuestionAnswered(Fact, frozen=True):
-    """A person answered, with an approval that is weak (a terminal) or strong (a signature)."""
+    """A person answered, with an approval that is weak (a terminal) or strong (a signature).
+
+    A strong one brings the text that was signed and its signature, so that anybody can check it again.
+    """
 
     question: str
     verdict: Literal["approve", "reject"]
@@ -485,6 +488,8 @@ class QuestionAnswered(Fact, frozen=True):
     approval: Literal["weak", "strong"]
     by: str
     shown: str = ""
+    text: str = ""
+    signature: str = ""
 
 
 class QuestionWithdrawn(Fact, frozen=True):

@@ -11,7 +11,8 @@ Waivable = Literal["secret", "file", "reference", "test", "gate", "finding"]
 class WaiverGiven(Fact, frozen=True):
     """A person made an exception: of what, for whom to answer for, why, and until which UTC date ("" = no end).
 
-    `subject` is a glob of paths, a rule, a test id or a fingerprint; never a secret itself.
+    `subject` is a glob of paths, a rule, a test id or a fingerprint; never a secret itself. A strong approval
+    brings the text that was signed and its signature.
     """
 
     waiver: str
@@ -22,6 +23,8 @@ class WaiverGiven(Fact, frozen=True):
     until: str
     approval: Literal["weak", "strong"]
     by: str
+    text: str = ""
+    signature: str = ""
 
 
 class WaiverEnded(Fact, frozen=True):

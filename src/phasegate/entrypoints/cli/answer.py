@@ -64,6 +64,8 @@ class Approval(msgspec.Struct, frozen=True):
     strength: Literal["weak", "strong"]
     by: str
     shown: str
+    text: str = ""
+    signature: str = ""
 
 
 signature_option = click.option(
@@ -152,7 +154,7 @@ def settle(path: str, words: str, signature: str | None, as_json: bool, if_versi
         approval = approval_of(opened, text, signature)
         id_ = opened.new_id("q")
         asked = QuestionAsked(id_, run.id, f"Shall the held change of {held.path} ({held.rule}) stay as it is now?")
-        answered = QuestionAnswered(id_, "approve", words, approval.strength, approval.by, approval.shown)
+        answered = _answered(id_, "approve", words, approval)
         settled = [ChangeSettled(run.id, held.path, "accepted"), PathsRehashed(run.id, {held.path: blob})]
         state = refresh(opened, opened.record([asked, answered, *settled], relying_on=state))
     if as_json:
@@ -196,7 +198,7 @@ def give(
         asked = _find(state, id_)
         text = _text_of_answer(opened, id_, verdict, words)
         approval = approval_of(opened, text, signature, strong=bool(asked.subject) and verdict == "approve")
-        answered = QuestionAnswered(id_, verdict, words, approval.strength, approval.by, approval.shown)
+        answered = _answered(id_, verdict, words, approval)
         meanwhile = _meanwhile(opened, state)
         facts: list[Fact] = [answered, *reopened(state, id_), *_settles(state, asked, verdict, words), *meanwhile.facts]
         state = carry_out(opened, opened.record(facts, relying_on=state), meanwhile)
@@ -208,6 +210,12 @@ def give(
     else:
         output.say(f"phasegate: {id_} is {SAID[verdict]} by {approval.by} ({approval.strength}). {told}".rstrip())
     return Exit.OK
+
+
+def _answered(id_: str, verdict: Verdict, words: str, approval: Approval) -> QuestionAnswered:
+    return QuestionAnswered(
+        id_, verdict, words, approval.strength, approval.by, approval.shown, approval.text, approval.signature
+    )
 
 
 def _meanwhile(opened: RealDesk, state: State) -> Judgement:
@@ -234,7 +242,8 @@ def approval_of(opened: RealDesk, text: str, signature: str | None, *, strong: b
         with open(signature, "rb") as file:
             content = file.read(signatures.LARGEST_SIGNATURE + 1)
         signer = signatures.verify(text.encode(), content, signers)
-        return Approval("strong", signer.identity, f"{signer.said}; allowed signers of {signers.commit[:12]}")
+        said = f"{signer.said}; allowed signers of {signers.commit[:12]}"
+        return Approval("strong", signer.identity, said, text, content.decode("ascii", "replace"))
     only_people("An answer")
     if strong or wanted.questions == "strong":
         why = "A regulated phase closes" if strong else "This project takes answers (approvals.questions)"

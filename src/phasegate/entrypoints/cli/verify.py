@@ -6,7 +6,7 @@ import os
 
 import rich_click as click
 
-from phasegate.entrypoints import proving, signing, verifying
+from phasegate.entrypoints import exporting, proving, signing, verifying
 from phasegate.entrypoints.cli import bundles, machines, output
 from phasegate.entrypoints.cli.check import exit_code, tell_verdicts
 from phasegate.entrypoints.cli.session import actor, json_option
@@ -22,6 +22,10 @@ BUNDLE = "phasegate.bundle"
 @click.option(
     "--base", default="", metavar="REF", help="What to compare with: a branch or commit (else the main branch)."
 )
+@click.option("--ledger", "ledgers", multiple=True, metavar="REF|FILE", help="An exported ledger to check beside.")
+@click.option(
+    "--anchor", "anchors", multiple=True, metavar="POSITION:HASH|FILE", help="Heads of ledgers kept elsewhere."
+)
 @click.option("--bundle-out", metavar="FILE|DIR", help="Write what was found, with what shows it, to this bundle.")
 @click.option("--bundle", "bundle_in", metavar="FILE", help="Check this bundle instead; no repository is needed.")
 @click.option("--key", default="", metavar="FILE", help="The Ed25519 key: private to sign, public to check.")
@@ -32,14 +36,17 @@ BUNDLE = "phasegate.bundle"
 @click.option("--sarif", type=click.Path(dir_okay=False), help="Write findings, red tests and shut gates as SARIF.")
 @json_option
 def verify(
-    base: str, bundle_out: str | None, bundle_in: str | None, key: str, signer: str, commit: str, integrity_only: bool,
-    junit: str | None, sarif: str | None, as_json: bool,
+    base: str, ledgers: tuple[str, ...], anchors: tuple[str, ...], bundle_out: str | None, bundle_in: str | None,
+    key: str, signer: str, commit: str, integrity_only: bool, junit: str | None, sarif: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Judge this commit again from a clean checkout: is it no worse than what it grew from?
 
     Runs tests and scanners on the merge base and on this commit, by the settings of the merge base: no test newly red,
     gone or skipped, coverage not below, changed lines tested, no new secret and no new broken link. A change of
     settings, or of what CI calls, is for a person to read. Nothing is left behind but what you ask for.
+
+    Exported ledgers (refs/phasegate/ledgers/, --ledger) are checked: do they hold, were the phases that this change
+    closes closed there, which approvals count? Only signatures by the allowed signers of the merge base do.
 
     A bundle holds the verdicts with what shows them, and is checked elsewhere with --bundle. It is signed by a key that
     you name here or in PHASEGATE_SIGNING_KEY; without one it shows integrity only.
@@ -60,7 +67,8 @@ def verify(
         if bundle_out:
             found.update(proving.exhibits(desk))
 
-    judged = verifying.judge(where, actor(), base, lambda said: output.progress(f"phasegate: {said}"), keep)
+    given = verifying.Given(base, ledgers, exporting.anchors(anchors))
+    judged = verifying.judge(where, actor(), given, lambda said: output.progress(f"phasegate: {said}"), keep)
     told = {"base": judged.base, "head": judged.head}
     if bundle_out:
         content = proving.proven(judged, where, found, signs)

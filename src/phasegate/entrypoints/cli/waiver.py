@@ -78,7 +78,9 @@ def add(
         approval = approval_of(opened, signed_text(opened, rows, reason), signature)
         state, id_ = opened.state(), opened.new_id("waiver")
         who = owner or actor().name
-        given = WaiverGiven(id_, what, subject, who, reason, last, approval.strength, approval.by)
+        given = WaiverGiven(
+            id_, what, subject, who, reason, last, approval.strength, approval.by, approval.text, approval.signature
+        )
         state = opened.record([*expired(opened, state), given], relying_on=state)
     if as_json:
         output.give({"waiver": state.waivers[id_], "version": state.position})
