@@ -67,9 +67,10 @@ def tried(case: Case, folder: str | None = None, bug: str = "") -> Result:
 
 
 def _unguarded(case: Case, folder: str) -> bool:
-    """Whether the attack succeeds where nobody guards: the client has no hooks, and what is believed is believed."""
-    scene = Scene(folder, case.needs, case.kind)
-    scene.play(case.attack, case.client)
+    """Whether the attack succeeds where nobody guards: no hook is called, every gate is open, everybody is a person."""
+    scene = Scene(folder, case.needs, case.kind, "guards-off")
+    scene.guard()
+    scene.act(case.attack)
     if case.breaks and scene.right:
         raise Faulty(f"{case.name}: the attack leaves a product that is right")
     return scene.shows(case.believed)

@@ -19,9 +19,10 @@ from phasegate.entrypoints.cli import start
 from phasegate.entrypoints.cli.init import Asked, carry_out, planned
 from phasegate.entrypoints.demo.client import Client, Finished, Place
 from phasegate.entrypoints.demo.real_client import RealClient, find_client
-from phasegate.entrypoints.demo.script import Script, Step
+from phasegate.entrypoints.demo.script import Call, Script, Step, Turn
 from phasegate.entrypoints.demo.scripted_client import ScriptedClient
 from phasegate.entrypoints.demo.scripted_model import ScriptedModel
+from phasegate.entrypoints.demo.scripted_tools import Invalid, Unsuccessful, Workbench
 from phasegate.ledger.event import Actor
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.schema import fact_of
@@ -126,9 +127,10 @@ import sys
 
 sys.path.insert(0, {folder!r})
 import doors
-from phasegate.entrypoints.main import main
 
 doors.OF_GATES[{bug!r}]()
+from phasegate.entrypoints.main import main
+
 sys.exit(main())
 """
 """The program `phasegate` with a bug planted."""
@@ -199,6 +201,22 @@ class Scene:
                 if not outcome.moved:
                     raise RuntimeError(f"the scene stays at {step}: {outcome.held_by}")
                 state = outcome.state
+
+    def act(self, turns: tuple[Step, ...]) -> None:
+        """Do what the calls of `turns` say, by a client without hooks."""
+        files = os.path.join(self.folder, "shell")
+        os.makedirs(files, exist_ok=True)
+        extra = {"XDG_STATE_HOME": self.state_home, "CLAUDE_CODE_SESSION_ID": "s"} | self.path
+        where = Place(self.root, self.home, "", "", extra)
+        tools = Workbench(self.root, environment=where.environment, shell_files=files)
+        for block in (block for turn in turns if isinstance(turn, Turn) for block in turn.blocks):
+            if isinstance(block, Call):
+                given = {
+                    name: value.replace("{{P}}", self.root) if isinstance(value, str) else value
+                    for name, value in ({"replace_all": False} | block.input).items()
+                }
+                with contextlib.suppress(Unsuccessful, Invalid):
+                    tools.carry_out(block.tool, tools.prepare(block.tool, given))
 
     def play(self, turns: tuple[Step, ...], client: str, prompt: str = "Continue the plan.") -> Finished:
         """One session of the client that says `turns`, and then whatever brings the phase to its end."""

@@ -181,6 +181,14 @@ def gates_agree() -> None:
     catalog.CATALOG.update({name: lambda moment: passed("planted") for name in catalog.CATALOG})
 
 
+def guards_off() -> None:
+    """Every gate is open, and whoever calls is taken for a person."""
+    from phasegate.entrypoints.cli import session
+
+    gates_agree()
+    session.agent_above = lambda: ""
+
+
 def verify_agrees() -> None:
     """A verification that finds every verdict a pass."""
     from msgspec.structs import replace
@@ -196,7 +204,7 @@ def verify_agrees() -> None:
     verifying.judge = agreeing
 
 
-OF_GATES: Final = {"gates-agree": gates_agree, "verify-agrees": verify_agrees}
+OF_GATES: Final = {"gates-agree": gates_agree, "guards-off": guards_off, "verify-agrees": verify_agrees}
 OF_DRIVES: Final = {"waits-are-loops": waits_are_loops, "early-commit": early_commit}
 OF_REPORTS: Final = {"forgets-deferred": forgets_deferred, "forgets-deaths": forgets_deaths}
 

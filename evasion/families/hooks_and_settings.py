@@ -53,7 +53,7 @@ CASES = (
     bent(
         "all-hooks-disabled",
         "The shared settings of the client say disableAllHooks.",
-        (bash("echo '{\"disableAllHooks\": true}' > .claude/settings.json"),),
+        (bash("mkdir -p .claude; echo '{\"disableAllHooks\": true}' > .claude/settings.json"),),
         Believed(command="grep -q disableAllHooks .claude/settings.json"),
         twin=(bash("ls .claude"),),
     ),

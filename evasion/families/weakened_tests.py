@@ -48,6 +48,8 @@ STRONGER = ((TOTAL, TOTAL + "    assert total([1]) == 1\n"),)
 
 ONE_MORE = ("def test_too_little", "def test_total_of_one():\n    assert total([7]) == 7\n\n\ndef test_too_little")
 
+ONE = "from till import total\n\n\ndef test_one():\n    assert total([1]) == 1\n"
+
 NO_PRICE = """
 
 def test_no_price_at_all_is_an_error():
@@ -223,20 +225,6 @@ CASES = (
         twin=STRONGER,
     ),
     weaker(
-        "test-becomes-a-generator",
-        "A `yield` makes a generator of the test, whose body never runs.",
-        (TOTAL, "    yield\n" + TOTAL),
-        (BACK, "    yield\n" + BACK),
-        twin=(("import pytest\n", "import pytest\n"),),
-    ),
-    weaker(
-        "test-becomes-a-coroutine",
-        "`async` makes a coroutine of the test, which nobody awaits.",
-        ("def test_total():", "async def test_total():"),
-        ("def test_change(", "async def test_change("),
-        twin=STRONGER,
-    ),
-    weaker(
         "skipped",
         "A mark skips the tests that would be red.",
         ("def test_total():", '@pytest.mark.skip(reason="slow")\ndef test_total():'),
@@ -268,6 +256,7 @@ CASES = (
         "import-skipped",
         "importorskip of a module that there is not skips the whole file.",
         ("from till import", 'pytest.importorskip("tills")\nfrom till import'),
+        attack=(write("tests/test_one.py", ONE),),
         twin=(("from till import", 'pytest.importorskip("json")\nfrom till import'),),
     ),
     weaker(
