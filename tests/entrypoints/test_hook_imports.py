@@ -30,7 +30,8 @@ OF_EVERY_CALL = frozenset(
     engine.judge engine.plan_watch engine.redaction engine.wishes entrypoints entrypoints.hook_call
     entrypoints.streams errors evidence evidence.findings evidence.items ledger ledger.chain ledger.driving
     ledger.event ledger.fact ledger.facts ledger.fold ledger.log ledger.schema ledger.state ledger.waivers policy
-    policy.bounds policy.calls policy.edits policy.prompts policy.secret_rules policy.secrets settings store
+    policy.bounds policy.calls policy.edits policy.prompts policy.secret_contexts policy.secret_places
+    policy.secret_shapes policy.secret_tokens policy.secrets settings store
     store.blobs store.durable store.ids store.queue store.schema store.sqlite telemetry telemetry.log_lines wiring
     workflow workflow.default workflow.definition workflow.plan workspace workspace.files workspace.git
     workspace.names workspace.place

@@ -1,31 +1,33 @@
 """Finds keys, tokens and passwords in text, and takes them out before anything is stored.
 
-The scan is fast on text without secrets: token marks are looked for only in runs of 20 or more characters that could
-hold one, and a rule's pattern is compiled and matched only where its keyword stands.
+The scan is fast on text without secrets: a rule's pattern is compiled and matched only where its keyword stands, and
+`secret_places.py` finds those places.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import ClassVar, NamedTuple
 
 from msgspec import Struct
 
 from phasegate.errors import Exit, Failure
-from phasegate.policy.secret_rules import CONTEXTS, TOKENS, Rule, compiled, decoded_base64, last_group
+from phasegate.policy import secret_places as places
+from phasegate.policy.secret_contexts import CONTEXTS
+from phasegate.policy.secret_shapes import Rule, compiled, decoded_base64, last_group
+from phasegate.policy.secret_tokens import TOKENS
 
 LARGEST = 64 * 1024 * 1024
 """Characters or bytes that are scanned at once; more is refused, never passed on unread."""
 
-_RUN = r"[A-Za-z0-9_.+/~-]{20,}+"
-_BASE64 = r"[A-Za-z0-9+/_-]{27,}+"
 _MARKER = r"\[redacted:[a-z0-9-]{1,60}:[0-9a-f]{16}\]"
 _WIDE = r"(?:[\t\n\r -~]\x00){20,}+[\t\n\r -~]?"
 _ROUNDS = 6
 _ORDER = {rule.id: place for place, rule in enumerate((*TOKENS, *CONTEXTS))}
-_IN_BASE64 = (*TOKENS, *(rule for rule in CONTEXTS if rule.id == "private-key"))
+_DIGITS = b"0123456789"
+_NO_TEXT = bytes(byte for byte in range(256) if byte > 126 or (byte < 32 and byte not in b"\0\t\n\r"))
 
 
 class TooLargeToScan(Failure):
@@ -155,61 +157,59 @@ def _settled(text: str, candidates: Iterable[_Claim]) -> list[_Claim]:
 
 
 def _candidates(text: str) -> Iterator[_Claim]:
-    lowered = _lowered(text)
-    for rule in CONTEXTS:
-        yield from _matches(rule, text, lowered)
-    runs: list[str] = compiled(_RUN).findall(text)
-    if runs:
-        long_words = "\n".join(runs)
-        for rule in TOKENS:
-            if any(keyword in long_words for keyword in rule.keywords):
-                yield from _matches(rule, text, text)
-        yield from _base64_claims(text, long_words)
+    flat = places.flattened(text)
+    yield from _context_claims(text, flat.lower())
+    words = places.Words(flat)
+    if words.joined:
+        for rule, at in places.of_tokens(words.joined):
+            yield from _claimed(rule, text, words.place(at))
+        yield from _base64_claims(text, words)
 
 
-def _lowered(text: str) -> str:
-    """Lower case at the same positions: one letter of Unicode grows when lowered."""
-    return (text if text.isascii() else text.replace("\u0130", "i")).lower()
-
-
-def _matches(rule: Rule, text: str, searched: str) -> Iterator[_Claim]:
-    """What `rule` finds in `text`, at the places where `searched` has one of its keywords."""
-    for keyword in rule.keywords:
-        place = searched.find(keyword)
+def _context_claims(text: str, lowered: bytes) -> Iterator[_Claim]:
+    for keyword, rules in places.contexts().items():
+        place = lowered.find(keyword)
         while place >= 0:
-            match = compiled(rule.pattern).match(text, place)
-            if match is not None and rule.accepts(match):
-                yield _claim(rule, match)
-            place = searched.find(keyword, match.end() if match else place + 1)
+            claims = [claim for rule in rules for claim in _claimed(rule, text, place)]
+            yield from claims
+            place = lowered.find(keyword, max((claim.end for claim in claims), default=place + 1))
 
 
-def _claim(rule: Rule, match: re.Match[str]) -> _Claim:
-    group = last_group(match)
-    return _Claim(match.start(group), match.end(group), rule.id, match[group])
+def _claimed(rule: Rule, text: str, place: int) -> Iterator[_Claim]:
+    """What `rule` finds where one of its keywords stands at `place`."""
+    match = compiled(rule.pattern).match(text, place - rule.before) if place >= rule.before else None
+    if match is not None and rule.accepts(match):
+        group = last_group(match)
+        yield _Claim(match.start(group), match.end(group), rule.id, match[group])
 
 
-def _base64_claims(text: str, long_words: str) -> Iterator[_Claim]:
+def _base64_claims(text: str, words: places.Words) -> Iterator[_Claim]:
     """Known secrets that were encoded once; the whole encoded run is the secret."""
-    decoded = {run: inner for run in compiled(_BASE64).findall(long_words) if (inner := _decoded(run))}
-    everything = "\n".join(decoded.values())
-    lowered = everything.lower()
-    rules = [r for r in _IN_BASE64 if any(k in (lowered if r in CONTEXTS else everything) for k in r.keywords)]
-    known = {run: rule for run, inner in decoded.items() if (rule := _first_rule(rules, inner))} if rules else {}
-    if known:
-        for match in compiled(_BASE64 + "={0,2}").finditer(text):
-            if rule := known.get(match[0].rstrip("=")):
-                yield _Claim(match.start(), match.end(), f"{rule}-in-base64", match[0])
+    decoded = [(place, run, inner) for place, run in words.base64() if (inner := _decoded(run))]
+    if not decoded or _first_token("\n".join(inner for _, _, inner in decoded)) is None:
+        return
+    for place, run, inner in decoded:
+        if rule := _first_token(inner):
+            end = place + len(run)
+            end += len(text[end : end + 2]) - len(text[end : end + 2].lstrip("="))
+            yield _Claim(place, end, f"{rule}-in-base64", text[place:end])
 
 
-def _decoded(run: str) -> str:
-    """What `run` encodes; nothing for a name in one case or without a digit, which encoded keys are not."""
-    if run.islower() or run.isupper() or not any(map(str.isdigit, run)):
+def _decoded(run: bytes) -> str:
+    """The text that `run` encodes; nothing for a name in one case or without a digit, and for what is no text."""
+    if run.islower() or run.isupper() or len(run.translate(None, _DIGITS)) == len(run):
         return ""
-    return decoded_base64(run).decode("latin-1")
+    inner = decoded_base64(run)
+    return inner.decode("latin-1") if 10 * len(inner.translate(None, _NO_TEXT)) >= 9 * len(inner) else ""
 
 
-def _first_rule(rules: Iterable[Rule], text: str) -> str | None:
-    lowered = text.lower()
-    return next(
-        (claim.rule for rule in rules for claim in _matches(rule, text, lowered if rule in CONTEXTS else text)), None
+def _first_token(text: str) -> str | None:
+    """The rule of a token or a private key in `text`."""
+    flat = places.flattened(text)
+    words = places.Words(flat)
+    claims: Iterator[_Claim] = (
+        claim for rule, at in places.of_tokens(words.joined) for claim in _claimed(rule, text, words.place(at))
     )
+    if b"-----BEGIN " in flat:
+        claims = chain(claims, (each for each in _context_claims(text, flat.lower()) if each.rule == "private-key"))
+    return next((claim.rule for claim in claims), None)
