@@ -7,7 +7,7 @@ import os
 import stat
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain
@@ -296,6 +296,62 @@ class RealFiles:
             files.write_atomic(self._root, self._names.path(path), content)
 
 
+class RealCustody:
+    """The engine's `Custody`: what git, the client and interpreters read beside the tree, and our own pointer."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._folder = os.path.join(project.directory, "watched")
+
+    def _places(self) -> dict[str, str]:
+        from phasegate.agents.claude_places import settings_files
+        from phasegate.workspace import watched
+
+        where, env = self._project.where, os.environ
+        pointer = place.pointer_path(where.common, where.prefix)
+        trusted, home = os.path.join(self._project.directory, place.TRUSTED), env.get("HOME", "")
+        own = {f".git/{os.path.relpath(pointer, where.common)}": pointer, watched.named(trusted, home): trusted}
+        return watched.places(where, env) | settings_files(where.root, env) | own
+
+    def digests(self) -> dict[str, str]:
+        from phasegate.workspace import watched
+
+        return watched.digests(self._places(), self._project.where)
+
+    def content(self, name: str) -> bytes | None:
+        from phasegate.workspace import watched
+
+        if name == watched.REPLACED:
+            return watched.replacements(self._project.where) or None
+        path = self._places().get(name)
+        return None if path is None else watched.read(path)
+
+    def path(self, name: str) -> str:
+        return self._places()[name]
+
+    def keep(self, digest: str, content: bytes) -> str:
+        from phasegate.workspace import watched
+
+        return watched.keep(self._folder, content, digest)
+
+    def kept(self, digest: str) -> bytes | None:
+        from phasegate.workspace import watched
+
+        return watched.kept(self._folder, digest)
+
+    def put_back(self, name: str, digest: str) -> None:
+        from phasegate.workspace import watched
+
+        content = watched.kept(self._folder, digest) if digest else None
+        if content is None or hashlib.sha256(content).hexdigest() == digest:
+            watched.put_back(self._places()[name], content)
+
+    def is_of_a_package(self, name: str, content: bytes) -> bool:
+        from phasegate.workspace import watched
+
+        return watched.is_of_a_package(self._places()[name], content)
+
+
 class RealDesk:
     """The engine's `Desk` on a real project, on behalf of one actor."""
 
@@ -314,6 +370,11 @@ class RealDesk:
     def tree(self) -> RealTree:
         """Made when first needed: most calls look at no tree."""
         return RealTree(self.project)
+
+    @cached_property
+    def custody(self) -> RealCustody:
+        """Looked at when a run is active."""
+        return RealCustody(self.project)
 
     def state(self) -> State:
         """A state that was given out is never changed: what was recorded since goes into a copy."""
@@ -359,6 +420,21 @@ class RealDesk:
         from phasegate.workspace import processes
 
         return processes.born(pid)
+
+    def ancestry(self, pid: int) -> tuple[int, ...]:
+        from phasegate.workspace import processes
+
+        return processes.ancestry(pid)
+
+    def programs_above(self) -> tuple[str, ...]:
+        from phasegate.workspace import processes
+
+        return tuple(f"{processes.name(pid) or '?'} ({pid})" for pid in processes.ancestry(os.getppid())[:12])
+
+    def left_at_work(self, known: Collection[int]) -> tuple[str, ...]:
+        from phasegate.workspace import processes
+
+        return processes.left_at_work({*known, os.getpid()})
 
     def others_at_work(self) -> tuple[str, ...]:
         return tuple(folder for folder in self.settings.elsewhere if self._at_work(folder))

@@ -329,6 +329,7 @@ def test_nothing_that_was_found_as_a_secret_is_stored(bench: Bench) -> None:
 def test_code_that_git_ignores_is_held_where_its_step_forbids_it(bench: Bench) -> None:
     bench.to_write_tests()
     bench.write(".git/info/exclude", "extra.py\n")
+    bench.prompt()  # a person's, between turns
     told = said(bench.shell_writes("src/extra.py", "x = 1\n"))
     assert "src/extra.py is held" in told and "git ignores this file" in told
     assert held(bench) == ["src/extra.py"] and bench.exists("src/extra.py")

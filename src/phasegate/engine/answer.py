@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from phasegate.engine import drivers, exceptions, wishes
 from phasegate.engine.desk import Desk
 from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, shown_views
+from phasegate.ledger.custody import HooksMissed, ProcessesLeft, TurnOpened
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import (
     CallAsked,
@@ -67,6 +68,21 @@ def answer(call: c.Call, desk: Desk) -> c.Answer:
 
 def _answer(call: c.Call, desk: Desk, state: State) -> c.Answer:
     run = state.run_in(desk.worktree)
+    if run is None or not run.drives:
+        return _by_rule(call, desk, state, run)
+    bound = run.bound.get(call.caller.session)
+    if bound is None or bound[0] != call.caller.pid:
+        from phasegate.engine.callers import let_in
+
+        found = let_in(desk, state, run, call)
+        if not isinstance(found, State):
+            return found
+        state = found
+    state, told = _beside_the_tree(call, desk, state, state.runs[run.id])
+    return _telling(told, _by_rule(call, desk, state, state.runs[run.id]))
+
+
+def _by_rule(call: c.Call, desk: Desk, state: State, run: RunRecord | None) -> c.Answer:
     if isinstance(call, c.ToolAsked):
         return _asked(call, desk, state, run)
     if isinstance(call, c.ConfigChanging):
@@ -91,6 +107,40 @@ def _answer(call: c.Call, desk: Desk, state: State) -> c.Answer:
     raise AssertionError(f"no rule for {type(call).__name__}")
 
 
+def _beside_the_tree(call: c.Call, desk: Desk, state: State, run: RunRecord) -> tuple[State, tuple[str, ...]]:
+    """Judge what changed in the files that are watched beside the tree, whatever the call is about."""
+    seen = desk.custody.digests()
+    if seen == run.watched:
+        return state, ()
+    from phasegate.engine.custody import Whose, looked
+
+    flying = [id for id, other in run.in_flight.items() if other.does in wishes.UNSEEN]
+    between = isinstance(call, c.SessionOpened | c.PromptGiven) and not flying
+    whose = Whose(flying[0] if flying else "", len(flying) == 1, between and not _left(desk, run))
+    return looked(desk, state, run, seen, whose)
+
+
+def _left(desk: Desk, run: RunRecord) -> tuple[str, ...]:
+    """What the agent started and left at work since the last turn; runners of ours are known."""
+    return run.left or desk.left_at_work({check.pid for check in run.checks.values()})
+
+
+def _telling(told: tuple[str, ...], said: c.Answer) -> c.Answer:
+    """`said`, after what is told."""
+    if not told:
+        return said
+    words = "phasegate: " + "\n".join(_few(told))
+    match said:
+        case c.Silent():
+            return c.Inform(words)
+        case c.Inform(text=text):
+            return c.Inform(f"{words}\n{text}")
+        case c.Refuse(reason=reason, rule=rule):
+            return c.Refuse(f"{reason}\n{words}", rule)
+        case c.KeepGoing(reason=reason):
+            return c.KeepGoing(f"{words}\n{reason}")
+
+
 # -- before a tool runs -----------------------------------------------------------------------------------------------
 
 
@@ -98,6 +148,8 @@ def _asked(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None) -
     use = call.use
     if use.does == "read":
         return c.Silent()
+    if run is not None and run.drives and run.turn_over and run.driver == call.caller.session and not call.caller.agent:
+        state = _missed(call, desk, state, run)
     objection, facts, wished = _objection(call, desk, state, run)
     paths = tuple(path for path in map(desk.files.relative, use.paths) if path is not None)
     command = use.text[:TEXT_KEPT] if use.does == "shell" else ""
@@ -118,6 +170,12 @@ def _asked(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None) -
             return _informed(wishes.told(run, grounds_of(desk, state, run), wished))
         desk.record([asked], relying_on=state)
     return c.Silent()
+
+
+def _missed(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord) -> State:
+    """The turn was over, and no prompt began another: hooks were off for a while, and nobody knows who did what."""
+    why = "a tool was asked for in a turn that no prompt had opened, so hooks were off for a while"
+    return _settle(desk, state, run, [HooksMissed(run.id, call.caller.session, why)], nobodys=why)[0]
 
 
 def _objection(
@@ -252,31 +310,51 @@ def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.
 
     caller = call.caller
     if of_the_client(call.text) or not drivers.may_drive(desk, run, caller):
+        if run.turn_over and run.driver == caller.session:
+            desk.record([TurnOpened(run.id, caller.session)], relying_on=None)
         return c.Silent()
     ours = hands_over(call.text, mode=run.mode, task=run.task)
     kept = {"off": "", "full": call.text[:TEXT_KEPT]}.get(desk.settings.record_prompts, call.text[:TEXT_KEPT])
-    own = not ours and wishes.opens(run, caller)
+    own = not ours and wishes.opens(run, caller, desk.now_ms())
+    told: tuple[str, ...] = ()
+    if not any(flying.does in wishes.UNSEEN for flying in run.in_flight.values()):
+        state, told = _settle(desk, state, run, [], a_persons=True)
+        run = state.runs[run.id]
     facts: list[Fact] = [PromptTaken(run.id, caller.session, ours, kept, own)]
     if run.driver != caller.session:
         facts.append(drivers.taken(desk, run, caller))
     state = desk.record(facts, relying_on=None)
     moment = _moment(desk, state, run)
     if ours:
-        return c.Inform(instruction(moment, desk.workflow))
+        return c.Inform("\n".join([*_few(told), instruction(moment, desk.workflow)]))
     edits = (
         "A change that the step does not allow is let through and recorded as their wish"
         if own
         else "The step limits edits as before"
     )
     return c.Inform(
-        f"phasegate: a run is active ({where(moment)}). This prompt is the person's own: do what they ask. "
+        "".join(f"{text}\n" for text in _few(told))
+        + f"phasegate: a run is active ({where(moment)}). This prompt is the person's own: do what they ask. "
         f"{edits}; if they want the plan to go on they say `continue`."
     )
 
 
 def _closed(call: c.SessionClosed, desk: Desk, run: RunRecord) -> c.Answer:
     # Calls it leaves in flight are judged by the session that comes next.
-    desk.record([SessionEnded(run.id, call.caller.session, call.reason)], relying_on=None)
+    left = _still_at_work(desk, run, call.caller)
+    desk.record([SessionEnded(run.id, call.caller.session, call.reason), *left], relying_on=None)
+    return c.Silent()
+
+
+def _still_at_work(desk: Desk, run: RunRecord, caller: c.Caller) -> list[Fact]:
+    """What the agent started and left behind, as a fact: what changes from now on may be its work."""
+    left = desk.left_at_work({check.pid for check in run.checks.values()})
+    return [ProcessesLeft(run.id, caller.session, left)] if left or run.left else []
+
+
+def _rests(desk: Desk, run: RunRecord, caller: c.Caller, why: str) -> c.Answer:
+    """The turn may end."""
+    desk.record([StopAllowed(run.id, caller.session, why), *_still_at_work(desk, run, caller)], relying_on=None)
     return c.Silent()
 
 
@@ -294,16 +372,14 @@ def _ending(call: c.TurnEnding, desk: Desk, state: State, run: RunRecord) -> c.A
     state, told = settle_tree(desk, state, run, over)
     run = state.runs[run.id]
     if not run.handed_over:
-        desk.record([StopAllowed(run.id, caller.session, "own")], relying_on=None)
-        return c.Silent()
+        return _rests(desk, run, caller, "own")
     seen = desk.tree.observe(shown_views(desk, state))
     outcome = leave(desk, reap(desk, state), seen)
     state = outcome.state
     run = state.runs[run.id]
     allowed = _may_rest(desk, state, run)
     if allowed:
-        desk.record([StopAllowed(run.id, caller.session, allowed)], relying_on=None)
-        return c.Silent()
+        return _rests(desk, run, caller, allowed)
     return _refuse_stop(call, desk, state, run, outcome, told)
 
 
@@ -313,12 +389,19 @@ def settle_tree(desk: Desk, state: State, run: RunRecord, over: tuple[str, ...] 
 
 
 def _settle(
-    desk: Desk, state: State, run: RunRecord, before: list[Fact], *, a_persons: bool = False
+    desk: Desk, state: State, run: RunRecord, before: list[Fact], *, a_persons: bool = False, nobodys: str = ""
 ) -> tuple[State, tuple[str, ...]]:
-    """Judge the tree, record it behind `before`, undo what nobody allowed; `a_persons` when nobody else was at work."""
+    """Judge the tree, record it behind `before`, undo what nobody allowed.
+
+    `a_persons` when it changed between turns, `nobodys` says why nobody accounts for a change.
+    """
     flying = [id for id, call in run.in_flight.items() if call.does in wishes.UNSEEN]
-    judgement = judge(desk, state, run, call=flying[0] if flying else "", alone=len(flying) == 1)
-    if a_persons and not flying:
+    if a_persons and not flying and (left := _left(desk, run)):
+        nobodys = f"it changed between turns while programs that the agent had started still ran: {', '.join(left)}"
+    judgement = judge(
+        desk, state, run, call=flying[0] if flying else "", alone=len(flying) == 1, nobodys=nobodys
+    )  # fmt: skip
+    if a_persons and not flying and not nobodys:
         judgement = of_a_person(judgement)
     facts = [*before, *judgement.facts]
     if facts:
@@ -356,8 +439,8 @@ def _refuse_stop(
         asked = [QuestionAsked(desk.new_id("q"), run.id, question, step=run.step)]
         if state.drive_in(run.worktree) is not None:
             asked = []  # the supervisor starts another session, and asks once when those bring nothing either
-        desk.record([*asked, StopAllowed(run.id, call.caller.session, "unmet")], relying_on=None)
-        return c.Silent()
+        desk.record(asked, relying_on=None)
+        return _rests(desk, run, call.caller, "unmet")
     parts = list(_few(told))
     if run.checks:
         parts.append("The tests are still running. Call `phasegate wait`, then go on.")

@@ -107,6 +107,38 @@ class Files(Protocol):
         ...
 
 
+class Custody(Protocol):
+    """The files beside the tree that bend how work is judged, each by the name that people are told."""
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each that is there."""
+        ...
+
+    def content(self, name: str) -> bytes | None:
+        """What it holds now; None when it is gone."""
+        ...
+
+    def path(self, name: str) -> str:
+        """Where it lies."""
+        ...
+
+    def keep(self, digest: str, content: bytes) -> str:
+        """Keep `content` under a digest; where."""
+        ...
+
+    def kept(self, digest: str) -> bytes | None:
+        """What was kept under it."""
+        ...
+
+    def put_back(self, name: str, digest: str) -> None:
+        """Make it hold what was kept under `digest`, or nothing with ""."""
+        ...
+
+    def is_of_a_package(self, name: str, content: bytes) -> bool:
+        """Whether an installed distribution lists it with this content."""
+        ...
+
+
 class Desk(Protocol):
     """Everything the engine works with in one work tree of one project."""
 
@@ -133,6 +165,11 @@ class Desk(Protocol):
     @property
     def files(self) -> Files:
         """Its files."""
+        ...
+
+    @property
+    def custody(self) -> Custody:
+        """What is watched beside the tree."""
         ...
 
     def state(self) -> State:
@@ -169,6 +206,18 @@ class Desk(Protocol):
 
     def born(self, pid: int) -> str:
         """When the process started, as a text that names it together with its pid; "" when it does not run."""
+        ...
+
+    def ancestry(self, pid: int) -> tuple[int, ...]:
+        """`pid` and the processes above it, nearest first."""
+        ...
+
+    def programs_above(self) -> tuple[str, ...]:
+        """The programs above this very process, nearest first, with their ids."""
+        ...
+
+    def left_at_work(self, known: Collection[int]) -> tuple[str, ...]:
+        """The programs that an agent started and that still run, but those at or below `known` processes."""
         ...
 
     def others_at_work(self) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ import msgspec
 from phasegate.engine import exceptions, plan_watch, wishes
 from phasegate.engine.desk import Change, Desk, Observation
 from phasegate.errors import Failure
+from phasegate.ledger.custody import ChangeUngoverned
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import ChangeHeld, ChangePutBack, ChangeSettled, TreeObserved
 from phasegate.ledger.state import RunRecord, State
-from phasegate.policy.edits import STEP, Grounds, Objection, object_to
+from phasegate.policy.edits import STEP, WATCHED, Grounds, Objection, object_to
 from phasegate.policy.secrets import find_secrets
 
 CLIENT_SETTINGS = (".claude/settings.json", ".claude/settings.local.json")
@@ -21,6 +22,9 @@ SCANNED_BYTES = 1024 * 1024
 
 AFTER = "after-the-end"
 """The rule by which what was written after the end of a run is put back."""
+
+UNGOVERNED = "ungoverned"
+"""The rule by which a change is held that no call and no person accounts for."""
 
 LISTED = 50
 """Changed paths that an observation names."""
@@ -44,8 +48,13 @@ def grounds_of(desk: Desk, state: State, run: RunRecord | None) -> Grounds:
     return Grounds(desk.settings, desk.workflow, run.step, kind)
 
 
-def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -> Judgement:
-    """Digest the tree and judge every difference from what is known; `alone` when one call only could have made it."""
+def judge(
+    desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool, nobodys: str = ""
+) -> Judgement:  # fmt: skip
+    """Digest the tree and judge every difference from what is known; `alone` when one call only could have made it.
+
+    `nobodys` says why no call and no person accounts for what differs: then all of it is held.
+    """
     views = shown_views(desk, state)
     seen = desk.tree.observe(views)
     unread = _unread(seen)
@@ -56,27 +65,34 @@ def judge(desk: Desk, state: State, run: RunRecord, *, call: str, alone: bool) -
     facts: list[Fact] = [
         TreeObserved(run.id, seen.tree, seen.subject, tuple(change.path for change in changes[:LISTED]))
     ]
-    undone, told, wished = [], [], []
+    undone, told, wished, strays = [], [], [], []
     own = wishes.may_have_come(run)
     facts += _reverted(desk, run)
     for change in changes:
         if change.path in run.held or not _differs(change, run) or _own_bytes(desk, change, views):
             continue
         objection = _objection(desk, state, change, grounds)
+        if nobodys:
+            objection = objection or Objection(UNGOVERNED, "no call accounts for its change.")
+            strays.append(change.path)
         if objection is None:
             continue
-        if own and objection.rule == STEP:
+        if own and objection.rule == STEP and not nobodys:
             wished.append(change.path)
             continue
-        if alone or run.undone.get(change.path) == change.after:  # whoever was to put it back was killed before
+        if (alone and not nobodys) or run.undone.get(
+            change.path
+        ) == change.after:  # whoever was to put it back was killed before
             fact, text = _undone(desk, run, change, objection, call)
         else:
-            why = "more than one call could have made it" if call else "no call of this session made it"
-            fact, text = _held(run, change, objection, why, "Undo it yourself; until then no gate opens.")
+            why = nobodys or ("more than one call could have made it" if call else "no call of this session made it")
+            fact, text = _held(run, change, objection, why, "Undo it; until then no gate opens.")
         if isinstance(fact, ChangePutBack):
             undone.append(change)
         facts.append(fact)
         told.append(text)
+    if strays:
+        facts.insert(1, ChangeUngoverned(run.id, tuple(strays[:LISTED]), nobodys))
     if wished:
         facts.append(wishes.granted(run, call, wished))
         told += wishes.told(run, grounds, wished)
@@ -265,7 +281,6 @@ def _own_bytes(desk: Desk, change: Change, views: dict[str, str]) -> bool:
 
 def _reverted(desk: Desk, run: RunRecord) -> list[Fact]:
     """Held changes that somebody undid: the path is as it was before."""
-    if not run.held:
-        return []
-    now = desk.tree.rehash(run.held)
-    return [ChangeSettled(run.id, path, "reverted") for path, held in run.held.items() if now[path] == held.before]
+    held = {path: each.before for path, each in run.held.items() if each.rule != WATCHED}
+    now = desk.tree.rehash(held) if held else {}
+    return [ChangeSettled(run.id, path, "reverted") for path, before in held.items() if now[path] == before]

@@ -13,13 +13,20 @@ UNSEEN = ("shell", "mcp", "other")
 """What a tool does that can write without naming the path. A subagent writes by calls of its own, each in flight."""
 
 
-def opens(run: RunRecord, caller: Caller) -> bool:
+CLOCKS_MS = 30
+"""How far two clocks of one machine may be apart."""
+
+
+def opens(run: RunRecord, caller: Caller, now_ms: int) -> bool:
     """Whether a prompt of a person's own frees the turn from the step: it must be the client's, and nobody else's.
 
     A command that an agent runs could call the hook with a prompt of its own making. So nothing that runs commands may
-    be in flight, and the prompt must come from the process that began the session.
+    be in flight, the prompt must come from the process that began the session, and the hook must be younger than the
+    return of the last call: a command that waits in the background and then becomes the hook is older.
     """
     if any(call.does in UNSEEN for call in run.in_flight.values()):
+        return False
+    if caller.age_ms and now_ms - caller.age_ms < run.returned_ms - CLOCKS_MS:
         return False
     return not run.driver_pid or caller.pid == run.driver_pid
 

@@ -81,7 +81,7 @@ def _answer(client: Client, call: c.Call) -> c.Answer:
         call=_call_id(call),
     )
     try:
-        call = _with_pid(call, _client_pid(direct=isinstance(call, c.PromptGiven)))
+        call = _with_process(call)
         actor = Actor("agent", call.caller.client, call.caller.session)
         desk = RealDesk(project, actor)
         said = answer(call, desk)
@@ -117,17 +117,22 @@ def _and_settings(said: c.Answer) -> c.Answer:
     return c.Inform(f"{notice}\n{said.text}" if isinstance(said, c.Inform) else notice)
 
 
-def _client_pid(*, direct: bool) -> int:
-    """The process of the client, 0 when it does not say; `direct` when it must have called us itself."""
+def _client_pid() -> int:
+    """The process of the client, which must have called us itself; 0 when it does not say which it is."""
     named = os.environ.get("CLAUDE_PID", "")
-    pid = int(named) if named.isdecimal() and len(named) < 10 else 0
-    return pid if not direct or pid == os.getppid() else 0
+    return os.getppid() if named == str(os.getppid()) else 0
 
 
-def _with_pid(call: c.Call, pid: int) -> c.Call:
+def _with_process(call: c.Call) -> c.Call:
+    """The call with the client's process, and for a prompt how old the hook's own is."""
     import msgspec
 
-    return msgspec.structs.replace(call, caller=msgspec.structs.replace(call.caller, pid=pid))
+    age = 0
+    if isinstance(call, c.PromptGiven):
+        from phasegate.workspace.processes import age_ms
+
+        age = age_ms(os.getpid())
+    return msgspec.structs.replace(call, caller=msgspec.structs.replace(call.caller, pid=_client_pid(), age_ms=age))
 
 
 def _call_id(call: c.Call) -> str:

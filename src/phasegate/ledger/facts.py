@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from phasegate.evidence.items import Evidence
-from phasegate.ledger import driving, waivers
+from phasegate.ledger import custody, driving, waivers
 from phasegate.ledger.fact import Fact
 from phasegate.workflow.plan import Phase
 
@@ -536,8 +536,8 @@ class RefusalDisputed(Fact, frozen=True):
     by: str
 
 
-ELSEWHERE = (driving, waivers)
-"""Modules with further facts: those about a supervisor, and those about exceptions."""
+ELSEWHERE = (custody, driving, waivers)
+"""Modules with further facts: about what is watched, about a supervisor, and about exceptions."""
 
 
 def kinds() -> dict[str, type[Fact]]:

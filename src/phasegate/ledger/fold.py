@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from phasegate.evidence.items import Evidence, TestsSeen
+from phasegate.ledger import custody as k
 from phasegate.ledger import driving as d
 from phasegate.ledger import facts as f
 from phasegate.ledger import waivers as w
@@ -279,7 +280,9 @@ def _run(state: State, fact: Fact, run: RunRecord | None, at_ms: int) -> None:
         return
     if run is None:
         return  # recorded while no run was active: a refusal by a guard
-    if not _progress(state, fact, run, at_ms):
+    if isinstance(fact, _OF_CUSTODY):
+        _custody(fact, run)
+    elif not _progress(state, fact, run, at_ms):
         _calls(state, fact, run, at_ms)
 
 
@@ -298,11 +301,13 @@ def _progress(state: State, fact: Fact, run: RunRecord, at_ms: int) -> bool:
         case f.RunPaused():
             run.status = "paused"
         case f.RunResumed():
-            run.status, run.refused_stops = "active", 0
+            run.status, run.refused_stops, run.turn_over = "active", 0, False
             run.in_flight.clear()
+            run.watched, run.bound = {}, {}
         case f.RunEnded(outcome=outcome):
             run.status, run.outcome, run.own_turn = "ended", outcome, ""
             # Every hook call reads the state, so a run that is over leaves in it only what came of it.
+            run.watched, run.bound = {}, {}
             for kept in (run.trail, run.edits, run.in_flight, run.sessions):
                 kept.clear()
         case f.StepEntered():
@@ -310,8 +315,11 @@ def _progress(state: State, fact: Fact, run: RunRecord, at_ms: int) -> bool:
         case f.SessionBegan(session=session, client=client, version=version):
             run.sessions[session] = f"{client} {version}".strip()
             run.own_turn = run.own_turn if fact.source == "compact" else ""
+            if fact.source != "compact":
+                run.left, run.turn_over = (), False
         case f.SessionEnded(session=session):
             run.sessions.pop(session, None)
+            run.bound.pop(session, None)
             run.own_turn = "" if run.own_turn == session else run.own_turn
             if run.driver == session:
                 run.driver = ""
@@ -321,11 +329,33 @@ def _progress(state: State, fact: Fact, run: RunRecord, at_ms: int) -> bool:
         case f.PromptTaken(hands_over=hands_over, session=session):
             run.handed_over, run.refused_stops = hands_over, 0
             run.own_turn, run.wish_told = (session if fact.own else ""), False
+            run.left, run.turn_over = (), False
         case f.RunRecovered():
             run.refused_stops = 0
         case _:
             return False
     return True
+
+
+def _custody(fact: Fact, run: RunRecord) -> None:
+    match fact:
+        case k.WatchTaken(seen=seen):
+            run.watched = {name: digest for name, digest in seen.items() if digest}
+        case k.WatchMoved(seen=seen):
+            known = run.watched | seen
+            run.watched = {name: digest for name, digest in known.items() if digest}
+        case k.SessionBound(session=session):
+            run.bound[session] = (fact.pid, fact.born)
+        case k.ProcessesLeft(programs=programs):
+            run.left = programs
+        case k.TurnOpened():
+            run.turn_over = False
+        case k.HooksMissed():
+            run.turn_over = False
+        case k.WatchPutBack() | k.CallForged() | k.ChangeUngoverned():
+            pass
+        case _:
+            raise AssertionError(f"no rule for {type(fact).__name__}")
 
 
 def _enter(state: State, fact: f.StepEntered, run: RunRecord, at_ms: int) -> None:
@@ -348,7 +378,7 @@ def _calls(state: State, fact: Fact, run: RunRecord, at_ms: int) -> None:
             )
             _seen(run, fact.session, at_ms)
         case f.CallReturned(call=call):
-            flying = run.in_flight.pop(call, None)
+            flying, run.returned_ms = run.in_flight.pop(call, None), at_ms
             if flying is not None:
                 _seen(run, flying.session, at_ms)
         case f.CallsAbandoned(calls=calls):
@@ -384,6 +414,7 @@ def _calls(state: State, fact: Fact, run: RunRecord, at_ms: int) -> None:
             run.last_stop_position = state.position
         case f.StopAllowed():
             run.refused_stops, run.refused_here, run.handed_over, run.own_turn = 0, 0, False, ""
+            run.turn_over = True
         case f.HookFailed():
             pass
         case _:
@@ -399,6 +430,10 @@ _OF_NOTES = (f.NoteAdded, f.NoteCorrected, f.NoteResolved, f.QuestionAsked, f.Qu
 _OF_PROJECT = (
     f.LedgerBorn, f.LedgerMoved, f.SettingsTrusted, f.BaselineTaken, f.PlanRead, f.BoxesPutBack, f.KindCorrected,
     f.ViewRendered, f.SecretSeen, f.EvidenceRecorded, f.RefusalDisputed,
+)  # fmt: skip
+_OF_CUSTODY = (
+    k.WatchTaken, k.WatchMoved, k.WatchPutBack, k.SessionBound, k.CallForged, k.ProcessesLeft, k.HooksMissed,
+    k.TurnOpened, k.ChangeUngoverned,
 )  # fmt: skip
 _OF_WAIVERS = (w.WaiverGiven, w.WaiverEnded)
 _OF_DRIVES = (

@@ -12,7 +12,7 @@ from phasegate.ledger.waivers import Waivable
 from phasegate.settings import matches
 from phasegate.workflow.plan import Phase
 
-CODE = "state-9"
+CODE = "state-10"
 """Changes whenever a snapshot of an older fold could mean something else."""
 
 TRAIL = 60
@@ -132,7 +132,11 @@ class Check(msgspec.Struct):
 
 
 class RunRecord(msgspec.Struct):
-    """One agent's way through the workflow in one work tree."""
+    """One agent's way through the workflow in one work tree.
+
+    `watched` is what the files outside the tree hold, `bound` the process of each session's client, `left` the programs
+    still at work when the last turn ended, `turn_over` whether it has, `returned_ms` when a call last came back.
+    """
 
     id: str
     worktree: str
@@ -167,6 +171,11 @@ class RunRecord(msgspec.Struct):
     checks: dict[str, Check] = msgspec.field(default_factory=dict)
     outcome: str = ""
     refusals: int = 0
+    watched: dict[str, str] = msgspec.field(default_factory=dict)
+    bound: dict[str, tuple[int, str]] = msgspec.field(default_factory=dict)
+    left: tuple[str, ...] = ()
+    turn_over: bool = False
+    returned_ms: int = 0
 
     @property
     def drives(self) -> bool:

@@ -12,7 +12,10 @@ Source = Literal["startup", "resume", "clear", "compact", "fork"]
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """The client session, and inside it the subagent ("" = the main agent), that a hook call comes from."""
+    """The client session, and inside it the subagent ("" = the main agent), that a hook call comes from.
+
+    `pid` is the client's process where it made the call itself (0: unknown), `age_ms` how long the hook's own runs.
+    """
 
     client: str
     session: str
@@ -21,6 +24,7 @@ class Caller(msgspec.Struct, frozen=True):
     pid: int = 0
     agent: str = ""
     agent_kind: str = ""
+    age_ms: int = 0
 
 
 class ToolUse(msgspec.Struct, frozen=True):

@@ -24,6 +24,9 @@ class Objection(msgspec.Struct, frozen=True):
     reason: str
 
 
+WATCHED = "watched"
+"""The rule by which a change of a file that is watched beside the tree is put back or held."""
+
 STEP = "step"
 """The rule by which a step or the kind of a phase forbids an edit; the only one that gives way to a person's wish."""
 

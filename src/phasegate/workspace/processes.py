@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Iterable
 
 
 def born(pid: int) -> str:
@@ -65,6 +66,54 @@ def name(pid: int) -> str:
 
     found = subprocess.run(["/bin/ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return os.path.basename(found.stdout.strip())
+
+
+def age_ms(pid: int) -> int:
+    """For how long a process has run, in milliseconds; 0 when that cannot be told."""
+    import time
+
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        return max(0, int((time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")) * 1000))
+    except (OSError, AttributeError, ValueError):
+        return 0
+
+
+AGENT_MARK = b"CLAUDECODE=1"
+"""What a client puts into the environment of the commands that its agent runs, and of its hooks."""
+
+OF_A_HOOK = b"CLAUDE_PID="
+"""What it puts into the environment of its hooks alone."""
+
+
+def left_at_work(known: Iterable[int]) -> tuple[str, ...]:
+    """The programs that an agent's commands started and that still run, less `known` processes and all below them.
+
+    They are told by their environment, which they have from the client; there is nothing to tell where the system has
+    no /proc, and none of a program that was started with an empty one.
+    """
+    pairs = dict(_parents()) if os.path.isdir("/proc/self") else {}
+    known, found = set(known), []
+    for pid in pairs:
+        environment = _environment(pid)
+        if AGENT_MARK not in environment or any(each.startswith(OF_A_HOOK) for each in environment):
+            continue
+        line, above = {pid}, pairs.get(pid, 0)
+        while above and above not in line:
+            line.add(above)
+            above = pairs.get(above, 0)
+        if known.isdisjoint(line) and born(pid):
+            found.append(f"{name(pid) or '?'} ({pid})")
+    return tuple(sorted(found)[:20])
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []
 
 
 def family(root: int) -> list[int]:

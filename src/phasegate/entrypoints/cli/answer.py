@@ -14,12 +14,13 @@ from phasegate.engine.answer import ANSWERED
 from phasegate.engine.desk import Observation
 from phasegate.engine.judge import Judgement, carry_out, judge, of_a_person
 from phasegate.engine.views import refresh
-from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli import holding, output
 from phasegate.entrypoints.cli.session import actor, desk, json_option, only_people, version_option
 from phasegate.entrypoints.cli.start import HAND_OVER
 from phasegate.errors import Exit, Failure
+from phasegate.gates.interface import some
 from phasegate.ledger.fact import Fact
-from phasegate.ledger.facts import ChangeSettled, NoteResolved, PathsRehashed, QuestionAnswered, QuestionAsked
+from phasegate.ledger.facts import NoteResolved, QuestionAnswered, QuestionAsked
 from phasegate.ledger.state import Held, Question, RunRecord, State
 from phasegate.plain import line, paragraph
 from phasegate.wiring import RealDesk
@@ -99,7 +100,7 @@ def list_(as_json: bool) -> int:
     for question in state.open_questions():
         output.say(_shown(state, question))
     for change in held:
-        output.say(f"held: {line(change.path)} ({change.rule}): undo it, or `phasegate answer settle PATH`")
+        output.say(f"held: {line(change.path)} ({change.rule}): `phasegate answer held` shows it")
     if not held and not state.open_questions():
         output.say("Nothing waits for a person.")
     return Exit.OK
@@ -135,32 +136,74 @@ def reject(id_: str, words: str, signature: str | None, as_json: bool, if_versio
     return give(id_, "reject", words, signature, if_version, as_json=as_json)
 
 
+@answer.command("held")
+@click.argument("path", default="")
+@json_option
+def held_(path: str, as_json: bool) -> int:
+    """Show each held change: what differs, why it is held, and what ends it. Nothing is changed.
+
+    Example: phasegate answer held .git/config
+    """
+    with desk(looks=True) as opened:
+        state = opened.state()
+        run = state.run_in(opened.worktree)
+        chosen = [_held(opened, state, path)[1]] if path else list(run.held.values()) if run is not None else []
+        found = [holding.of(opened, change) for change in chosen]
+    if as_json:
+        output.give({"held": found})
+        return Exit.OK
+    for each in found:
+        output.say(holding.told(each))
+    if not found:
+        output.say("No change is held.")
+    return Exit.OK
+
+
 @answer.command()
-@click.argument("path")
+@click.argument("path", default="")
 @click.argument("words", default="")
+@click.option("--all", "everything", is_flag=True, help="Every held change, by one approval.")
+@click.option("--put-back", is_flag=True, help="Make the file what it was before, where that was kept to the byte.")
 @signature_option
 @json_option
 @version_option
-def settle(path: str, words: str, signature: str | None, as_json: bool, if_version: int | None) -> int:
-    """Accept a held change as the file is now, so that gates can open again.
+def settle(
+    path: str, words: str, everything: bool, put_back: bool, signature: str | None, as_json: bool,
+    if_version: int | None,
+) -> int:  # fmt: skip
+    """Accept a held change as the file is now, or put it back, so that gates can open again.
+
+    `phasegate answer held` shows what differs.
 
     Example: phasegate answer settle docs/architecture.md
     """
+    if bool(path) == everything:
+        raise click.UsageError("Name one path, or --all.")
     with desk(if_version) as opened:
         state = opened.state()
-        run, held = _held(opened, state, path)
-        blob = opened.tree.rehash([held.path])[held.path]
-        text = _text_of_change(opened, run, held, blob, words)
-        approval = approval_of(opened, text, signature)
+        run = run_of(opened, state)
+        chosen = list(run.held.values()) if everything else [_held(opened, state, path)[1]]
+        if not chosen:
+            raise NotHeld("No change is held.", hint="None is.")
+        how = "put back" if put_back else "accepted"
+        approval = approval_of(opened, _text_of_changes(opened, run, chosen, words), signature)
+        paths = tuple(change.path for change in chosen)
+        question = f"Shall the held change of {some(paths)} ({chosen[0].rule}) stay as it is now?"
         id_ = opened.new_id("q")
-        asked = QuestionAsked(id_, run.id, f"Shall the held change of {held.path} ({held.rule}) stay as it is now?")
-        answered = _answered(id_, "approve", words, approval)
-        settled = [ChangeSettled(run.id, held.path, "accepted"), PathsRehashed(run.id, {held.path: blob})]
-        state = refresh(opened, opened.record([asked, answered, *settled], relying_on=state))
+        asked = QuestionAsked(id_, run.id, question)
+        verdict: Verdict = "reject" if put_back else "approve"
+        answered = _answered(id_, verdict, words, approval)
+        opened.record([asked, answered], relying_on=state)
+        for change in chosen:
+            state = opened.record(holding.settled(opened, run, change, put_back=put_back), relying_on=None)
+        state = refresh(opened, state)
     if as_json:
-        output.give({"settled": held.path, "approval": approval.strength, "by": approval.by, "version": state.position})
+        output.give({"settled": path or paths, "how": how, "approval": approval.strength, "by": approval.by,
+                     "version": state.position})  # fmt: skip
     else:
-        output.say(f"phasegate: {line(held.path)} is accepted as it is. {_next(opened, state, run.id)}".rstrip())
+        are = "are" if len(paths) > 1 else "is"
+        said = "as it was" if put_back else "accepted as it is"
+        output.say(f"phasegate: {line(some(paths), 500)} {are} {said}. {_next(opened, state, run.id)}".rstrip())
     return Exit.OK
 
 
@@ -177,8 +220,7 @@ def text(subject: str, verdict: str, words: str) -> int:
         state = opened.state()
         if verdict == "settle":
             run, held = _held(opened, state, subject)
-            blob = opened.tree.rehash([held.path])[held.path]
-            output.say(_text_of_change(opened, run, held, blob, words).removesuffix("\n"))
+            output.say(_text_of_changes(opened, run, [held], words).removesuffix("\n"))
         else:
             _find(state, subject)
             output.say(_text_of_answer(opened, subject, verdict, words).removesuffix("\n"))
@@ -264,9 +306,12 @@ def _text_of_answer(opened: RealDesk, id_: str, verdict: str, words: str) -> str
     return signed_text(opened, [f"question: {id_}", f"verdict: {verdict}"], words)
 
 
-def _text_of_change(opened: RealDesk, run: RunRecord, held: Held, blob: str, words: str) -> str:
-    path = msgspec.json.encode(held.path).decode()
-    return signed_text(opened, [f"run: {run.id}", f"accept the change of: {path}", f"blob: {blob or 'none'}"], words)
+def _text_of_changes(opened: RealDesk, run: RunRecord, held: list[Held], words: str) -> str:
+    rows = [f"run: {run.id}"]
+    for change in held:
+        path = msgspec.json.encode(change.path).decode()
+        rows += [f"accept the change of: {path}", f"blob: {holding.digest(opened, change) or 'none'}"]
+    return signed_text(opened, rows, words)
 
 
 def signed_text(opened: RealDesk, rows: list[str], words: str) -> str:

@@ -45,6 +45,12 @@ RULES = {
     "generated": "what a tool generates is changed where it is generated from",
     "outside": "an edit stays inside the work tree",
     "hooks": "phasegate's hooks stay in the client's settings while it guards a project",
+    "watched": "files beside the tree that bend how work is judged stay as they were when the run began",
+    "ungoverned": "what no call and no person accounts for is looked at before anything relies on it",
+    "caller": "a hook call comes from the client whose session it names",
+    "after-the-end": "what was written when the run was over was looked at by no gate",
+    "plan-demands-less": "a plan in force loses nothing that it demanded, unless a person says so",
+    "plan-unreadable": "a plan in force can be read",
 }
 """What each rule that can refuse demands."""
 
@@ -52,6 +58,13 @@ WAYS = {
     "own-files": "Say it through a command: `phasegate note`, `phasegate evidence link`, `phasegate record -- CMD`. "
     "A person may edit these files.",
     "secret": "Keep the value outside the tree and name an environment variable instead.",
+    "watched": "A person looks with `phasegate answer held` and accepts it or puts it back: `phasegate answer settle`.",
+    "ungoverned": "A person looks with `phasegate answer held` and accepts it or puts it back: "
+    "`phasegate answer settle`.",
+    "caller": "Use the client's own tools; a session that is open twice goes on in the one opened first.",
+    "after-the-end": "A person brings it back by the command that was named, or begins another run.",
+    "plan-demands-less": "Undo it, or let a person accept it: `phasegate answer settle PATH`.",
+    "plan-unreadable": "Mend the plan: `phasegate plan check` names what is wrong.",
     "hooks": "A person takes the hooks out in an orderly way: `phasegate uninstall`; `phasegate pause` stops the run.",
 }
 """The permitted way for the rules whose way does not depend on the step."""

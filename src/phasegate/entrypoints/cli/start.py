@@ -12,7 +12,7 @@ import rich_click as click
 from phasegate.collectors.interface import NoTestCommand
 from phasegate.collectors.suites import command_of
 from phasegate.context.instruction import instruction
-from phasegate.engine import plan_watch
+from phasegate.engine import custody, plan_watch
 from phasegate.engine.advance import SMALL_LANE, next_phase, observe, take
 from phasegate.engine.judge import shown_views, write_own
 from phasegate.engine.views import refresh
@@ -188,9 +188,9 @@ def begin(
     """Record the run, its first phase and its first step, and render the views; `small` is the phase of a task."""
     seen = opened.tree.observe(shown_views(opened, state))
     id_, first = opened.new_id("run"), _first_step(opened, state, small, seen.subject)
-    begun = RunStarted(id_, opened.worktree, mode, opened.workflow.name, first, task)
+    begun, watch = RunStarted(id_, opened.worktree, mode, opened.workflow.name, first, task), custody.begun(opened, id_)
     given: list[Fact] = [TaskGiven(id_, small)] if small is not None else []
-    state = opened.record([begun, TreeObserved(id_, seen.tree, seen.subject), *given], relying_on=state)
+    state = opened.record([begun, watch, TreeObserved(id_, seen.tree, seen.subject), *given], relying_on=state)
     state = take(opened, state, state.runs[id_], seen)
     again_begun = state.record_of(state.runs[id_].phase)
     if again_begun.tree not in ("", seen.tree) and _was_stopped(state, again_begun, id_):
