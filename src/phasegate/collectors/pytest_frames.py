@@ -36,7 +36,11 @@ class Enter(Frame, frozen=True, tag="enter", kw_only=True):
 
 
 class Report(Frame, frozen=True, tag="report", kw_only=True):
-    """One phase of one test, or (`when` = collect) a file that could not be collected and the `tests` in it."""
+    """One phase of one test, or (`when` = collect) a file that could not be collected and the `tests` in it.
+
+    With a test's last phase comes what our witness saw in all of them, if it `watched`: the lines of watched files that
+    `ran`, and those of assertions that `broke` there, by absolute path.
+    """
 
     id: str
     when: str
@@ -49,6 +53,15 @@ class Report(Frame, frozen=True, tag="report", kw_only=True):
     contradiction: str = ""
     raised: Raised | None = None
     tests: tuple[str, ...] = ()
+    ran: dict[str, tuple[int, ...]] = msgspec.field(default_factory=dict)
+    broke: dict[str, tuple[int, ...]] = msgspec.field(default_factory=dict)
+    watched: bool = False
+
+
+class Modules(Frame, frozen=True, tag="modules", kw_only=True):
+    """The files of what was imported, less Python's own library and installed packages."""
+
+    files: tuple[str, ...]
 
 
 class End(Frame, frozen=True, tag="end", kw_only=True):
@@ -56,7 +69,7 @@ class End(Frame, frozen=True, tag="end", kw_only=True):
     deselected: int
 
 
-AnyFrame = Start | Inventory | Enter | Report | End
+AnyFrame = Start | Inventory | Enter | Report | Modules | End
 LANGUAGE: Language[AnyFrame] = Language(msgspec.json.Decoder(AnyFrame), Start, End)
 
 
@@ -82,6 +95,10 @@ class Frames(Struct, frozen=True):
     def inventory(self) -> tuple[str, ...]:
         inventories = [frame.ids for frame in self.frames if isinstance(frame, Inventory)]
         return tuple(dict.fromkeys(id for ids in inventories for id in ids))
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return tuple(file for frame in self.frames if isinstance(frame, Modules) for file in frame.files)
 
     @property
     def entered(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from phasegate.collectors import one_run
 from phasegate.collectors.channel import Channel, Progress
 from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun
+from phasegate.collectors.private.frames_of_tests import judged
 from phasegate.collectors.pytest_frames import Inventory, Report, decoded, read_frames
 from phasegate.collectors.pytest_outcomes import Observed, as_test_run
 from phasegate.collectors.python_session import Session, has, interpreters
@@ -34,7 +35,10 @@ def run(ask: Ask) -> SuiteRun:
     content = session.channel.content()
     frames = read_frames(content, session.channel.nonce)
     observed = Observed(argv, ask.place, frames, ended, ask.timeout_seconds, session.clean.notes)
-    tests = as_test_run(observed, first_party(ask.place, ask.source_roots))
+    ours = first_party(ask.place, ask.source_roots)
+    tests = as_test_run(observed, ours)
+    if ask.inside is not None:
+        tests = judged(tests, frames, ask.inside, ask.place, ours)
     measured = session.measured(env, tests, why_not)
     kept = one_run.artifacts(results_jsonl=content, coverage_json=measured.report, output_txt=ended.output)
     return SuiteRun(tests, measured.coverage, measured.why_not, kept)

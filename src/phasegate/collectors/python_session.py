@@ -7,6 +7,8 @@ import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
+
 from phasegate.collectors import coverage_py, environment, one_run, process
 from phasegate.collectors.channel import Channel
 from phasegate.collectors.interface import Ask
@@ -89,7 +91,17 @@ class Session:
             "PYTHONPATH": _REPORTER_FOLDER + (os.pathsep + path if path else ""),
             "PHASEGATE_REPORT_COVERAGE": "1" if measured else "",
         }
-        return env | self.channel.variables | ours
+        return env | self.channel.variables | self._watched() | ours
+
+    def _watched(self) -> dict[str, str]:
+        """Tells our witness which files to watch."""
+        if self.inside is None:
+            return {}
+        seen = [os.path.join(self.inside.seen(self.inside.top), path) for path in self.inside.tests]
+        path = self.channel.below("watch.json")
+        with open(path, "wb") as file:
+            file.write(msgspec.json.encode({"files": seen}))
+        return {"PHASEGATE_REPORT_WATCH": path}
 
     def _bytecode(self) -> dict[str, str]:
         """Compiled Python is neither read from the user's directories nor written to them in a private run."""

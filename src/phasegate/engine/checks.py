@@ -26,6 +26,7 @@ from phasegate.evidence.tests import (
     baseline,
     holds,
     new_tests,
+    newly_hollow,
     newly_red,
     rightly_red,
     standing_for,
@@ -82,6 +83,7 @@ def seen_of(run: TestRun, before: Baseline | None, compared_to: str, red_seen: C
         new=tuple(result.id for result in new_tests(before, run)),
         newly_red=tuple(result.id for result in newly_red(before, run)),
         newly_green=tuple(sorted(before.red & set(run.green))),
+        hollow=newly_hollow(before, run),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from phasegate.collectors.catalog import PRIVATE
 from phasegate.collectors.private.inside import Inside, inside
@@ -14,6 +15,7 @@ from phasegate.collectors.suites import Way, command_of
 from phasegate.errors import Failure
 from phasegate.settings import Tests
 from phasegate.wiring import RealDesk
+from phasegate.workspace.names import Names
 from phasegate.workspace.private_tree import Blob, NotPrivate, PrivateTree
 from phasegate.workspace.tree import STAND_IN
 
@@ -39,7 +41,7 @@ def private(desk: RealDesk, tree: str, suites: Mapping[str, Tests]) -> Iterator[
     place = _place(desk, suites)
     with place.tree.locked():
         try:
-            _lay_out(desk, place, tree)
+            place = _laid_out(desk, place, tree)
         except (NotPrivate, OSError) as problem:
             why = problem.message if isinstance(problem, Failure) else str(problem)
             yield None, Way(None, f"the tree cannot be laid out privately: {why}")
@@ -79,8 +81,11 @@ def _environments(desk: RealDesk, suites: Mapping[str, Tests]) -> Iterator[str]:
             yield os.path.relpath(folder, where.top)
 
 
-def _lay_out(desk: RealDesk, place: Private, tree: str) -> None:
-    place.tree.lay_out(dict(_files(desk, tree, place.inside.provided)))
+def _laid_out(desk: RealDesk, place: Private, tree: str) -> Private:
+    files, names = dict(_files(desk, tree, place.inside.provided)), Names(desk.project.where.prefix)
+    place.tree.lay_out(files)
+    tests = [path for path in files if path.endswith(".py") and desk.settings.class_of(names.name(path)) == "tests"]
+    return replace(place, inside=replace(place.inside, files=frozenset(files), tests=tuple(tests)))
 
 
 def _files(desk: RealDesk, tree: str, provided: tuple[str, ...]) -> Iterator[tuple[str, Blob]]:

@@ -4,7 +4,7 @@
 import msgspec
 
 from phasegate.evidence.findings import FindingsSeen
-from phasegate.evidence.levels import Assurance, SuiteLevel
+from phasegate.evidence.levels import Assurance, Hollow, SuiteLevel
 
 
 class Artifact(msgspec.Struct, frozen=True):
@@ -30,6 +30,7 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
 
     `gone` and `newly_skipped` look also at the tests seen red earlier in the phase; `held` are those that pass now.
     `excused` are red tests of other projects that were red there before. `levels` says how sure each suite's run is.
+    `hollow` are tests that pass and show nothing, and did not so before.
     """
 
     __test__ = False
@@ -50,6 +51,7 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
     held: tuple[str, ...] = ()
     excused: tuple[str, ...] = ()
     levels: tuple[SuiteLevel, ...] = ()
+    hollow: tuple[Hollow, ...] = ()
 
     @property
     def failure(self) -> str:

@@ -29,6 +29,13 @@ class SuiteLevel(msgspec.Struct, frozen=True):
     layers: tuple[Layer, ...] = ()
 
 
+class Hollow(msgspec.Struct, frozen=True):
+    """A test that passed and shows nothing, and why."""
+
+    id: str
+    why: str
+
+
 def lowest(levels: Iterable[SuiteLevel]) -> Assurance:
     """The level of a run of several suites: that of the one we are least sure of."""
     return min((each.level for each in levels), key=LEVELS.index, default="recorded")

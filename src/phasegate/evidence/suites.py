@@ -50,6 +50,8 @@ def together(root: str, suites: Sequence[Suite]) -> TestRun:
         root=root,
         foreign=tuple(path for run in runs for path in run.foreign),
         notes=tuple(suite.said(note) for suite in suites for note in suite.tests.notes),
+        watched=all(run.watched for run in runs),
+        hollow=tuple(replace(test, id=_id(suite, test.id)) for suite in suites for test in suite.tests.hollow),
         levels=tuple(replace(level, suite=suite.name) for suite in suites for level in suite.tests.levels),
     )
 
@@ -71,5 +73,8 @@ def _of(suite: Suite, result: TestResult) -> TestResult:
     """A result with an id that no other suite has."""
     if not suite.name and not suite.directory:
         return result
-    id = suite.said(result.id) if suite.name else suite.placed(result.id)
-    return replace(result, id=id, file=suite.placed(result.file))
+    return replace(result, id=_id(suite, result.id), file=suite.placed(result.file))
+
+
+def _id(suite: Suite, id: str) -> str:
+    return suite.said(id) if suite.name else suite.placed(id)

@@ -22,7 +22,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from phasegate.evidence.levels import SuiteLevel
+from phasegate.evidence.levels import Hollow, SuiteLevel
 
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 Cause = Literal[
@@ -66,7 +66,10 @@ class TestResult(Struct, frozen=True):
 
 
 class TestRun(Struct, frozen=True):
-    """One run of a test suite. A run that is not `complete` is never a pass, whatever its results say."""
+    """One run of a test suite. A run that is not `complete` is never a pass, whatever its results say.
+
+    Where the tests' own lines were `watched`, `hollow` lists those that passed and show nothing.
+    """
 
     __test__ = False
 
@@ -83,6 +86,8 @@ class TestRun(Struct, frozen=True):
     foreign: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     levels: tuple[SuiteLevel, ...] = ()
+    watched: bool = False
+    hollow: tuple[Hollow, ...] = ()
 
     @property
     def red(self) -> tuple[str, ...]:
@@ -110,11 +115,15 @@ class TestRun(Struct, frozen=True):
 
 
 class Baseline(Struct, frozen=True):
-    """What is known of the tests at a phase's start: `listed` at all, `ran` (passed or red), and `red`."""
+    """What is known of the tests at a phase's start: `listed` at all, `ran` (passed or red), and `red`.
+
+    `hollow` showed nothing in any run that watched; None when none did.
+    """
 
     listed: frozenset[str]
     ran: frozenset[str]
     red: frozenset[str]
+    hollow: frozenset[str] | None = None
 
 
 def baseline(runs: Sequence[TestRun]) -> Baseline:
@@ -124,7 +133,10 @@ def baseline(runs: Sequence[TestRun]) -> Baseline:
     """
     listed = frozenset(result.id for run in runs for result in run.results)
     ran = frozenset(id for run in runs for id in (*run.green, *run.red))
-    return Baseline(listed, ran, red_in_each([run.red for run in runs]))
+    watched = [frozenset(test.id for test in run.hollow) for run in runs if run.watched]
+    return Baseline(
+        listed, ran, red_in_each([run.red for run in runs]), frozenset.intersection(*watched) if watched else None
+    )
 
 
 def red_in_each(reds: Iterable[Iterable[str]]) -> frozenset[str]:
@@ -142,6 +154,12 @@ def new_tests(before: Baseline, after: TestRun) -> tuple[TestResult, ...]:
     """The tests of `after` that were not there `before`."""
     known = before.listed | {without_parameters(id) for id in before.listed}
     return tuple(result for result in after.results if not among(result.id, known))
+
+
+def newly_hollow(before: Baseline, after: TestRun) -> tuple[Hollow, ...]:
+    """The tests that passed and show nothing, unless they were so before, or nobody watched them then."""
+    old = before.hollow if before.hollow is not None else before.listed
+    return tuple(test for test in after.hollow if not among(test.id, old))
 
 
 def standing_for(ids: Iterable[str], run: TestRun) -> dict[str, tuple[TestResult, ...]]:

@@ -38,4 +38,11 @@ def gate(moment: Moment) -> Verdict:
             remedy="Let them run again; skipping a test needs a person's approval.",
             evidence=ids,
         )
+    hollow = [f"{test.id} ({test.why})" for test in tests.hollow]
+    if hollow:
+        return failed(
+            f"tests pass and show nothing: {some(hollow)}",
+            remedy="Let each assert what the code has to do; a test without an assertion needs a person's approval.",
+            evidence=ids,
+        )
     return passed(f"nothing is newly red, {len(baseline.red)} tests were red before", evidence=ids)

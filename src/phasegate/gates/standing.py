@@ -47,6 +47,14 @@ def _tests(state: State, subject: str, today: str) -> Verdict:
             remedy="Bring them back, or let a person take a new baseline: `phasegate init --baseline`.",
             evidence=(found.id,),
         )
+    whys = {test.id: test.why for test in tests.hollow}
+    hollow = [f"{id} ({whys[id]})" for id in _unwaived(state, "test", [(id,) for id in whys], today)]
+    if hollow:
+        return failed(
+            f"tests pass and show nothing: {some(hollow)}",
+            remedy="Let each assert what the code has to do, or a person excepts it: `phasegate waiver add test ID`.",
+            evidence=(found.id,),
+        )
     if not tests.passed:
         return _none_passes(tests, found)
     old = f", {len(tests.red)} red as when phasegate came{' or flaky' if flaky else ''}" if tests.red else ""

@@ -19,7 +19,8 @@ class Inside(Struct, frozen=True):
     """A private tree for the suites of the work tree at `top`: `tree` is the directory that holds its files.
 
     `provided` are paths (relative to `top`) of environments and the like, shown as they are; `start` are the words
-    before a command that runs in it, none where nothing can be mounted; `bytecode` is for compiled Python.
+    before a command that runs in it, none where nothing can be mounted; `bytecode` is for compiled Python. `files` are
+    those of the tree, and `tests` those among them that hold tests.
     """
 
     top: str
@@ -27,6 +28,8 @@ class Inside(Struct, frozen=True):
     provided: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
     bytecode: str = ""
+    files: frozenset[str] = frozenset()
+    tests: tuple[str, ...] = ()
 
     @property
     def mounted(self) -> bool:

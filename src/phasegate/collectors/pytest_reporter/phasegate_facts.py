@@ -125,3 +125,23 @@ def _file_of(it: Any) -> Any:
     if isinstance(it, type) or hasattr(it, "__code__"):
         return getattr(sys.modules.get(it.__module__), "__file__", None)
     return getattr(sys.modules.get(type(it).__module__), "__file__", None)
+
+
+def foreign_files() -> list[str]:
+    """The files of the modules that were imported, less Python's own and those that are installed."""
+    own = tuple({os.path.dirname(os.__file__) + os.sep, _HERE + os.sep})
+    found = {_quietly_file(module) for module in list(sys.modules.values())}
+    return sorted(
+        file for file in found if file and not file.startswith(own) and not re.search(r"/(?:site|dist)-packages/", file)
+    )
+
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def _quietly_file(module: Any) -> str:
+    try:  # some modules compute their attributes
+        file = vars(module).get("__file__")
+    except Exception:
+        return ""
+    return os.path.abspath(file) if isinstance(file, str) else ""

@@ -19,7 +19,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from phasegate_facts import MESSAGE, channel, facts
+from phasegate_facts import MESSAGE, channel, facts, foreign_files
+from phasegate_witness import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -31,6 +32,7 @@ _BATCH, _TEST_FILE_BYTES = 500, 4 << 20
 
 
 _send = channel()
+_witness = watching()
 _measures = os.environ.get("PHASEGATE_REPORT_COVERAGE") == "1"  # stays: the workers of pytest-xdist read it too
 
 
@@ -63,6 +65,12 @@ class Observer:
         self.raised: dict[str, str] = {}
         self.deselected = 0
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: Any) -> Wrapper:
+        if _witness is not None:
+            _witness.begin()
+        yield
+
     @pytest.hookimpl(hookwrapper=True, trylast=True)
     def pytest_pyfunc_call(self, pyfuncitem: Any) -> Wrapper:
         self.raised.pop(pyfuncitem.nodeid, None)
@@ -82,6 +90,7 @@ class Observer:
                 path=_path(item),
                 outcome=report.outcome,
                 contradiction=self._contradiction(item, excinfo, report),
+                seen=_witness.end() if _witness is not None and report.when == "teardown" else {},
             )
 
     def _contradiction(self, item: Any, excinfo: Any, report: Any) -> str:
@@ -118,6 +127,7 @@ class Reporter(Observer):
         super().__init__(config)
         self.send = send
         self.inventoried: dict[str, None] = {}
+        self.modules: set[str] = set()
         send(
             "start",
             pytest=pytest.__version__,
@@ -143,6 +153,7 @@ class Reporter(Observer):
     def pytest_testnodedown(self, node: Any, error: Any) -> None:
         output = getattr(node, "workeroutput", None) or {}
         self.deselected = max(self.deselected, output.get("phasegate_deselected", 0))
+        self.modules.update(output.get("phasegate_modules", []))
 
     def _inventory(self, ids: list[str]) -> None:
         new = [id for id in ids if id not in self.inventoried]
@@ -169,6 +180,7 @@ class Reporter(Observer):
             line=(report.location[1] or 0) + 1,
             seconds=getattr(report, "duration", 0.0),
             contradiction=contradiction,
+            **seen.get("seen", {}),
         )
 
     @pytest.hookimpl(tryfirst=True)
@@ -191,6 +203,7 @@ class Reporter(Observer):
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: Any) -> Wrapper:
         yield
+        self.send("modules", files=sorted(self.modules.union(foreign_files())))
         self.send("end", exit_code=int(session.exitstatus), deselected=self.deselected)
 
 
@@ -206,6 +219,7 @@ class WorkerReporter(Observer):
     def pytest_sessionfinish(self, session: Any) -> Wrapper:
         # Before the others: once xdist's own hook has run, the controller may end this process.
         self.config.workeroutput["phasegate_deselected"] = self.deselected
+        self.config.workeroutput["phasegate_modules"] = foreign_files()
         if self.coverage is not None:
             self.coverage.stop()
             self.coverage.save()

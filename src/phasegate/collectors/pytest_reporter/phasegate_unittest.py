@@ -18,7 +18,8 @@ import sys
 import unittest
 from typing import TYPE_CHECKING, Any
 
-from phasegate_facts import MESSAGE, channel, facts
+from phasegate_facts import MESSAGE, channel, facts, foreign_files
+from phasegate_witness import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +36,9 @@ _PHASES = {
 }
 _NO_TESTS = 5 if sys.version_info >= (3, 12) else 0
 _UNLOADED, _SKIPPED = "unittest.loader._FailedTest", "unittest.loader.ModuleSkipped"
+
+
+_witness = watching()
 
 
 class Place:
@@ -142,6 +146,8 @@ class Result(unittest.TextTestResult):
 
     def startTest(self, test: Any) -> None:
         self.said = False
+        if _witness is not None:
+            _witness.begin()
         if _kind(test) not in (_UNLOADED, _SKIPPED):
             self.send("enter", id=self._id(test))
         super().startTest(test)
@@ -152,7 +158,7 @@ class Result(unittest.TextTestResult):
             return
         if not self.said:
             self._tell(test, "call", "failed", None, contradiction="it ended without an outcome")
-        self._tell(test, "teardown", "passed", None)
+        self._tell(test, "teardown", "passed", None, seen=_witness.end() if _witness is not None else {})
         self.last[_class(test)] = test
 
     def addSuccess(self, test: Any) -> None:
@@ -238,7 +244,7 @@ class Result(unittest.TextTestResult):
 
     def _tell(
         self, test: Any, when: str, outcome: str, err: Any, *, expected: bool = False, message: str = "",
-        contradiction: str = "",
+        contradiction: str = "", seen: Any = None,
     ) -> None:  # fmt: skip
         told = facts(err[1] if err else None)
         watched = self.watched.get(id(test))
@@ -251,7 +257,7 @@ class Result(unittest.TextTestResult):
         self.send(
             "report", id=self._id(test), when=when, outcome=outcome, path=self.place.path(test), line=_line(test),
             message=message[:MESSAGE] or told["message"], raised=told["raised"], expected=expected,
-            contradiction=contradiction,
+            contradiction=contradiction, **(seen or {}),
         )  # fmt: skip
 
     def _id(self, test: Any) -> str:
@@ -302,6 +308,7 @@ def main() -> int:
     code = 0 if result.wasSuccessful() else 1
     if not result.testsRun and not result.skipped and code == 0:
         code = _NO_TESTS
+    send("modules", files=foreign_files())
     send("end", exit_code=code, deselected=0)
     return code
 

@@ -19,6 +19,7 @@ from phasegate.entrypoints.standalone import standalone
 from phasegate.entrypoints.weak_code import weak_code
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen, per_cent
+from phasegate.evidence.levels import SuiteLevel
 from phasegate.gates.interface import Verdict, some
 from phasegate.gates.standing import QUESTIONS, asked_of, standing
 from phasegate.ledger.state import State
@@ -177,10 +178,14 @@ def report(
     if not tests.complete:
         output.say(f"phasegate: cannot tell: {tests.why_incomplete}.\n  {REMEDY}")
     output.say(f"phasegate: {tests.passed} of {tests.collected} tests pass ({tests.runner}); recorded.")
-    for test in tests.red[:20]:
-        fresh = "newly red" if test.id in tests.newly_red else "new" if test.id in tests.new else "red"
-        said = test.message.splitlines()[0] if test.message else ""
-        output.say(f"  {fresh}: {test.id} ({test.cause}) {said}".rstrip())
+    for each in tests.levels:
+        output.say(f"  level: {level_line(each)}")
+    for test in tests.hollow[:20]:
+        output.say(f"  shows nothing: {line(test.id, 200)} ({line(test.why, 200)})")
+    for red in tests.red[:20]:
+        fresh = "newly red" if red.id in tests.newly_red else "new" if red.id in tests.new else "red"
+        said = red.message.splitlines()[0] if red.message else ""
+        output.say(f"  {fresh}: {red.id} ({red.cause}) {said}".rstrip())
     if tests.gone:
         output.say(f"  gone since the phase began: {some(tests.gone)}")
     if isinstance(coverage, CoverageSeen):
@@ -200,6 +205,12 @@ def report(
             output.say(f"    {line(reason, 2000)}")
         output.say(f"  {weakened.remedy}")
     return code
+
+
+def level_line(level: SuiteLevel) -> str:
+    """How sure a suite's run is, and why no surer."""
+    named = f"{level.suite}: " if level.suite else ""
+    return f"{named}{level.level}{f', since {line(level.why, 300)}' if level.why else ''}"
 
 
 def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool, why_not: Failure | None) -> int:

@@ -1,0 +1,306 @@
+"""A private run of real suites: what it reads, what it does not believe, and what honest suites may do."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
+
+import msgspec
+import pytest
+
+from phasegate.collectors.private import inside
+from phasegate.engine.checks import RUN_ARTIFACT
+from phasegate.entrypoints import checking
+from phasegate.entrypoints.standalone import standalone
+from phasegate.evidence.items import Evidence, TestsSeen
+from phasegate.evidence.tests import TestRun
+from phasegate.ledger.event import Actor
+from phasegate.settings import Settings, Tests
+
+ME = Actor("person", "me")
+SHOP = {
+    "pyproject.toml": '[project]\nname = "shop"\n[tool.pytest.ini_options]\npythonpath = ["src"]\n',
+    "src/shop/__init__.py": "def price(amount):\n    return amount * 2\n",
+    ".gitignore": "__pycache__/\n",
+}
+GOOD = "from shop import price\n\n\ndef test_price():\n    assert price(2) == 4\n"
+BAD = "from shop import price\n\n\ndef test_price():\n    assert price(2) == 5\n"
+
+
+def project(root: Path, files: Mapping[str, str]) -> Path:
+    for path, text in {**SHOP, **files}.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(dedent(text).lstrip("\n"))
+    subprocess.run(["git", "init", "-q", "-b", "main"], cwd=root, check=True)
+    return root
+
+
+def checked(root: Path, tests: Tests | None = None) -> tuple[Evidence, TestsSeen]:
+    settings = Settings(project="p", tests=tests or Tests(args=("-p", "no:cacheprovider")))
+    with standalone(str(root), ME, settings) as desk:
+        seen, _ = checking.check_here(desk, lambda said: None)
+        found = desk.state().newest(TestsSeen)
+        assert found is not None
+        return found, seen
+
+
+@pytest.fixture(params=[True, False], ids=["mounted", "linked"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """With the private tree mounted over the project's path, and where nothing can be mounted."""
+    if not request.param:
+        monkeypatch.setattr(inside, "can_mount", lambda: False)
+    return bool(request.param)
+
+
+def test_a_suite_runs_on_a_private_tree_and_its_evidence_says_so(tmp_path: Path, either_way: bool) -> None:
+    evidence, seen = checked(project(tmp_path / "p", {"tests/test_shop.py": GOOD}))
+    assert seen.complete, seen.why_incomplete
+    assert (seen.passed, evidence.assurance, seen.hollow) == (1, "private", ())
+    assert [(each.level, each.possible) for each in seen.levels] == [("private", True)]
+    assert [layer.name for layer in seen.levels[0].layers if layer.ran][:1] == ["private tree"]
+
+
+def test_what_happens_to_the_work_tree_meanwhile_changes_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "p"
+    edits = f"""
+        import pathlib
+        from shop import price
+
+        def test_edit():
+            path = pathlib.Path({str(root)!r}, "src/shop/later.py")
+            assert not path.exists()
+
+        def test_price():
+            assert price(2) == 4
+    """
+    _, seen = checked(project(root, {"tests/test_shop.py": edits}))
+    assert (seen.complete, seen.passed) == (True, 2)
+
+
+def test_a_run_that_changes_the_files_it_tests_is_unknown(tmp_path: Path, either_way: bool) -> None:
+    edits = """
+        import pathlib, shop
+
+        def test_edit():
+            path = pathlib.Path(shop.__file__)
+            path.write_text("def price(amount):\\n    return 5\\n")
+            assert path.exists()
+    """
+    root = project(tmp_path / "p", {"tests/test_shop.py": edits})
+    _, seen = checked(root)
+    assert not seen.complete and "src/shop/__init__.py" in seen.why_incomplete
+    assert (root / "src/shop/__init__.py").read_text() == SHOP["src/shop/__init__.py"]
+
+
+def test_code_of_the_work_tree_itself_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inside, "can_mount", lambda: False)
+    root = tmp_path / "p"
+    steals = f"import sys\nsys.path.insert(0, {str(root / 'lib')!r})\nfrom other import answer\n\n\ndef test_it():\n"
+    files = {"lib/other.py": "def answer():\n    return 1\n", "tests/test_it.py": steals + "    assert answer() == 1\n"}
+    _, seen = checked(project(root, files))
+    assert not seen.complete and "lib/other.py" in seen.why_incomplete
+
+
+def test_a_module_that_appears_during_the_run_counts_for_nothing(tmp_path: Path) -> None:
+    makes = """
+        import pathlib
+        (pathlib.Path(__file__).parent / "made.py").write_text("def answer(): return 4")
+        from made import answer
+
+        def test_it():
+            assert answer() == 4
+    """
+    _, seen = checked(project(tmp_path / "p", {"tests/test_it.py": makes}))
+    assert not seen.complete and "made.py" in seen.why_incomplete
+
+
+def test_what_the_shell_of_the_caller_says_does_not_reach_the_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_SWITCH", "1")
+    monkeypatch.setenv("NAMED_SWITCH", "1")
+    looks = """
+        import os
+
+        def test_it():
+            assert os.environ.get("SOME_SWITCH") is None
+            assert os.environ.get("NAMED_SWITCH") == "1"
+    """
+    _, seen = checked(project(tmp_path / "p", {"tests/test_it.py": looks}), Tests(inherit=("NAMED_SWITCH",)))
+    assert seen.passed == 1
+
+
+LIES: Mapping[str, tuple[Mapping[str, str], str]] = {
+    "a body that never runs": (
+        {
+            "tests/conftest.py": "def pytest_pyfunc_call(pyfuncitem):\n    return True\n",
+            "tests/test_shop.py": BAD,
+        },
+        "none of its own lines ran",
+    ),
+    "another body in its place": (
+        {
+            "tests/conftest.py": "def pytest_collection_modifyitems(items):\n"
+            "    for item in items:\n        item.obj = lambda: None\n",
+            "tests/test_shop.py": BAD,
+        },
+        "none of its own lines ran",
+    ),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_test_that_is_reported_as_passed_and_did_not_run_is_an_error(tmp_path: Path, lie: str) -> None:
+    files, why = LIES[lie]
+    _, seen = checked(project(tmp_path / "p", files))
+    assert seen.passed == 0
+    assert [test.message for test in seen.red if why in test.message]
+
+
+SHOWS = """
+    import pytest, unittest
+    from shop import price
+
+    def check_price(amount, wanted):
+        assert price(amount) == wanted
+
+    def test_by_another_function():
+        check_price(2, 4)
+
+    @pytest.mark.parametrize("amount", [1, 2])
+    def test_with_parameters(amount):
+        assert price(amount) == amount * 2
+
+    def test_an_error():
+        with pytest.raises(TypeError):
+            price()
+
+    def test_that_an_assertion_fails():
+        with pytest.raises(AssertionError):
+            check_price(2, 5)
+
+    def test_again_until_it_holds():
+        for amount in (1, 2):
+            try:
+                assert (
+                    price(amount)
+                    == 4
+                )
+            except AssertionError:
+                continue
+
+    @pytest.fixture
+    def made():
+        yield 2
+        assert True
+
+    def test_with_a_fixture(made):
+        price(made)
+
+    class TestIt(unittest.TestCase):
+        def test_method(self):
+            self.assertEqual(price(2), 4)
+"""
+HIDES = """
+    from shop import price
+
+    def test_swallowed():
+        try:
+            assert price(2) == 5
+        except AssertionError:
+            pass
+
+    def test_nothing():
+        price(2)
+
+    def test_returns_early():
+        if price(2) == 4:
+            return
+        assert price(2) == 5
+"""
+
+
+SHOWING = 8
+HIDDEN = {
+    "tests/test_bad.py::test_swallowed": "the assertion at tests/test_bad.py:5 failed, and something swallowed that",
+    "tests/test_bad.py::test_nothing": "no assertion ran",
+    "tests/test_bad.py::test_returns_early": "no assertion ran",
+}
+
+
+def test_tests_that_show_nothing_are_told_from_those_that_do(tmp_path: Path) -> None:
+    run = whole(project(tmp_path / "p", {"tests/test_good.py": SHOWS, "tests/test_bad.py": HIDES}))
+    assert run.complete and not run.red, run.why_incomplete
+    assert {test.id: test.why for test in run.hollow} == HIDDEN
+    assert run.watched and len(run.green) == SHOWING + len(HIDDEN)
+
+
+UNITTEST = """
+    import unittest
+    from shop import price
+
+    class TestShop(unittest.TestCase):
+        def test_price(self):
+            self.assertEqual(price(2), 4)
+
+        def test_plain(self):
+            assert price(2) == 4
+
+        def test_again_until_it_holds(self):
+            for amount in (1, 2):
+                try:
+                    self.assertEqual(
+                        price(amount), 4
+                    )
+                except AssertionError:
+                    continue
+
+        def test_swallowed(self):
+            try:
+                self.assertEqual(price(2), 5)
+            except AssertionError:
+                pass
+
+        def test_nothing(self):
+            price(2)
+"""
+
+
+def test_so_are_those_of_unittest_whatever_python_runs_them(tmp_path: Path) -> None:
+    root = project(tmp_path / "p", {"tests/test_it.py": UNITTEST, "tests/__init__.py": ""})
+    for python in (sys.executable, newer_python()):
+        tests = Tests("unittest", command=(python, "-m", "unittest"), env={"PYTHONPATH": "src"})
+        run = whole(root, tests)
+        assert run.complete and len(run.green) == 5, run.why_incomplete
+        assert {test.id.rpartition("::")[2]: test.why for test in run.hollow} == {
+            "test_swallowed": "the assertion at tests/test_it.py:22 failed, and something swallowed that",
+            "test_nothing": "no assertion ran",
+        }
+
+
+def newer_python() -> str:
+    """A Python that has `sys.monitoring`, which needs nothing installed to run unittest."""
+    named = [shutil.which(f"python3.{minor}") or "" for minor in (14, 13, 12)]
+    kept = glob.glob(f"{os.path.dirname(sys.base_prefix)}/3.1[2-9]*/bin/python")
+    for python in filter(None, [*kept, *named]):
+        asked = (python, "-c", "import sys; sys.exit(sys.version_info < (3, 12))")
+        if subprocess.run(asked, check=False, capture_output=True).returncode == 0:
+            return python
+    pytest.skip("NOT TESTED ON PYTHON 3.12 OR NEWER: there is none here")
+
+
+def whole(root: Path, tests: Tests | None = None) -> TestRun:
+    """The run as it is kept."""
+    settings = Settings(project="p", tests=tests or Tests(args=("-p", "no:cacheprovider")))
+    with standalone(str(root), ME, settings) as desk:
+        checking.check_here(desk, lambda said: None)
+        found = desk.state().newest(TestsSeen)
+        assert found is not None
+        kept = next(artifact for artifact in found.artifacts if artifact.name == RUN_ARTIFACT)
+        return msgspec.json.decode(desk.kept(kept), type=TestRun)
