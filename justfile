@@ -16,6 +16,10 @@ test *arguments: sync
 # Everything CI demands, cheapest first.
 check: sync lint types rooms docs (test)
 
+# Install the browser that the proof page is tried in, where there is none and apt can.
+browser:
+    command -v chromium chromium-browser google-chrome >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+
 # Bring the environment in line with pyproject.toml.
 sync:
     uv sync --quiet --all-groups

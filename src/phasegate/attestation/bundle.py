@@ -6,6 +6,7 @@ file. There is exactly one way to write a bundle, and whatever is written otherw
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -41,6 +42,10 @@ class BundleTooNew(Failure):
 
     code = "bundle-too-new"
     exit_code = Exit.CANNOT_TELL
+
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,119})*")
+KEY_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class Top(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,7 +113,11 @@ def _statement(line: bytes) -> tuple[Envelope, Statement]:
     envelope = _decoded(line, Envelope, "Line 2")
     if envelope.payload_type != PAYLOAD_TYPE:
         raise BundleUnsound("Line 2", f"its payload is of type {envelope.payload_type[:60]!r}")
+    if not all(KEY_ID.fullmatch(signature.keyid) for signature in envelope.signatures):
+        raise BundleUnsound("Line 2", "a signature is by no key of ours")
     try:
+        for signature in envelope.signatures:
+            from_base64(signature.sig)
         return envelope, read_statement(envelope.content())
     except ValueError as problem:
         raise BundleUnsound("Line 2", str(problem)) from problem
@@ -125,6 +134,8 @@ def _files(statement: Statement, lines: Iterable[bytes]) -> dict[str, bytes]:
             data = from_base64(file.data)
         except ValueError as problem:
             raise BundleUnsound(where, str(problem)) from problem
+        if not NAME.fullmatch(file.name):
+            raise BundleUnsound(where, f"{file.name[:80]!r} is no name of a file here")
         if digest(data) != file.sha256:
             raise BundleUnsound(where, f"{file.name[:80]!r} has another digest than is written beside it")
         due = named[len(found)] if len(found) < len(named) else None

@@ -153,7 +153,7 @@ def _digest(change: Change, path: str) -> str:
 
 
 def _file(exported: Exported) -> str:
-    return f"ledgers/{exported.top.ledger[:36]}.ledger"
+    return f"ledgers/{manifest.safe(exported.top.ledger)}.ledger"
 
 
 def _content(exported: Exported) -> bytes:

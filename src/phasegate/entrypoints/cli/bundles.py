@@ -14,6 +14,7 @@ from phasegate.entrypoints import proving, signing
 from phasegate.entrypoints.cli import machines, output
 from phasegate.entrypoints.cli.check import tell_verdicts
 from phasegate.entrypoints.cli.session import actor
+from phasegate.entrypoints.proof import page
 from phasegate.entrypoints.signing import Signer
 from phasegate.errors import Failure
 from phasegate.gates.interface import Verdict
@@ -22,6 +23,9 @@ from phasegate.plain import line
 from phasegate.wiring import RealDesk, open_project
 from phasegate.workspace import git
 from phasegate.workspace.branches import Repository
+
+BUNDLE = "phasegate.bundle"
+"""What a bundle is called in a folder."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -33,21 +37,28 @@ class Asked(msgspec.Struct, frozen=True):
     commit: str
     integrity_only: bool
     out: str | None
+    proof: str | None
 
 
-def put(path: str, content: bytes, signer: Signer | None) -> dict[str, str]:
-    """Write a bundle and say aloud who signed it."""
-    machines.put(path, content)
-    by = f"signed by the key {signer.public.id[:16]}" if signer is not None else proving.INTEGRITY_ONLY
-    output.progress(f"phasegate: {path} is written ({digest(content)[:16]}); {by}")
+def put(out: str | None, proof: str | None, content: bytes, signer: Signer | None) -> dict[str, str]:
+    """Write a bundle and its page where they are asked for, and say aloud who signed it."""
+    key = signer.public if signer is not None else None
+    path = proving.place_for(out, BUNDLE) if out else ""
+    if path:
+        machines.put(path, content)
+    if proof:
+        machines.put(proof, page(content, key))
+    by = f"signed by the key {key.id[:16]}" if key is not None else proving.INTEGRITY_ONLY
+    output.progress(f"phasegate: {' and '.join(filter(None, (path, proof)))} written ({digest(content)[:16]}); {by}")
     for warning in signer.warnings if signer is not None else ():
         output.progress(f"phasegate: warning: {warning}")
-    return {"bundle": path, "sha256": digest(content), "signed_by": signer.public.id if signer is not None else ""}
+    return {"bundle": path, "sha256": digest(content), "signed_by": key.id if key is not None else ""}
 
 
 def check(asked: Asked, variables: tuple[str, str], as_json: bool) -> int:
-    """Check a bundle; with `out`, sign it when it is sound."""
-    found = bundle.read(signing.read_named(asked.path, bundle.LARGEST))
+    """Check a bundle; with `out`, sign it when it is sound; with `proof`, make its page."""
+    content = signing.read_named(asked.path, bundle.LARGEST)
+    found = bundle.read(content)
     key = None if asked.out or not asked.key else public_key(signing.read_named(asked.key, LARGEST_KEY))
     verdicts = (
         *checking.check(found, key, integrity_only=asked.integrity_only or bool(asked.out)),
@@ -56,8 +67,11 @@ def check(asked: Asked, variables: tuple[str, str], as_json: bool) -> int:
     told = {"commit": _commit(found), "sha256": found.digest}
     if not as_json:
         output.say(f"A bundle about commit {_commit(found)[:12]}, of {line(found.statement.predicate.time_verified)}:")
-    if asked.out and not any(verdict.says == "fail" for verdict in verdicts if verdict.gate != "verdict"):
+    sound = not any(verdict.says == "fail" for verdict in verdicts if verdict.gate != "verdict")
+    if asked.out and sound:
         told |= _sign(asked, found, variables)
+    elif asked.proof and sound:
+        machines.put(asked.proof, page(content, key))
     return tell_verdicts(verdicts, told if as_json else None)
 
 
@@ -67,9 +81,7 @@ def _sign(asked: Asked, found: bundle.Bundle, variables: tuple[str, str]) -> dic
     warnings += [proving.SIGNED_LATER, *(signer.warnings if signer is not None else (proving.INTEGRITY_ONLY,))]
     predicate = msgspec.structs.replace(found.statement.predicate, warnings=tuple(dict.fromkeys(warnings)))
     statement = msgspec.structs.replace(found.statement, predicate=predicate)
-    return put(
-        proving.place_for(asked.out or "", "phasegate.bundle"), proving.signed(statement, found.files, signer), signer
-    )
+    return put(asked.out, asked.proof, proving.signed(statement, found.files, signer), signer)
 
 
 def _commit(found: bundle.Bundle) -> str:

@@ -14,9 +14,6 @@ from phasegate.gates.standing import QUESTIONS
 from phasegate.wiring import RealDesk
 from phasegate.workspace import neighbours
 
-BUNDLE = "phasegate.bundle"
-"""What a bundle is called in a folder."""
-
 
 @click.command()
 @click.option(
@@ -28,6 +25,7 @@ BUNDLE = "phasegate.bundle"
 )
 @click.option("--bundle-out", metavar="FILE|DIR", help="Write what was found, with what shows it, to this bundle.")
 @click.option("--bundle", "bundle_in", metavar="FILE", help="Check this bundle instead; no repository is needed.")
+@click.option("--proof", metavar="FILE", help="Write a page that checks the bundle in any browser, offline.")
 @click.option("--key", default="", metavar="FILE", help="The Ed25519 key: private to sign, public to check.")
 @click.option("--signer", default="", metavar="COMMAND", help="What signs with the private half of --key: KMS, HSM.")
 @click.option("--commit", default="", metavar="REV", help="With --bundle: it must be about this commit.")
@@ -37,7 +35,8 @@ BUNDLE = "phasegate.bundle"
 @json_option
 def verify(
     base: str, ledgers: tuple[str, ...], anchors: tuple[str, ...], bundle_out: str | None, bundle_in: str | None,
-    key: str, signer: str, commit: str, integrity_only: bool, junit: str | None, sarif: str | None, as_json: bool,
+    proof: str | None, key: str, signer: str, commit: str, integrity_only: bool, junit: str | None,
+    sarif: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Judge this commit again from a clean checkout: is it no worse than what it grew from?
 
@@ -56,23 +55,23 @@ def verify(
     variables = signing.take_variables(os.environ)
     if bundle_in is not None:
         return bundles.check(
-            bundles.Asked(bundle_in, key, signer, commit, integrity_only, bundle_out), variables, as_json
+            bundles.Asked(bundle_in, key, signer, commit, integrity_only, bundle_out, proof), variables, as_json
         )
     where = neighbours.nearest(os.getcwd())
-    signs = signing.signer(key, signer, variables, driven=bundles.driven(where)) if bundle_out else None
+    signs = signing.signer(key, signer, variables, driven=bundles.driven(where)) if bundle_out or proof else None
     found: dict[str, bytes] = {}
 
     def keep(desk: RealDesk) -> None:
         machines.write(desk, tuple(QUESTIONS), junit=junit, sarif=sarif)
-        if bundle_out:
+        if bundle_out or proof:
             found.update(proving.exhibits(desk))
 
     given = verifying.Given(base, ledgers, exporting.anchors(anchors))
     judged = verifying.judge(where, actor(), given, lambda said: output.progress(f"phasegate: {said}"), keep)
     told = {"base": judged.base, "head": judged.head}
-    if bundle_out:
+    if bundle_out or proof:
         content = proving.proven(judged, where, found, signs)
-        told |= bundles.put(proving.place_for(bundle_out, BUNDLE), content, signs)
+        told |= bundles.put(bundle_out, proof, content, signs)
     if not as_json:
         output.say(f"{judged.head[:12]} against {judged.base[:12]}:")
     code = tell_verdicts(judged.verdicts, told if as_json else None)
