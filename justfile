@@ -18,7 +18,7 @@ check: sync lint types rooms docs (test)
 
 # Install the browser that the proof page is tried in, where there is none and apt can.
 browser:
-    command -v chromium chromium-browser google-chrome >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 
 # Bring the environment in line with pyproject.toml.
 sync:
