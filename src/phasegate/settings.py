@@ -1,11 +1,12 @@
 """What a project can set in `phasegate.toml`, with the defaults; and which class of file a path is."""
 
 # Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
-import functools
-import re
 from typing import Literal
 
 import msgspec
+
+from phasegate.rules.paths import matches as matches
+from phasegate.rules.rule import Mode, Rules
 
 Render = Literal["claude_md", "local", "off"]
 FileClass = Literal["own", "plan", "tests", "docs", "config", "source"]
@@ -31,9 +32,12 @@ OWN = (
 """Written by phasegate (or git) alone; no step allows an agent to."""
 
 
-COMPILED = frozenset({"elsewhere"})
-"""Fields that no file sets, filled in when a person trusts the settings: the other projects of the work tree, by where
-they lie from this one (`../web/`)."""
+CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
+"""Where GitHub looks for it, in its order; the first that is there counts."""
+
+COMPILED = frozenset({"elsewhere", "rules"})
+"""Fields filled in when a person trusts the settings: the other projects of the work tree, by where they lie from this
+one (`../web/`), and all rules, put together from `[[rules]]`, the file that `policy` names and what it extends."""
 
 
 class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,10 +124,32 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Approvals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which approval answers a question: `weak` (a terminal) or `strong` (a signature by an allowed signer)."""
+    """Which approval answers a question: `weak` (a terminal) or `strong` (a signature by an allowed signer).
+
+    `people` says who is behind a handle or team of CODEOWNERS: `"@acme/core" = ["ann@example.org"]`.
+    """
 
     questions: Literal["weak", "strong"] = "weak"
     allowed_signers: str = ".phasegate/allowed_signers"
+    people: dict[str, tuple[str, ...]] = {}
+
+
+class Extends(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A pack of rules by where it lies, and the SHA-256 (hex) of the file that is meant."""
+
+    pack: str
+    sha256: str
+
+
+class PolicySource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where rules come from beside `[[rules]]`: another file, packs pinned by digest; and modes of built-in refusals.
+
+    A pack is a path in the repository, `user:NAME` for a file in your configuration directory, or `phasegate:NAME`.
+    """
+
+    file: str = ""
+    extends: tuple[Extends, ...] = ()
+    modes: dict[str, Mode] = {}
 
 
 LOCK_FILES = (
@@ -221,6 +247,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drive: Drive = Drive()
     scanners: tuple[ScannerName, ...] = ("secrets", "references", "ratchets")
     sast: Sast = Sast()
+    policy: PolicySource = PolicySource()
+    rules: Rules = Rules()
     elsewhere: dict[str, "Settings"] = {}
 
     def all_suites(self) -> dict[str, Tests]:
@@ -238,7 +266,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 return "own" if found == "plan" else found
         if path.startswith("../"):
             return Settings(plan="").class_of(path.replace("../", ""))
-        if matches(path, OWN) or matches(path, self.paths.protected) or path == self.approvals.allowed_signers:
+        if matches(path, OWN) or matches(path, self.paths.protected) or path in self._says_what_counts():
             return "own"
         if path == self.plan:
             return "plan"
@@ -248,6 +276,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return "docs"
         return "config" if matches(path, self.paths.config) else "source"
 
+    def _says_what_counts(self) -> tuple[str, ...]:
+        """Files from which a person's trust takes who may approve, and which rules hold."""
+        owners = CODEOWNERS if self.rules.owners is not None else ()
+        packs = (extended.pack for extended in self.policy.extends)
+        return (self.approvals.allowed_signers, self.policy.file, *packs, *owners)
+
 
 def size_in_words(size: int) -> str:
     """A number of bytes as people say it."""
@@ -255,19 +289,3 @@ def size_in_words(size: int) -> str:
         if size >= unit:
             return f"{size / unit:.3g} {name}"
     return f"{size} bytes"
-
-
-def matches(path: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a glob pattern matches the whole path: `*` within a part, `**` across parts, `?` one character."""
-    return bool(patterns) and _compiled(patterns).fullmatch(path) is not None
-
-
-@functools.lru_cache(maxsize=64)
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{_expression(pattern)})" for pattern in patterns), re.DOTALL)
-
-
-def _expression(pattern: str) -> str:
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(meaning.get(part) or re.escape(part) for part in parts)

@@ -29,12 +29,12 @@ OF_EVERY_CALL = frozenset(
     agents agents.claude_code agents.interface engine engine.answer engine.desk engine.drivers engine.exceptions
     engine.judge engine.plan_watch engine.redaction engine.wishes entrypoints entrypoints.hook_call
     entrypoints.streams errors evidence evidence.findings evidence.items evidence.levels ledger ledger.chain
-    ledger.custody ledger.driving ledger.event ledger.fact ledger.facts ledger.fold ledger.log ledger.schema
-    ledger.state ledger.waivers policy policy.bounds policy.calls policy.edits policy.prompts policy.secret_contexts
-    policy.secret_places policy.secret_shapes policy.secret_tokens policy.secrets settings store store.blobs
-    store.durable store.ids store.queue store.schema store.sqlite telemetry telemetry.log_lines wiring workflow
-    workflow.default workflow.definition workflow.plan workspace workspace.files workspace.git workspace.names
-    workspace.place
+    ledger.custody ledger.driving ledger.event ledger.fact ledger.facts ledger.fold ledger.log ledger.rulings
+    ledger.schema ledger.state ledger.waivers policy policy.bounds policy.calls policy.edits policy.prompts
+    policy.secret_contexts policy.secret_places policy.secret_shapes policy.secret_tokens policy.secrets rules
+    rules.paths rules.rule settings store store.blobs store.durable store.ids store.queue store.schema
+    store.sqlite telemetry telemetry.log_lines wiring workflow workflow.default workflow.definition
+    workflow.plan workspace workspace.files workspace.git workspace.names workspace.place
 """.split()
 )
 """Modules of ours."""

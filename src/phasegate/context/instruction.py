@@ -31,7 +31,7 @@ def instruction(moment: Moment, workflow: Workflow) -> str:
     if step.does:
         parts.append(f"You may edit: {may_edit(workflow, step, moment.kind)}.")
         parts += _lane(moment)
-        parts += _tasks(moment) + _notes(moment) + _answers(moment)
+        parts += _warned(moment) + _tasks(moment) + _notes(moment) + _answers(moment)
         parts.append(
             f"When it is done run `phasegate done`. The skill `phasegate` with `{step.name}`, or `phasegate next`, "
             "shows this again."
@@ -46,6 +46,17 @@ def _lane(moment: Moment) -> list[str]:
         return [f"A small change: at most {limits.trivial_lines} lines in {limits.trivial_files} files of source and "
                 "configuration; more takes the steps of a standard phase."]  # fmt: skip
     return [f"It goes by the lane {moment.lane}: {clipped(line(record.lane_why, 200), 40)}."] if record.lane_why else []
+
+
+def _warned(moment: Moment) -> list[str]:
+    """What rules that warn said last in this phase."""
+    said = {rule: told for rule, told in moment.run.ruled.items() if told.mode == "warn" and told.says != "pass"}
+    rows = [clipped(f"- {line(rule, 60)}: {line(told.why, 300)}", ROW) for rule, told in said.items()]
+    return (
+        ["Rules of this project warn (nothing is shut by them):", *fitting(rows, NOTES, "`phasegate why`")]
+        if rows
+        else []
+    )
 
 
 def may_edit(workflow: Workflow, step: Step, kind: str) -> str:

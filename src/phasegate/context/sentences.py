@@ -87,6 +87,9 @@ SENTENCES: Mapping[str, str] = {
     "ChangeUngoverned": "the tree changed and no call accounts for it ({why:300}): {paths}",
     "WaiverGiven": "{by} made an exception, {waiver}, of the {what} {subject}[, until {until}]: {reason:300}",
     "WaiverEnded": "the exception {waiver} no longer holds[: {why:200}]",
+    "RulesSaid": "{said:#} rules were asked at {place}[ of phase {phase}]",
+    "CallJudged": "rules spoke of {tool}[ on {paths}], and it went on",
+    "ApprovalGiven": "{by} approved that phase {phase} closes on {subject:12} ({approval} approval)[: {words:300}]",
     "RefusalDisputed": "{by} called the refusal of event {refused} wrong[: {why:300}]",
 }
 

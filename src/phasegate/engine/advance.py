@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from phasegate.context.report import deferral
-from phasegate.engine import closing, doubts, exceptions, lanes
+from phasegate.engine import closing, doubts, exceptions, lanes, ruling
 from phasegate.engine.circles import circling
 from phasegate.engine.desk import Desk, Observation
 from phasegate.engine.driving import waits_for_supervisor
 from phasegate.engine.judge import shown_views, write_own
+from phasegate.engine.moments import moment_of
 from phasegate.engine.views import area_of, refresh
 from phasegate.errors import Exit, Failure
 from phasegate.evidence import manifest
@@ -98,7 +99,7 @@ def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
     if step.rests:
         return _resume(desk, state, seen)
     if run.held:
-        return Outcome(state, held_by=ask(("nothing_held",), Moment(state, run, desk.settings, seen.subject)))
+        return Outcome(state, held_by=ask(("nothing_held",), moment_of(desk, state, run, seen)))
     if step.ends:  # entered, and interrupted before the run was ended
         return Outcome(refresh(desk, _act(desk, state, step, seen)), (step.name,))
     if waits_for_supervisor(state, run):
@@ -110,15 +111,16 @@ def leave(desk: Desk, state: State, seen: Observation) -> Outcome:
     if moved is not None:
         state = desk.record([moved], relying_on=state)
         run = run_of(desk, state)
-    moment = Moment(state, run, desk.settings, seen.subject)
+    moment = moment_of(desk, state, run, seen)
     resolved = doubts.settled(moment)
     if resolved:
         state = desk.record(resolved, relying_on=state)
         run = run_of(desk, state)
-        moment = Moment(state, run, desk.settings, seen.subject)
+        moment = moment_of(desk, state, run, seen)
     if step.passes_through:
         return _walk(desk, state, seen, ())
     verdicts = ask(step.leaves_when, moment)
+    state = ruling.told(desk, moment, step.name, verdicts)
     if not all(verdict.passes for verdict in verdicts):
         return Outcome(state, held_by=tuple(verdict for verdict in verdicts if not verdict.passes))
     return _walk(desk, state, seen, ())
@@ -142,7 +144,7 @@ def _baseline_moves(desk: Desk, state: State, run: RunRecord, step: Step, seen: 
     if BASELINE not in step.leaves_when or not seen.subject or seen.subject == record.subject or run.held:
         return False
     idle = all(not desk.workflow.step(v.step).may_edit for v in run.trail if v.phase == run.phase)
-    (verdict,) = ask((BASELINE,), Moment(state, run, desk.settings, seen.subject))
+    (verdict,) = ask((BASELINE,), moment_of(desk, state, run, seen))
     return idle and not record.loops and not verdict.passes
 
 
@@ -151,9 +153,10 @@ def _walk(desk: Desk, state: State, seen: Observation, entered: tuple[str, ...])
     for _ in range(MOST_STEPS):
         run = run_of(desk, state)
         step = desk.workflow.step(run.step)
-        moment = Moment(state, run, desk.settings, seen.subject)
+        moment = moment_of(desk, state, run, seen)
         verdicts = ask(gates_of(desk.workflow, step, moment.kind, moment.lane), moment)
         taken = transition(step, facts_of(desk, moment, verdicts))
+        state = ruling.told(desk, moment, step.name, verdicts)
         if taken is None:
             return Outcome(refresh(desk, state), entered, tuple(v for v in verdicts if not v.passes))
         phase = next_phase(state, desk.worktree) if TAKES in step.acts else None
@@ -240,7 +243,7 @@ def _act(desk: Desk, state: State, step: Step, seen: Observation) -> State:
 
 
 def _kind_verdicts(desk: Desk, state: State, run: RunRecord, seen: Observation) -> tuple[Verdict, ...]:
-    moment = Moment(state, run, desk.settings, seen.subject)
+    moment = moment_of(desk, state, run, seen)
     return ask(desk.workflow.closing_gates(moment.kind, moment.lane), moment)
 
 
@@ -258,7 +261,7 @@ def _enter(desk: Desk, state: State, taken: Transition, verdicts: tuple[Verdict,
         if question.run == run.id and not question.phase and not question.note and question.step == run.step
     ]
     if step.counts_loop:
-        facts += doubts.raised(desk, Moment(state, run, desk.settings, seen.subject), verdicts)
+        facts += doubts.raised(desk, moment_of(desk, state, run, seen), verdicts)
     return desk.record(facts, relying_on=state)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from phasegate.engine import drivers, exceptions, wishes
 from phasegate.engine.desk import Desk
-from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, shown_views
+from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, shown_views, weighed
 from phasegate.ledger.custody import HooksMissed, ProcessesLeft, TurnOpened
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import (
@@ -25,6 +25,7 @@ from phasegate.ledger.facts import (
     StopRefused,
 )
 from phasegate.ledger.log import StateMoved
+from phasegate.ledger.rulings import CallJudged, RuleSaid
 from phasegate.ledger.state import RunRecord, State
 from phasegate.policy import calls as c
 from phasegate.policy.edits import STEP, Objection, object_to
@@ -150,8 +151,9 @@ def _asked(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None) -
         return c.Silent()
     if run is not None and run.drives and run.turn_over and run.driver == call.caller.session and not call.caller.agent:
         state = _missed(call, desk, state, run)
-    objection, facts, wished = _objection(call, desk, state, run)
+    soft: list[RuleSaid] = []
     paths = tuple(path for path in map(desk.files.relative, use.paths) if path is not None)
+    objection, facts, wished = _objection(call, desk, state, run, paths, soft)
     command = use.text[:TEXT_KEPT] if use.does == "shell" else ""
     run_id = run.id if run is not None and run.drives else ""
     if objection is not None:
@@ -161,15 +163,18 @@ def _asked(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None) -
         )  # fmt: skip
         desk.record([*facts, refused], relying_on=None)
         return c.Refuse(objection.reason, objection.rule)
+    judged: list[Fact] = [CallJudged(run_id, use.id, use.tool, paths, tuple(soft))] if soft else []
     if run_id:
         asked = CallAsked(
             run_id, use.id, call.caller.session, call.caller.agent, use.tool, use.does, paths, command
         )  # fmt: skip
         if run is not None and wished:
-            desk.record([asked, wishes.granted(run, use.id, wished)], relying_on=state)
-            return _informed(wishes.told(run, grounds_of(desk, state, run), wished))
-        desk.record([asked], relying_on=state)
-    return c.Silent()
+            desk.record([asked, *judged, wishes.granted(run, use.id, wished)], relying_on=state)
+            return _informed((*_warnings(soft), *wishes.told(run, grounds_of(desk, state, run), wished)))
+        desk.record([asked, *judged], relying_on=state)
+    elif judged:
+        desk.record(judged, relying_on=None)
+    return _informed(_warnings(soft))
 
 
 def _missed(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord) -> State:
@@ -179,9 +184,12 @@ def _missed(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord) -> Stat
 
 
 def _objection(
-    call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None
+    call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None, paths: tuple[str, ...], soft: list[RuleSaid]
 ) -> tuple[Objection | None, list[Fact], list[str]]:
-    """The first rule the call breaks, the secrets found on the way, and what the step gives way in to a person."""
+    """The first rule the call breaks, the secrets found on the way, and what the step gives way in to a person.
+
+    What rules say that only observe or warn is put into `soft`.
+    """
     use = call.use
     grounds, wished = grounds_of(desk, state, run), []
     own = run is not None and wishes.is_wish(run, call.caller)
@@ -192,8 +200,9 @@ def _objection(
             if objection is not None and own and objection.rule == STEP:
                 wished.append(relative or path)
                 objection = None
+            objection = weighed(desk, objection, soft)
             if objection is None and run is not None and run.drives:
-                objection = exceptions.edit_objection(desk, state, path, relative, use.text)
+                objection = weighed(desk, exceptions.edit_objection(desk, state, path, relative, use.text), soft)
             if objection is not None:
                 return objection, [], []
         where = use.paths[0] if use.paths else use.tool
@@ -205,7 +214,18 @@ def _objection(
                 f"a person can make an exception of a false alarm: {_waive(secrets)}."
             )
             return Objection("secret", reason), list(secrets), []
+    if any(rule.calls for rule in desk.settings.rules.rules):
+        from phasegate.engine.call_ruling import object_to_call
+
+        objection, told = object_to_call(desk, state, run, call.caller, use, paths)
+        soft += told
+        return objection, [], wished
     return None, [], wished
+
+
+def _warnings(soft: list[RuleSaid]) -> tuple[str, ...]:
+    """What the agent is told of rules that warn; those that observe are silent."""
+    return tuple(f"a warning by the rule {said.rule}: {said.why}" for said in soft if said.mode == "warn")
 
 
 def _waive(secrets: list[SecretSeen]) -> str:

@@ -10,6 +10,7 @@ from phasegate.gates.catalog import CATALOG, ask
 from phasegate.gates.interface import Moment, Verdict
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import NoteAdded, NoteResolved
+from phasegate.rules.rule import LEAD
 
 MOST_TESTS = 20
 """Failing tests that get a note of their own; the rest share the gate's."""
@@ -41,7 +42,7 @@ def settled(moment: Moment) -> list[Fact]:
     facts: list[Fact] = []
     for note in moment.state.open_notes(moment.run.phase):
         gate = note.about.removeprefix("gate:")
-        if note.about.startswith("gate:") and gate in CATALOG:
+        if note.about.startswith("gate:") and (gate in CATALOG or gate.startswith(LEAD)):
             (verdict,) = ask((gate,), moment)
             if verdict.passes:
                 facts.append(NoteResolved(note.id, "; ".join(verdict.reasons), verdict.evidence))

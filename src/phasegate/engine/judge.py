@@ -12,6 +12,7 @@ from phasegate.errors import Failure
 from phasegate.ledger.custody import ChangeUngoverned
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import ChangeHeld, ChangePutBack, ChangeSettled, TreeObserved
+from phasegate.ledger.rulings import CallJudged, RuleSaid
 from phasegate.ledger.state import RunRecord, State
 from phasegate.policy.edits import STEP, WATCHED, Grounds, Objection, object_to
 from phasegate.policy.secrets import find_secrets
@@ -71,7 +72,11 @@ def judge(
     for change in changes:
         if change.path in run.held or not _differs(change, run) or _own_bytes(desk, change, views):
             continue
-        objection = _objection(desk, state, change, grounds)
+        soft: list[RuleSaid] = []
+        objection = _objection(desk, state, run, change, grounds, soft)
+        if soft:
+            facts.append(CallJudged(run.id, call, "", (change.path,), tuple(soft)))
+            told += [f"a warning by the rule {said.rule}: {_plain(said.why)}" for said in soft if said.mode == "warn"]
         if nobodys:
             objection = objection or Objection(UNGOVERNED, "no call accounts for its change.")
             strays.append(change.path)
@@ -236,15 +241,46 @@ def write_own(desk: Desk, state: State, path: str, content: bytes | None) -> Sta
     return state
 
 
-def _objection(desk: Desk, state: State, change: Change, grounds: Grounds) -> Objection | None:
-    """The rule a difference breaks, if any: the step's, the limit of a file, or a secret that reached it."""
-    objection = object_to(change.path, grounds)
+def weighed(desk: Desk, objection: Objection | None, soft: list[RuleSaid]) -> Objection | None:
+    """`objection`, unless the mode of its rule only observes or warns: then it is put into `soft`."""
+    mode = desk.settings.rules.mode_of(objection.rule) if objection is not None else "enforce"
+    if objection is None or mode == "enforce":
+        return objection
+    soft.append(RuleSaid(objection.rule, mode, "fail", objection.reason, {}))
+    return None
+
+
+def _objection(
+    desk: Desk, state: State, run: RunRecord, change: Change, grounds: Grounds, soft: list[RuleSaid]
+) -> Objection | None:
+    """The rule a difference breaks, if any: the step's, the limit of a file, a secret that reached it, or one's own.
+
+    What rules say that only observe or warn is put into `soft`.
+    """
+    objection = weighed(desk, object_to(change.path, grounds), soft)
     if objection and change.path in CLIENT_SETTINGS and not desk.hooks_missing():
         return None  # the client itself keeps a person's permissions there; our hooks are untouched
-    if objection or not change.after:
-        return objection
+    return objection or _by_content(desk, state, change, soft) or _by_rules(desk, state, run, change, soft)
+
+
+def _by_rules(desk: Desk, state: State, run: RunRecord, change: Change, soft: list[RuleSaid]) -> Objection | None:
+    """What the rules about calls say of a change, which is an edit by whatever route it came."""
+    if not any(rule.calls for rule in desk.settings.rules.rules):
+        return None
+    from phasegate.engine.call_ruling import object_to_change
+
+    size = len(desk.tree.blob(change.after)) if change.after else 0
+    objection, told = object_to_change(desk, state, run, change.path, size)
+    soft += told
+    return objection
+
+
+def _by_content(desk: Desk, state: State, change: Change, soft: list[RuleSaid]) -> Objection | None:
+    if not change.after:
+        return None
     content = desk.tree.blob(change.after)
     too_large = exceptions.size_objection(desk, state, change.path, len(content), beyond=change.too_large)
+    too_large = weighed(desk, too_large, soft)
     if too_large is not None:
         return too_large
     found = {secret.fingerprint: secret for secret in find_secrets(_text(content))}

@@ -16,8 +16,7 @@ from phasegate.store.blobs import DirectoryBlobs
 from phasegate.store.sqlite import SqliteLog
 from phasegate.wiring import Project, RealDesk, Trusted
 from phasegate.workflow.default import DEFAULT
-from phasegate.workspace import files, git, neighbours, place
-from phasegate.workspace.settings_file import read_settings
+from phasegate.workspace import files, git, neighbours, place, policy_files
 
 
 @contextlib.contextmanager
@@ -46,7 +45,8 @@ def beside(project: Project, where: git.Place) -> Project:
 def settings_of(where: git.Place) -> Settings:
     """The settings in the checkout; without any, the suites that are found there."""
     if files.state_of(where.root, place.SETTINGS) is not None:
-        return read_settings(files.read_capped(where.root, place.SETTINGS, 1 << 20), path=place.SETTINGS)
+        content = files.read_capped(where.root, place.SETTINGS, 1 << 20)
+        return policy_files.in_force(where.root, content, os.environ)[0]
     suites = named(surveying.surveyed(where).suites)
     id = str(uuid.uuid4())
     return Settings(project=id, tests=suites[""]) if "" in suites else Settings(project=id, suites=suites)

@@ -11,14 +11,17 @@ from msgspec.structs import replace
 
 from phasegate.attestation.anchors import Anchor
 from phasegate.engine.advance import observe
+from phasegate.engine.moments import outside
 from phasegate.entrypoints import checking, scanning
 from phasegate.entrypoints.adopting import take_baseline
 from phasegate.entrypoints.ledgers_seen import Change, Seen, look
 from phasegate.entrypoints.standalone import beside, opened, settings_of
 from phasegate.errors import Exit, Failure
+from phasegate.gates.catalog import at_place
 from phasegate.gates.interface import Verdict, some
 from phasegate.gates.standing import asked_of, changed_lines, standing
 from phasegate.ledger.event import Actor
+from phasegate.rules.rule import VERIFY
 from phasegate.settings import CI, JUDGING, matches
 from phasegate.wiring import RealDesk
 from phasegate.workspace import git, neighbours, place
@@ -101,6 +104,7 @@ def _after(desk: RealDesk, tree: str, say: Say) -> tuple[Verdict, ...]:
     return (
         *standing(asked_of(desk.settings), state, seen.subject, desk.today()),
         changed_lines(state, seen.subject, desk.settings),
+        *at_place(VERIFY, outside(desk, state, seen)),
     )
 
 

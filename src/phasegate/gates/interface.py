@@ -9,6 +9,7 @@ import msgspec
 from phasegate.evidence.items import CoverageSeen, Evidence, NoCoverage, TestsSeen
 from phasegate.evidence.tests import red_in_each
 from phasegate.ledger.state import PhaseRecord, RunRecord, State, Visit, utc_date
+from phasegate.rules.deciding import Decision
 from phasegate.settings import Settings
 from phasegate.workflow.plan import Phase
 
@@ -25,6 +26,8 @@ class Verdict(msgspec.Struct, frozen=True):
     evidence: tuple[str, ...] = ()
     waived: str = ""
     """The exception by which a person lets the gate pass, whatever it said by itself."""
+    decided: Decision | None = None
+    """What a rule came to, where it is one that spoke; a rule that only observes or warns passes, whatever it says."""
 
     @property
     def passes(self) -> bool:
@@ -41,12 +44,16 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """What gates look at: the state, the run and its phase, and the digest of the tree as it is now ("" = unknown)."""
+    """What gates look at: the state, the run and its phase, and the digest of the tree as it is now ("" = unknown).
+
+    `changed` are the files that differ from the phase's start; None: not known, or no rule asks.
+    """
 
     state: State
     run: RunRecord
     settings: Settings
     subject: str
+    changed: tuple[str, ...] | None = None
 
     @property
     def phase(self) -> PhaseRecord:

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from phasegate.evidence.items import Evidence
-from phasegate.ledger import custody, driving, waivers
+from phasegate.ledger import custody, driving, rulings, waivers
 from phasegate.ledger.fact import Fact
 from phasegate.workflow.plan import Phase
 
@@ -208,7 +208,10 @@ PHASE_FACTS = (
 
 
 class RunStarted(Fact, frozen=True):
-    """A run began in a work tree; `task` is the sentence of a run without a plan, else empty."""
+    """A run began in a work tree; `task` is the sentence of a run without a plan, else empty.
+
+    `people` are who drives it, as far as known: the account it was begun under, and the address of its commits.
+    """
 
     run: str
     worktree: str
@@ -216,6 +219,7 @@ class RunStarted(Fact, frozen=True):
     workflow: str
     step: str
     task: str = ""
+    people: tuple[str, ...] = ()
 
 
 class TaskGiven(Fact, frozen=True):
@@ -536,8 +540,8 @@ class RefusalDisputed(Fact, frozen=True):
     by: str
 
 
-ELSEWHERE = (custody, driving, waivers)
-"""Modules with further facts: about what is watched, about a supervisor, and about exceptions."""
+ELSEWHERE = (custody, driving, rulings, waivers)
+"""Modules with further facts: about what is watched, about a supervisor, about rules, and about exceptions."""
 
 
 def kinds() -> dict[str, type[Fact]]:

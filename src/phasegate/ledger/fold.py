@@ -10,6 +10,7 @@ from phasegate.evidence.items import Evidence, TestsSeen
 from phasegate.ledger import custody as k
 from phasegate.ledger import driving as d
 from phasegate.ledger import facts as f
+from phasegate.ledger import rulings as r
 from phasegate.ledger import waivers as w
 from phasegate.ledger.event import Event
 from phasegate.ledger.fact import Fact
@@ -17,6 +18,7 @@ from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import (
     TAKEN_UP,
     TRAIL,
+    ApprovalRecord,
     Check,
     DriveRecord,
     Held,
@@ -24,6 +26,7 @@ from phasegate.ledger.state import (
     Note,
     PhaseRecord,
     Question,
+    Ruled,
     RunRecord,
     State,
     Visit,
@@ -68,6 +71,8 @@ def apply(state: State, fact: Fact, *, author: str = "phasegate", at_ms: int = 0
         _waiver(state, fact, at_ms)
     elif isinstance(fact, _OF_DRIVES):
         _drive(state, fact, at_ms)
+    elif isinstance(fact, _OF_RULES):
+        _ruling(state, fact)
     else:
         run = state.runs.get(getattr(fact, "run", ""))
         _run(state, fact, run, at_ms)
@@ -145,6 +150,7 @@ def _phase(state: State, fact: f.PhaseFact, at_ms: int) -> None:
                 record.subject, record.tree, record.lane = fact.subject, fact.tree, fact.lane
             if fact.run in state.runs:
                 state.runs[fact.run].phase = fact.phase
+                state.runs[fact.run].ruled.clear()
         case f.LaneMoved(lane=lane):
             record.lane, record.lane_why, record.lane_by = lane, fact.why, fact.by
         case f.BaselineMoved(subject=subject, tree=tree):
@@ -188,12 +194,19 @@ def _note(state: State, fact: Fact, author: str, at_ms: int) -> None:
             question = state.questions[id]
             question.verdict, question.words = fact.verdict, fact.words
             question.approval, question.by = fact.approval, fact.by
+            if question.subject and question.phase and fact.verdict == "approve":
+                _approve(state, question.phase, question.subject, fact.by, fact.approval)
         case f.QuestionWithdrawn(question=id) if id in state.questions:
             state.questions[id].verdict, state.questions[id].words = "withdrawn", fact.why
         case f.NoteCorrected() | f.NoteResolved() | f.QuestionAnswered() | f.QuestionWithdrawn():
             pass  # of a note or question so old that the state has dropped it
         case _:
             raise AssertionError(f"no rule for {type(fact).__name__}")
+
+
+def _approve(state: State, phase: str, subject: str, by: str, approval: str) -> None:
+    record = state.phases.setdefault(phase, PhaseRecord(phase))
+    record.approvals.append(ApprovalRecord(subject, by, approval, state.position))
 
 
 def _drop_settled(state: State) -> None:
@@ -212,6 +225,20 @@ def _waiver(state: State, fact: Fact, at_ms: int) -> None:
             state.waivers[id] = msgspec.structs.replace(state.waivers[id], ended=fact.why or "ended")
         case w.WaiverEnded():
             pass
+        case _:
+            raise AssertionError(f"no rule for {type(fact).__name__}")
+
+
+def _ruling(state: State, fact: Fact) -> None:
+    match fact:
+        case r.RulesSaid(run=run) if run in state.runs:
+            state.runs[run].ruled |= {
+                said.rule: Ruled(said.mode, said.says, fact.subject, said.why) for said in fact.said
+            }
+        case r.ApprovalGiven():
+            _approve(state, fact.phase, fact.subject, fact.by, fact.approval)
+        case r.RulesSaid() | r.CallJudged():
+            pass  # read from the ledger by whoever asks why
         case _:
             raise AssertionError(f"no rule for {type(fact).__name__}")
 
@@ -273,8 +300,9 @@ def _drop_old_drives(state: State) -> None:
 def _run(state: State, fact: Fact, run: RunRecord | None, at_ms: int) -> None:
     if isinstance(fact, f.RunStarted):
         state.runs[fact.run] = RunRecord(
-            fact.run, fact.worktree, fact.mode, fact.workflow, fact.step, fact.task, entered_ms=at_ms
-        )
+            fact.run, fact.worktree, fact.mode, fact.workflow, fact.step, fact.task, entered_ms=at_ms,
+            people=fact.people,
+        )  # fmt: skip
         state.current[fact.worktree] = fact.run
         _drop_ended(state)
         return
@@ -435,6 +463,7 @@ _OF_CUSTODY = (
     k.WatchTaken, k.WatchMoved, k.WatchPutBack, k.SessionBound, k.CallForged, k.ProcessesLeft, k.HooksMissed,
     k.TurnOpened, k.ChangeUngoverned,
 )  # fmt: skip
+_OF_RULES = (r.RulesSaid, r.CallJudged, r.ApprovalGiven)
 _OF_WAIVERS = (w.WaiverGiven, w.WaiverEnded)
 _OF_DRIVES = (
     d.DriveStarted, d.ClientLaunched, d.ClientEnded, d.WaitBegan, d.PhaseCommitted, d.PhaseSetAside, d.AttemptChosen,

@@ -12,7 +12,7 @@ from phasegate.ledger.waivers import Waivable
 from phasegate.settings import matches
 from phasegate.workflow.plan import Phase
 
-CODE = "state-10"
+CODE = "state-11"
 """Changes whenever a snapshot of an older fold could mean something else."""
 
 TRAIL = 60
@@ -62,6 +62,24 @@ class Question(msgspec.Struct):
         return not self.verdict
 
 
+class ApprovalRecord(msgspec.Struct, frozen=True):
+    """Somebody approved that a phase closes on the tree `subject`: weak (a terminal) or strong (a signature)."""
+
+    subject: str
+    by: str
+    approval: str
+    position: int
+
+
+class Ruled(msgspec.Struct, frozen=True):
+    """What a rule said last in a run: its mode, its verdict, on which tree, and why."""
+
+    mode: str
+    says: str
+    subject: str
+    why: str
+
+
 class PhaseRecord(msgspec.Struct):
     """A phase as worked on: `status` is open, started, closed, publishing (closed, not yet shown) or deferred."""
 
@@ -85,6 +103,7 @@ class PhaseRecord(msgspec.Struct):
     report: str = ""
     why_deferred: str = ""
     question: str = ""
+    approvals: list[ApprovalRecord] = msgspec.field(default_factory=list)
 
 
 class Visit(msgspec.Struct):
@@ -176,6 +195,8 @@ class RunRecord(msgspec.Struct):
     left: tuple[str, ...] = ()
     turn_over: bool = False
     returned_ms: int = 0
+    people: tuple[str, ...] = ()
+    ruled: dict[str, Ruled] = msgspec.field(default_factory=dict)
 
     @property
     def drives(self) -> bool:

@@ -76,6 +76,7 @@ def read_settings(content: bytes, *, path: str) -> Settings:
     text = _text(content, path)
     found = _parsed(text, path)
     lines = lines_of(text)
+    tables = found.pop("rules", [])
     strange = [(line_at(lines, at), reason) for at, reason in _unknown_keys(found, Settings, ())]
     if strange:
         raise SettingsInvalid(path, strange)
@@ -88,7 +89,19 @@ def read_settings(content: bytes, *, path: str) -> Settings:
     wrong = [(line_at(lines, at), f"{_named(at)}{reason}") for at, reason in _wrong_values(settings)]
     if wrong:
         raise SettingsInvalid(path, wrong)
+    if tables != [] or settings.policy.modes:
+        _refuse_wrong_rules(content, settings, path)
     return settings
+
+
+def _refuse_wrong_rules(content: bytes, settings: Settings, path: str) -> None:
+    """Rules are put into force by `policy_files.with_rules`, which knows the workflow; here they are only read."""
+    from phasegate.policy.reading import PolicyInvalid, settings_text
+
+    try:
+        settings_text(content, settings.policy, path=path)
+    except PolicyInvalid as problem:
+        raise SettingsInvalid(path, [(fault.line, fault.reason) for fault in problem.faults]) from problem
 
 
 def _text(content: bytes, path: str) -> str:
@@ -142,6 +155,17 @@ def _wrong_values(settings: Settings) -> Iterator[tuple[Path, str]]:
             yield (key,), "it must be a path inside the repository, with `/` between its parts."
     if not _is_inside(settings.approvals.allowed_signers):
         yield ("approvals", "allowed_signers"), "it must be a path inside the repository."
+    for key, names in settings.approvals.people.items():
+        if not key.startswith("@") or not names:
+            yield ("approvals", "people", key), 'name a handle and who it is: "@acme/core" = ["ann@example.org"].'
+    for position, wanted in enumerate(settings.policy.extends):
+        if not re.fullmatch("[0-9a-f]{64}", wanted.sha256):
+            yield (
+                ("policy", "extends", position, "sha256"),
+                "it is the SHA-256 of the pack, in small hexadecimal digits.",
+            )
+    if settings.policy.file and not _is_inside(settings.policy.file):
+        yield ("policy", "file"), "it must be a path inside the repository."
     if settings.elsewhere:
         yield ("elsewhere",), "it is not for this file: other projects have a phasegate.toml of their own."
     yield from _wrong_suites(settings)

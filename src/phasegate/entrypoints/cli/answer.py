@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import Literal
 
@@ -15,7 +14,9 @@ from phasegate.engine.desk import Observation
 from phasegate.engine.judge import Judgement, carry_out, judge, of_a_person
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import holding, output
-from phasegate.entrypoints.cli.session import actor, desk, json_option, only_people, version_option
+from phasegate.entrypoints.cli.approval import Approval, approval_of, signature_option, signed_text
+from phasegate.entrypoints.cli.approving import phase
+from phasegate.entrypoints.cli.session import desk, json_option, version_option
 from phasegate.entrypoints.cli.start import HAND_OVER
 from phasegate.errors import Exit, Failure
 from phasegate.gates.interface import some
@@ -24,10 +25,8 @@ from phasegate.ledger.facts import NoteResolved, QuestionAnswered, QuestionAsked
 from phasegate.ledger.state import Held, Question, RunRecord, State
 from phasegate.plain import line, paragraph
 from phasegate.wiring import RealDesk
-from phasegate.workspace import processes, signatures
 
 Verdict = Literal["approve", "reject"]
-MOST_WORDS = 4000
 SAID = {"approve": "approved", "reject": "rejected", "withdrawn": "withdrawn"}
 
 
@@ -45,42 +44,15 @@ class NotHeld(Failure):
     exit_code = Exit.USAGE
 
 
-class NotAtTerminal(Failure):
-    """A weak approval is typed by a person; standard input is no terminal."""
-
-    code = "not-at-a-terminal"
-    exit_code = Exit.USAGE
-
-
-class SignatureNeeded(Failure):
-    """The settings ask for a signature, and none was given."""
-
-    code = "signature-needed"
-    exit_code = Exit.USAGE
-
-
-class Approval(msgspec.Struct, frozen=True):
-    """Who approves, how strongly, and what shows it: a terminal with its processes, or a signature."""
-
-    strength: Literal["weak", "strong"]
-    by: str
-    shown: str
-    text: str = ""
-    signature: str = ""
-
-
-signature_option = click.option(
-    "--signature", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
-    help="A signature of what `phasegate answer text` prints: the strong approval.",
-)  # fmt: skip
-
-
 @click.group()
 def answer() -> None:
     """Answer what waits for a person.
 
     Example: phasegate answer list
     """
+
+
+answer.add_command(phase)
 
 
 @answer.command("list")
@@ -276,32 +248,6 @@ def _settles(state: State, asked: Question, verdict: Verdict, words: str) -> lis
     return [NoteResolved(found.id, words or f"approved: {asked.text}")]
 
 
-def approval_of(opened: RealDesk, text: str, signature: str | None, *, strong: bool = False) -> Approval:
-    """The approval of exactly `text`: by signature where there is one, else typed at a terminal if that is enough."""
-    wanted = opened.settings.approvals
-    if signature is not None:
-        signers = signatures.allowed_signers(opened.worktree, wanted.allowed_signers, opened.project.directory)
-        with open(signature, "rb") as file:
-            content = file.read(signatures.LARGEST_SIGNATURE + 1)
-        signer = signatures.verify(text.encode(), content, signers)
-        said = f"{signer.said}; allowed signers of {signers.commit[:12]}"
-        return Approval("strong", signer.identity, said, text, content.decode("ascii", "replace"))
-    only_people("An answer")
-    if strong or wanted.questions == "strong":
-        why = "A regulated phase closes" if strong else "This project takes answers (approvals.questions)"
-        raise SignatureNeeded(
-            f"{why} by a signature only.",
-            hint="Sign what `phasegate answer text` prints, then give it with --signature FILE.",
-        )
-    if not os.isatty(0):
-        raise NotAtTerminal(
-            "An answer is typed by a person, and standard input is no terminal.",
-            hint="Run it in a terminal of your own, or sign it: --signature FILE.",
-        )
-    above = " < ".join(f"{processes.name(pid) or '?'} ({pid})" for pid in processes.ancestry(os.getppid()))
-    return Approval("weak", actor().name, f"{os.ttyname(0)}; {above}")
-
-
 def _text_of_answer(opened: RealDesk, id_: str, verdict: str, words: str) -> str:
     return signed_text(opened, [f"question: {id_}", f"verdict: {verdict}"], words)
 
@@ -312,18 +258,6 @@ def _text_of_changes(opened: RealDesk, run: RunRecord, held: list[Held], words: 
         path = msgspec.json.encode(change.path).decode()
         rows += [f"accept the change of: {path}", f"blob: {holding.digest(opened, change) or 'none'}"]
     return signed_text(opened, rows, words)
-
-
-def signed_text(opened: RealDesk, rows: list[str], words: str) -> str:
-    """What is signed: bound to this ledger, to one question or file content, and to every word."""
-    if len(words) > MOST_WORDS:
-        raise click.UsageError(f"Say it in at most {MOST_WORDS} characters.")
-    try:
-        digest = hashlib.sha256(words.encode()).hexdigest()
-    except UnicodeEncodeError as problem:
-        raise click.UsageError("The words are not valid UTF-8.") from problem
-    head = ["phasegate approval", f"ledger: {opened.project.pointer.ledger}"]
-    return "\n".join([*head, *rows, f"sha256 of the words: {digest}", ""])
 
 
 # -- finding and showing ----------------------------------------------------------------------------------------------

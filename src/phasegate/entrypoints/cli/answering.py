@@ -7,7 +7,7 @@ import os
 import rich_click as click
 
 from phasegate.entrypoints.cli import answer, output
-from phasegate.entrypoints.cli.answer import NotAtTerminal
+from phasegate.entrypoints.cli.approval import NotAtTerminal
 from phasegate.entrypoints.cli.session import desk, only_people
 from phasegate.errors import Exit
 from phasegate.ledger.state import Question

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from phasegate.collectors.interface import NoTestCommand, TestCommandNotStarted
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
+from phasegate.engine.moments import outside
 from phasegate.entrypoints import checking, scanning
 from phasegate.entrypoints.cli import machines, output, scans
 from phasegate.entrypoints.cli.session import actor, desk, json_option
@@ -20,10 +21,12 @@ from phasegate.entrypoints.weak_code import weak_code
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen, per_cent
 from phasegate.evidence.levels import SuiteLevel
+from phasegate.gates.catalog import at_place
 from phasegate.gates.interface import Verdict, some
 from phasegate.gates.standing import QUESTIONS, asked_of, standing
 from phasegate.ledger.state import State
 from phasegate.plain import line
+from phasegate.rules.rule import CHECK
 from phasegate.settings import SarifReport
 from phasegate.wiring import RealDesk
 
@@ -218,6 +221,8 @@ def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool, why_not: Fail
     state, seen = observe(opened, opened.state())
     today = opened.today()
     verdicts = tuple(_explained(verdict, why_not) for verdict in standing(asked, state, seen.subject, today))
+    if len(asked) > 1:
+        verdicts += at_place(CHECK, outside(opened, state, seen))
     if as_json:
         told = {"subject": seen.subject, "scans": dict(scans.of(state, asked, seen.subject, today))}
         return tell_verdicts(verdicts, told)

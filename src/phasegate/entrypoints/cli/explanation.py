@@ -32,27 +32,10 @@ from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import Note, PhaseRecord, Question, State
 from phasegate.plain import line
 from phasegate.policy.edits import Grounds, object_to
+from phasegate.rules.rule import BUILT_IN
 from phasegate.wiring import RealDesk
 from phasegate.workflow.definition import Step
 from phasegate.workflow.next import gates_of, transition
-
-RULES = {
-    "step": "a step and the kind of its phase name what may be edited; everything else waits for another step",
-    "own-files": "phasegate's own files, its settings and git's are never edited by an agent",
-    "secret": "no text that carries a secret reaches a file or a commit",
-    "too-large": "no file above the limit is written by an agent",
-    "binary": "no binary content under the name of a text",
-    "generated": "what a tool generates is changed where it is generated from",
-    "outside": "an edit stays inside the work tree",
-    "hooks": "phasegate's hooks stay in the client's settings while it guards a project",
-    "watched": "files beside the tree that bend how work is judged stay as they were when the run began",
-    "ungoverned": "what no call and no person accounts for is looked at before anything relies on it",
-    "caller": "a hook call comes from the client whose session it names",
-    "after-the-end": "what was written when the run was over was looked at by no gate",
-    "plan-demands-less": "a plan in force loses nothing that it demanded, unless a person says so",
-    "plan-unreadable": "a plan in force can be read",
-}
-"""What each rule that can refuse demands."""
 
 WAYS = {
     "own-files": "Say it through a command: `phasegate note`, `phasegate evidence link`, `phasegate record -- CMD`. "
@@ -230,7 +213,7 @@ def _changed(opened: RealDesk, state: State, past: Past, event: Event, fact: Cha
 
 
 def _rule(name: str) -> str:
-    return f"{name}: {RULES[name]}" if name in RULES else name
+    return f"{name}: {BUILT_IN[name]}" if name in BUILT_IN else name
 
 
 def _ways(opened: RealDesk, state: State, rule: str, paths: Told, phase: str) -> Told:

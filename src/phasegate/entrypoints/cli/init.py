@@ -21,17 +21,14 @@ from phasegate.entrypoints.cli import installed, output, questions
 from phasegate.entrypoints.cli.session import actor, json_option, only_people
 from phasegate.entrypoints.demo.real_client import ClientNotFound
 from phasegate.errors import Exit, Failure
-from phasegate.gates.catalog import CATALOG
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import SettingsTrusted, ViewRendered
 from phasegate.settings import Render, Settings, Tests
 from phasegate.store.sqlite import SqliteLog
-from phasegate.workflow.default import DEFAULT
-from phasegate.workflow.definition import Workflow
-from phasegate.workflow.toml import read_workflow
 from phasegate.workspace import files, git, installing, neighbours, place
 from phasegate.workspace.installing import Edit, Wish
-from phasegate.workspace.settings_file import SettingsInvalid, first_settings, read_settings
+from phasegate.workspace.policy_files import in_force as in_force_of
+from phasegate.workspace.settings_file import first_settings, read_settings
 
 VIEWS = (*block.FILES.values(), installing.SKILL)
 """Files of ours that a run must not take for an agent's doing."""
@@ -158,7 +155,6 @@ def planned(where: git.Place, asked: Asked) -> Plan:
     settings = read_settings(content, path=place.SETTINGS)
     if asked.render not in (None, settings.render):
         raise Conflict(f'{place.SETTINGS} says render = "{settings.render}".', hint="Change it there, and repeat.")
-    workflow = read_users_workflow(where.root, settings)
     scope = asked.scope or ("team" if has_hooks(where.root, "team") else "me")
     wish = Wish(
         content, settings.render, scope == "team", SETTINGS_FILES[scope], _command(where, scope, asked),
@@ -166,22 +162,10 @@ def planned(where: git.Place, asked: Asked) -> Plan:
         ci.shipped() if asked.ci else {},
     )  # fmt: skip
     edits = installing.putting_in(where, wish, install=installed_in, uninstall=uninstalled)
-    in_force = msgspec.structs.replace(settings, elsewhere=neighbours.elsewhere(where))
+    in_force, workflow = in_force_of(where.root, content, os.environ)
+    in_force = msgspec.structs.replace(in_force, elsewhere=neighbours.elsewhere(where))
     trusted = wiring.Trusted(in_force, workflow, installing.digest(content))
     return Plan(scope, settings, trusted, tuple(edits))
-
-
-def read_users_workflow(root: str, settings: Settings) -> Workflow:
-    """The workflow that the settings name, else the default one."""
-    if not settings.workflow:
-        return DEFAULT
-    content = installing.read(root, settings.workflow)
-    if content is None:
-        raise SettingsInvalid(place.SETTINGS, [(1, f"workflow names {settings.workflow}, which is not there.")])
-    try:
-        return read_workflow(content.decode(), path=settings.workflow, gates=CATALOG)
-    except UnicodeDecodeError as problem:
-        raise installing.NotText(f"{settings.workflow} is not UTF-8.", hint="Save it as UTF-8.") from problem
 
 
 def _project_id(where: git.Place) -> str:

@@ -15,17 +15,17 @@ from phasegate import wiring
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.disputes import disputed
-from phasegate.entrypoints.cli.init import read_users_workflow
 from phasegate.entrypoints.cli.session import desk, json_option, only_people, version_option
 from phasegate.errors import Exit, Failure
 from phasegate.ledger.facts import SettingsTrusted
 from phasegate.ledger.state import State
 from phasegate.plain import line
+from phasegate.policy.reading import PolicyInvalid
 from phasegate.wiring import Trusted
 from phasegate.workflow.definition import Workflow
 from phasegate.workflow.toml import DefinitionInvalid, write_workflow
-from phasegate.workspace import git, installing, neighbours, place
-from phasegate.workspace.settings_file import SettingsInvalid, read_settings
+from phasegate.workspace import git, installing, neighbours, place, policy_files
+from phasegate.workspace.settings_file import SettingsInvalid
 
 DIFFERENCE_SHOWN = 200
 """Lines of a workflow's difference that are shown."""
@@ -86,7 +86,7 @@ def check(as_json: bool) -> int:
     try:
         present, in_force = _present(where), _in_force(where)
         rows = _difference(in_force, present) if in_force is not None else None
-    except (SettingsInvalid, DefinitionInvalid) as failure:
+    except (SettingsInvalid, DefinitionInvalid, PolicyInvalid) as failure:
         found = list(_problems(failure))
     if as_json:
         output.give({"problems": found, "difference": rows, "trusted": rows == [] and not found})
@@ -135,9 +135,9 @@ def _present(where: git.Place) -> Trusted:
     content = installing.read(where.root, place.SETTINGS)
     if content is None:
         raise NoSettings(f"{where.root} has no {place.SETTINGS}.", hint="Run `phasegate init` there.")
-    settings = read_settings(content, path=place.SETTINGS)
+    settings, workflow = policy_files.in_force(where.root, content, os.environ)
     in_force = msgspec.structs.replace(settings, elsewhere=neighbours.elsewhere(where))
-    return Trusted(in_force, read_users_workflow(where.root, settings), installing.digest(content))
+    return Trusted(in_force, workflow, installing.digest(content))
 
 
 def _in_force(where: git.Place) -> Trusted | None:

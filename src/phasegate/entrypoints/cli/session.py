@@ -20,10 +20,13 @@ from phasegate.ledger.log import StateMoved
 from phasegate.ledger.state import State
 from phasegate.telemetry.log_lines import LogLines, least_level
 from phasegate.wiring import Project, RealDesk, open_project
-from phasegate.workspace import files, processes
+from phasegate.workspace import files, git, processes
 
 AGENT_MARKS = ("CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI")
 """Environment variables that clients set for what they start."""
+
+GIT_AUTHOR = ("GIT_AUTHOR_EMAIL", "GIT_CONFIG_GLOBAL")
+"""Variables that say whose commits these are."""
 
 AGENT_PROGRAMS = ("claude", "codex", "gemini")
 
@@ -65,10 +68,24 @@ def actor() -> Actor:
     agent = agent_above()
     if agent:
         return Actor("agent", agent, os.environ.get("CLAUDE_CODE_SESSION_ID", ""))
+    return Actor("person", account())
+
+
+def account() -> str:
+    """The account that this process runs under."""
     try:
-        return Actor("person", getpass.getuser())
+        return getpass.getuser()
     except (KeyError, OSError):
-        return Actor("person", f"uid {os.getuid()}")
+        return f"uid {os.getuid()}"
+
+
+def at_work(opened: RealDesk) -> tuple[str, ...]:
+    """Who drives a run that begins here: the account, and the address that its commits would have."""
+    asked = ["-C", opened.worktree, "config", "--get", "user.email"]
+    environment = git.clean_environment({name: os.environ[name] for name in GIT_AUTHOR if name in os.environ})
+    said = git.run(asked, environment=environment, scratch=opened.project.directory, accept=(0, 1, 128))
+    named = (environment.get("GIT_AUTHOR_EMAIL", ""), said.output.decode("utf-8", "replace").strip())
+    return tuple(dict.fromkeys(name for name in (account(), *named) if name))
 
 
 @contextlib.contextmanager

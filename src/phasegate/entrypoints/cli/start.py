@@ -18,7 +18,7 @@ from phasegate.engine.judge import shown_views, write_own
 from phasegate.engine.views import refresh
 from phasegate.entrypoints import checking
 from phasegate.entrypoints.cli import output
-from phasegate.entrypoints.cli.session import again, desk, json_option, version_option
+from phasegate.entrypoints.cli.session import again, at_work, desk, json_option, version_option
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import TestsSeen
 from phasegate.gates.baseline_known import UNTESTED
@@ -188,7 +188,8 @@ def begin(
     """Record the run, its first phase and its first step, and render the views; `small` is the phase of a task."""
     seen = opened.tree.observe(shown_views(opened, state))
     id_, first = opened.new_id("run"), _first_step(opened, state, small, seen.subject)
-    begun, watch = RunStarted(id_, opened.worktree, mode, opened.workflow.name, first, task), custody.begun(opened, id_)
+    begun = RunStarted(id_, opened.worktree, mode, opened.workflow.name, first, task, at_work(opened))
+    watch = custody.begun(opened, id_)
     given: list[Fact] = [TaskGiven(id_, small)] if small is not None else []
     state = opened.record([begun, watch, TreeObserved(id_, seen.tree, seen.subject), *given], relying_on=state)
     state = take(opened, state, state.runs[id_], seen)

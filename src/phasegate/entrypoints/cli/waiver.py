@@ -11,7 +11,7 @@ import rich_click as click
 
 from phasegate.engine.exceptions import expired
 from phasegate.entrypoints.cli import output
-from phasegate.entrypoints.cli.answer import approval_of, signature_option, signed_text
+from phasegate.entrypoints.cli.approval import approval_of, signature_option, signed_text
 from phasegate.entrypoints.cli.session import actor, desk, json_option, only_people, version_option
 from phasegate.errors import Exit, Failure
 from phasegate.gates.catalog import CATALOG, NEVER_WAIVED
@@ -19,6 +19,7 @@ from phasegate.ledger.state import State, Waiver
 from phasegate.ledger.waivers import Waivable, WaiverEnded, WaiverGiven
 from phasegate.plain import line
 from phasegate.policy.secrets import find_secrets
+from phasegate.rules.rule import LEAD
 from phasegate.wiring import RealDesk
 
 KINDS = get_args(Waivable)
@@ -72,7 +73,7 @@ def add(
     Example: phasegate waiver add file "data/*.csv" --reason "Test data of the bank" --until 30d
     """
     with desk(if_version) as opened:
-        _refuse_unfit(what, subject, reason)
+        _refuse_unfit(opened, what, subject, reason)
         last = _last_day(until, opened.today())
         rows = [f"waive: {what} {msgspec.json.encode(subject).decode()}", f"until: {last}"]
         approval = approval_of(opened, signed_text(opened, rows, reason), signature)
@@ -176,7 +177,7 @@ def _tell_ended(ids: list[str], state: State, *, as_json: bool) -> int:
     return Exit.OK
 
 
-def _refuse_unfit(what: Waivable, subject: str, reason: str) -> None:
+def _refuse_unfit(opened: RealDesk, what: Waivable, subject: str, reason: str) -> None:
     if not reason.strip() or len(reason) > MOST_LETTERS:
         raise WaiverUnfit(
             "An exception needs a reason.", hint=f'Say why: --reason "...", at most {MOST_LETTERS} letters.'
@@ -188,7 +189,9 @@ def _refuse_unfit(what: Waivable, subject: str, reason: str) -> None:
             "That would record a secret.", hint="Name its fingerprint, as the refusal does, or RULE@PATH."
         )
     gate = subject.partition("@")[0]
-    if what == "gate" and (gate not in CATALOG or gate in NEVER_WAIVED or not subject.partition("@")[2]):
+    rule = opened.settings.rules.rule(gate.removeprefix(LEAD)) if gate.startswith(LEAD) else None
+    known = gate in CATALOG or (rule is not None and rule.waiver != "never")
+    if what == "gate" and (not known or gate in NEVER_WAIVED or not subject.partition("@")[2]):
         raise WaiverUnfit(
             f"{subject!r} names no gate that can be waived in a phase.", hint="Write GATE@PHASE, as in `covered@2`."
         )

@@ -32,9 +32,8 @@ def failures(kinds: Iterable[type[Failure]], sources: Mapping[str, str]) -> str:
 def _entry(kind: type[Failure], remedies: Iterable[str]) -> str:
     named = [" ".join(remedy.split()) for remedy in remedies]
     about = f"{doc(kind)} Exit code {int(kind.exit_code)}."
-    if len(named) == 1:
-        return f"## {kind.code}\n\n{about} **Then:** {named[0]}"
-    return "\n\n".join([f"## {kind.code}", about, *(["\n".join(f"- {remedy}" for remedy in named)] if named else [])])
+    then = f" **Then:** {' *Or:* '.join(named)}" if named else ""
+    return f"## {kind.code}\n\n{about}{then}"
 
 
 def _remedies(sources: Iterable[str]) -> dict[str, dict[str, None]]:

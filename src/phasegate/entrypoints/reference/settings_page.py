@@ -63,6 +63,10 @@ MEANINGS: Mapping[str, str] = {
     "coverage.new_project": "per cent of all statements, where nothing was measured before the phase",
     "coverage.paths": "another demand on changed lines, by pattern of path",
     "approvals.questions": "which approval answers a question: typed at a terminal, or signed",
+    "approvals.people": "who is behind a handle or team of CODEOWNERS, by address or account",
+    "policy.file": "another file with rules, relative to the root",
+    "policy.extends": "packs of rules by place, each pinned by the SHA-256 of its file; a later layer only tightens",
+    "policy.modes": "built-in refusals that only observe or warn: step, too-large, binary, generated, outside",
     "approvals.allowed_signers": "the file of keys whose signatures are strong approvals",
 }
 """What each key means, in words; a test sees that none is missing."""

@@ -1,0 +1,28 @@
+"""Puts the rules that apply at steps and before a closing into the workflow, where gates are asked by name."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from phasegate.rules.rule import CLOSE, LEAD, Rule, Rules
+from phasegate.workflow.definition import PhaseKind, Step, Workflow
+
+
+def woven(workflow: Workflow, rules: Rules) -> Workflow:
+    """`workflow` with each rule as one gate more of the steps and kinds that it names; none is taken away."""
+    steps = tuple(_step(step, rules.at(step.name)) for step in workflow.steps)
+    kinds = tuple(_kind(kind, rules.at(CLOSE)) for kind in workflow.kinds)
+    return replace(workflow, steps=steps, kinds=kinds)
+
+
+def _step(step: Step, rules: tuple[Rule, ...]) -> Step:
+    return replace(step, leaves_when=_with(step.leaves_when, rules)) if rules else step
+
+
+def _kind(kind: PhaseKind, rules: tuple[Rule, ...]) -> PhaseKind:
+    meant = tuple(rule for rule in rules if not rule.kinds or kind.name in rule.kinds)
+    return replace(kind, gates=_with(kind.gates, meant)) if meant else kind
+
+
+def _with(gates: tuple[str, ...], rules: tuple[Rule, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*gates, *(f"{LEAD}{rule.id}" for rule in rules)]))
