@@ -7,21 +7,23 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from phasegate.ratchets.languages import could_hold_tests, is_collected, suite_of
+from phasegate.ratchets.languages import could_hold_tests, errors_of, is_collected, suite_of
 from phasegate.ratchets.pairs import Located, Pool, pair
-from phasegate.ratchets.strength import NOTHING, rank, weaker
-from phasegate.ratchets.suites import Check, Suite, Test, Unreadable, words_of
+from phasegate.ratchets.strength import rank, weaker
+from phasegate.ratchets.suites import Check, Suite, Switch, Test, Unreadable, words_of
 from phasegate.ratchets.weakening import Change, Kind, Looked, Unread, Weakening
 
 HOOKS = frozenset(
     "pytest_collection_modifyitems pytest_ignore_collect pytest_collect_file pytest_pycollect_makeitem "
     "pytest_runtest_makereport pytest_pyfunc_call pytest_runtest_protocol pytest_runtest_call pytest_sessionfinish "
     "pytest_report_teststatus pytest_itemcollected pytest_generate_tests pytest_runtest_setup "
-    "pytest_exception_interact load_tests".split()
+    "pytest_exception_interact load_tests TestMain".split()
 )
 """Functions by which a test suite decides what is collected, run or counted."""
 
 NOWHERE = Suite({})
+MOST_CALLS = 20
+"""How often one helper's checks count for a test that calls it again and again."""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -37,16 +39,24 @@ def compare_tests(changes: Iterable[Change]) -> Looked:
     for change in changes:
         if could_hold_tests(change.path):
             try:
-                files.append(_File(change.path, _read(change.path, change.before), _read(change.path, change.after)))
+                files.append(_read(change))
             except Unreadable as why:
                 unread.append(Unread(change.path, str(why)))
     return Looked(len(files), tuple(_Comparison(files).weakenings()), tuple(unread))
 
 
-def _read(path: str, content: bytes | None) -> Suite:
+def _read(change: Change) -> _File:
+    """Both versions of a file. What no grammar knows may stand in it where it stood before, and nowhere else."""
+    known = errors_of(change.path, change.before) if change.before is not None and change.after is not None else ()
+    known = known if known and change.after and known == errors_of(change.path, change.after) else ()
+    old, new = _suite(change.path, change.before, known), _suite(change.path, change.after, known)
+    return _File(change.path, old, new)
+
+
+def _suite(path: str, content: bytes | None, known: tuple[str, ...]) -> Suite:
     if content is None:
         return NOWHERE
-    suite = suite_of(path, content)
+    suite = suite_of(path, content, known)
     if is_collected(path):
         return suite
     return msgspec.structs.replace(suite, tests={}, helpers=suite.helpers | suite.tests)
@@ -57,7 +67,8 @@ class _Comparison:
         self._files = files
         self._old_helpers = {_last(name): test for file in files for name, test in file.old.helpers.items()}
         self._new_helpers = {_last(name): test for file in files for name, test in file.new.helpers.items()}
-        self._pool = Pool(self._every("old"), self._every("new"))
+        self._pairs = list(pair(self._every("old"), self._every("new")))
+        self._pool = Pool(self._pairs, self._every("new"))
 
     def _every(self, side: str) -> list[Located]:
         found: list[Located] = []
@@ -69,16 +80,15 @@ class _Comparison:
         return found
 
     def weakenings(self) -> Iterator[Weakening]:
-        old, new = self._every("old"), self._every("new")
         switched = {file.path: file for file in self._files if file.new.off and not file.old.off and file.old.tests}
         for file in switched.values():
             yield Weakening("test-off", file.path, file.new.off_line, "every test of the file", "", file.new.off)
-        for before, after in pair(old, new, self._pool):
+        for before, after in self._pairs:
             if after is None:
                 yield from self._gone(before)
             else:
                 yield from self._pair(before, after, whole=after.path in switched)
-        yield from self._new_only(old, new)
+        yield from self._new_only()
         for file in self._files:
             yield from self._switches(file)
             yield from self._helpers(file)
@@ -135,12 +145,14 @@ class _Comparison:
                 now = f"{after.words}, {after.muffled}"
             elif kind == "check-conditional" and after is not None:
                 now = f"{after.words}, {after.when}"
-            yield Weakening(kind, path, after.line if after else new.line, name, before.words, now)
+            was = before.words if now != before.words else f"{before.words} [{before.value}]"
+            now = now if now != before.words or after is None else f"{now} [{after.value}]"
+            yield Weakening(kind, path, after.line if after else new.line, name, was, now)
 
-    def _new_only(self, old: list[Located], new: list[Located]) -> Iterator[Weakening]:
+    def _new_only(self) -> Iterator[Weakening]:
         """What switches others off, in tests new and old."""
-        known = {(each.path, each.name) for each in old if each.test.alone}
-        for each in new:
+        known = {(each.path, each.name) for each in self._every("old") if each.test.alone}
+        for each in self._every("new"):
             if each.test.alone and (each.path, each.name) not in known:
                 words = f"{each.test.alone}: no other test of the file runs"
                 yield Weakening("test-alone", each.path, each.test.line, each.name, "", words)
@@ -166,17 +178,33 @@ class _Comparison:
 
 
 def _switched(path: str, name: str, old: Test, new: Test) -> Iterator[Weakening]:
-    known = Counter(switch.words for switch in old.switches)
-    for switch in new.switches:
-        if known[switch.words]:
-            known[switch.words] -= 1
-        elif not old.off:
+    """What newly keeps a test from running. A condition in the place of another is told: a run shows what it does."""
+    gone, came = _differing(old.switches, new.switches)
+    for switch in came if not old.off else ():
+        other = next((each for each in gone if not each.always), None) if not switch.always else None
+        if other is not None:
+            gone.remove(other)
+            yield Weakening("condition-changed", path, switch.line, name, other.words, switch.words)
+        else:
             yield Weakening("test-off", path, switch.line, name, "", switch.words)
+
+
+def _differing(old: Iterable[Switch], new: Iterable[Switch]) -> tuple[list[Switch], list[Switch]]:
+    """The switches that are only among the old, and only among the new, by their words."""
+    gone, came = list(old), []
+    for switch in new:
+        same = next((each for each in gone if each.words == switch.words), None)
+        if same is None:
+            came.append(switch)
+        else:
+            gone.remove(same)
+    return gone, came
 
 
 def _lost(old: Test, new: Test, pool: Pool) -> Iterator[tuple[Kind, Check, Check | None]]:
     """Each check of `old` that `new` no longer makes as strongly, with what stands in its place."""
-    shared = {c.through for c in old.checks if c.through} & {c.through for c in new.checks if c.through}
+    before, after = (Counter(check.through for check in test.checks) for test in (old, new))
+    shared = {name for name, count in before.items() if name and after[name] >= count}
     olds = [check for check in old.checks if rank(check) and check.through not in shared]
     news = [check for check in new.checks if check.through not in shared]
     lost, fresh = _unmatched(olds, news)
@@ -223,27 +251,30 @@ def _closest(check: Check, fresh: list[Check]) -> Check | None:
         return min(same, key=lambda each: (weaker(check, each), -rank(each)))
     alike = [each for each in fresh if each.shape == check.shape and not each.muffled]
     strong = [each for each in fresh if rank(each) >= rank(check)]
-    near = alike or strong or [each for each in fresh if rank(each) == NOTHING or each.op in ("true", "something")]
+    near = alike or strong or fresh
     return near[0] if near else None
 
 
 def _with_helpers(test: Test, helpers: dict[str, Test]) -> Test:
     """`test` with the checks of the functions that it calls, as far as they are known."""
     found: list[Check] = []
-    _inline(test, helpers, "", set(), found, 3)
-    return msgspec.structs.replace(test, checks=tuple(found))
+    seen: set[str] = set()
+    _inline(test, helpers, "", seen, found, 3)
+    table = test.table or any(helpers[name].table for name in seen)
+    return msgspec.structs.replace(test, checks=tuple(found), table=table)
 
 
-def _inline(
-    test: Test, helpers: dict[str, Test], through: str, seen: set[str], found: list[Check], depth: int
-) -> None:  # fmt: skip
+def _inline(test: Test, helpers: dict[str, Test], through: str, seen: set[str], found: list[Check], depth: int) -> None:
     for check in test.checks:
         if not (check.op == "own" and check.through in helpers):
             found.append(msgspec.structs.replace(check, through=through) if through else check)
-    for name in sorted(test.calls & helpers.keys() - seen - {_last(test.name)}):
+    for name in sorted(set(test.calls) & helpers.keys() - seen - {_last(test.name)}):
         if depth:
             seen.add(name)
+            first = len(found)
             _inline(helpers[name], helpers, through or name, seen, found, depth - 1)
+            again = range(min(test.calls[name], MOST_CALLS) - 1)
+            found += [msgspec.structs.replace(check) for check in found[first:] for _ in again]
 
 
 def _first(test: Test) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from phasegate.ratchets.go_tests import go_errors, go_suite
+from phasegate.ratchets.javascript_tests import javascript_errors, javascript_suite, typescript_errors, typescript_suite
 from phasegate.ratchets.python_tests import python_suite
 from phasegate.ratchets.suites import Suite, Unreadable
 
@@ -20,14 +22,21 @@ class Language(msgspec.Struct, frozen=True):
     name: str
     endings: tuple[str, ...]
     tests: re.Pattern[str]
-    reads: Callable[[str | bytes], Suite]
+    reads: Callable[[str | bytes, tuple[str, ...]], Suite]
+    errors: Callable[[bytes], tuple[str, ...]] | None = None
 
+
+_SCRIPT_TESTS = re.compile(
+    r"[.\-_](?:test|spec|cy|e2e)(?:-d)?\.[cm]?[jt]sx?$|(?:^|/)(?:__tests__|tests?|specs?|e2e|cypress)/(?:.*/)?[^/]+\.[cm]?[jt]sx?$"
+    r"|(?:^|/)test\.[cm]?[jt]sx?$"
+)
 
 LANGUAGES: tuple[Language, ...] = (
-    Language(
-        "Python", (".py",), re.compile(r"(?:^|/)(?:test[^/]*|[^/]*_tests?|tests|conftest)\.py$"), python_suite
-    ),
-)  # fmt: skip
+    Language("Python", (".py",), re.compile(r"(?:^|/)(?:test[^/]*|[^/]*_tests?|tests)\.py$"), python_suite),
+    Language("Go", (".go",), re.compile(r"_test\.go$"), go_suite, go_errors),
+    Language("TypeScript", (".ts", ".mts", ".cts"), _SCRIPT_TESTS, typescript_suite, typescript_errors),
+    Language("JavaScript", (".js", ".mjs", ".cjs", ".jsx", ".tsx"), _SCRIPT_TESTS, javascript_suite, javascript_errors),
+)
 
 BESIDE = re.compile(r"(?:^|/)(?:tests?|spec|specs|__tests__|testing|e2e|integration|functional)/")
 """Folders in which whatever is a program may hold tests or what they call."""
@@ -54,14 +63,22 @@ def is_collected(path: str) -> bool:
     return language is not None and bool(language.tests.search(path))
 
 
-def suite_of(path: str, content: bytes | str) -> Suite:
-    """The tests of a file. Raises `Unreadable`."""
+def suite_of(path: str, content: bytes | str, known: tuple[str, ...] = ()) -> Suite:
+    """The tests of a file, in which `known` is not understood. Raises `Unreadable`."""
     language = language_of(path)
     if language is None:
         raise Unreadable("it is in no language that is read")
     if len(content) > LARGEST:
         raise Unreadable(f"it is larger than {LARGEST >> 20} MiB")
+    return language.reads(content, known)
+
+
+def errors_of(path: str, content: bytes) -> tuple[str, ...]:
+    """What is not understood in a file, when it is little: a grammar may lag behind its language."""
+    language = language_of(path)
+    if language is None or language.errors is None:
+        return ()
     try:
-        return language.reads(content)
-    except RecursionError as problem:
-        raise Unreadable("it is nested too deep") from problem
+        return language.errors(content)
+    except Unreadable:
+        return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import msgspec
 
@@ -29,18 +30,22 @@ class Located(msgspec.Struct, frozen=True):
 class Pool:
     """What the new tree checks beyond the old: there may be found what went from where it was."""
 
-    def __init__(self, old: Iterable[Located], new: Iterable[Located]) -> None:
-        old, new = list(old), list(new)
-        self._keys = _live_keys(new) - _live_keys(old)
+    def __init__(self, pairs: Iterable[tuple[Located, Located | None]], new: Iterable[Located]) -> None:
+        self._keys: Counter[str] = Counter()
+        self._shapes: Counter[str] = Counter()
         self._rows: Counter[str] = Counter()
-        known = {(each.path, each.name): len(each.test.cases or ()) for each in old}
+        for each in new:
+            self._keys += _counted(each, "key")
+            self._shapes += _counted(each, "shape")
+        continued = {id(after.test): (before, after) for before, after in pairs if after is not None}
+        for before, after in continued.values():
+            self._keys -= _counted(before, "key") & _counted(after, "key")
+            self._shapes -= _counted(before, "shape") & _counted(after, "shape")
+        known = {(a.path, a.name): len(before.test.cases or ()) for before, a in continued.values()}
         for each in new:
             more = len(each.test.cases or ()) - known.get((each.path, each.name), 0)
             for check in each.test.live if more > 0 else ():
                 self._rows[check.shape] += more
-        self._shapes = Counter(check.shape for each in new for check in each.test.live) - Counter(
-            check.shape for each in old for check in each.test.live
-        )
 
     def takes(self, checks: Iterable[Check]) -> bool:
         """Whether every one of `checks` is made elsewhere now, or is a row of a table; each place is taken once."""
@@ -69,11 +74,11 @@ class Pool:
         return True
 
 
-def _live_keys(tests: Iterable[Located]) -> Counter[str]:
-    return Counter(check.key for each in tests if not each.test.off for check in each.test.live)
+def _counted(each: Located, what: Literal["key", "shape"]) -> Counter[str]:
+    return Counter(getattr(check, what) for check in each.test.live) if not each.test.off else Counter()
 
 
-def pair(old: list[Located], new: list[Located], pool: Pool) -> Iterator[tuple[Located, Located | None]]:
+def pair(old: list[Located], new: list[Located]) -> Iterator[tuple[Located, Located | None]]:
     """Every test of `old` with the one of `new` that continues it, or None."""
     there = {(each.path, each.name): each for each in new}
     known = {(each.path, each.name) for each in old}

@@ -144,7 +144,7 @@ class _Walk:
             value = ", ".join(self._names.key(each) for each in (*node.args, *(word.value for word in node.keywords)))
             yield self._check(node.func.value, CALLED[name], value, _words(node), node.lineno, around)
         elif name in RAISES:
-            yield self._raises(node, around)
+            yield from self._raises(node, around)
         elif OWN.fullmatch(name):
             yield self._own(name, node, around)
 
@@ -152,15 +152,16 @@ class _Walk:
         key, shape = self._names.key(node), self._names.shape(node)
         return _made(Check(_words(node), "own", "", _words(node), node.lineno, key, key, shape, through=name), around)
 
-    def _raises(self, node: ast.Call, around: Around) -> Check:
+    def _raises(self, node: ast.Call, around: Around) -> Iterator[Check]:
+        """What is raised, and what it says: two checks, for a message may also be looked at by itself."""
         pattern = next((word.value for word in node.keywords if word.arg in ("match", "expected_regex")), None)
         if dotted(node.func).endswith(("Regex", "Regexp")) and len(node.args) > 1:
             pattern = node.args[1]
-        classes = ast.unparse(node.args[0]) if node.args else ""
-        value = classes + (f" like {ast.unparse(pattern)}" if pattern is not None and ast.unparse(pattern) else "")
-        words = _words(node)
-        return _made(Check("what is raised", "raises", value, words, node.lineno, "raises", f"raises {value}",
-                           "raises"), around)  # fmt: skip
+        value, words = ast.unparse(node.args[0]) if node.args else "", _words(node)
+        yield _made(Check("raised", "raises", value, words, node.lineno, "raised", f"raises {value}", "raises"), around)
+        if pattern is not None and (said := self._names.key(pattern)) not in ("''", "'.*'", "None"):
+            yield _made(Check("message", "like", said, words, node.lineno, "message", f"message like {said}",
+                              "message like"), around)  # fmt: skip
 
     def _method(self, op: Op, name: str, node: ast.Call, around: Around) -> Iterator[Check]:
         words, first = _words(node), node.args[0]

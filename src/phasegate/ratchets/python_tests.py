@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -20,7 +21,7 @@ CLASS_DEPTH = 4
 WORDS = 120
 
 
-def python_suite(text: str | bytes) -> Suite:
+def python_suite(text: str | bytes, known: tuple[str, ...] = ()) -> Suite:
     """The tests of a Python file. Raises `Unreadable`."""
     try:
         return _File(ast.parse(text)).suite()
@@ -56,7 +57,7 @@ class _File:
             if is_test and not _is_fixture(found.node):
                 earlier = tests.get(found.name)
                 tests[found.name] = msgspec.structs.replace(test, shadowed=earlier.line) if earlier else test
-            elif test.checks or test.mocks or test.switches:
+            else:
                 helpers[found.name] = test
         always = next((switch for switch in switches if switch.always), None)
         off, line = (always.words, always.line) if always else ("", 0)
@@ -66,15 +67,16 @@ class _File:
         node = found.node
         body = [statement for statement in node.body if not _is_text(statement)]
         decorators = [*node.decorator_list, *found.outer]
-        called = frozenset(_called(node))
+        called = Counter(_called(node))
         rows, columns = self._cases(decorators, body)
         names = Names(body, columns, self._constants)
         lines = tuple(line.strip() for statement in body for line in ast.unparse(statement).splitlines())
         texts = [ast.unparse(decorator) for decorator in node.decorator_list]
         switches = (*_decorated(decorators), *_called_off(body), *found.switches)
         off = next((switch for switch in switches if switch.always), None)
+        checks = tuple(checks_of(body, names, frozenset(called)))
         return Test(
-            found.name, node.lineno, lines, tuple(checks_of(body, names, called)), off.words if off else "", "",
+            found.name, node.lineno, lines, checks, off.words if off else "", "",
             off.line if off else 0, rows is not None or any(w in t for t in (*texts, *lines) for w in TABLES),
             switches, _body(body), rows, called, tuple(sorted(set(_mocks(node, decorators)))),
         )  # fmt: skip
@@ -180,6 +182,8 @@ def _called_off(body: Sequence[ast.stmt]) -> Iterator[Switch]:
             words = _ends_as_skipped(node)
             if words:
                 yield Switch(words, getattr(node, "lineno", statement.lineno), node in _top(statement))
+            elif _needs_module(node):
+                yield Switch(ast.unparse(node)[:WORDS], statement.lineno, always=False)
         if ends(statement):
             return
 
@@ -198,6 +202,10 @@ def _ends_as_skipped(node: ast.AST) -> str:
     return ""
 
 
+def _needs_module(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and dotted(node.func).endswith("importorskip")
+
+
 def _module_switches(body: Sequence[ast.stmt], functions: tuple[str, ...] = ()) -> Iterator[Switch]:
     """What switches off a whole module or class."""
     for node in body:
@@ -206,7 +214,7 @@ def _module_switches(body: Sequence[ast.stmt], functions: tuple[str, ...] = ()) 
             yield from (switch for mark in marks if (switch := _mark(mark)) is not None)
         elif isinstance(node, ast.Assign) and any(n == "collect_ignore" for t in node.targets for n in stored(t)):
             yield Switch(ast.unparse(node)[:WORDS], node.lineno)
-        elif isinstance(node, ast.Expr | ast.If | ast.Raise | ast.Try):
+        elif isinstance(node, ast.Expr | ast.If | ast.Raise | ast.Try | ast.Assign):
             yield from _called_off([node])
         elif isinstance(node, Function) and node.name in functions:
             yield from _called_off(node.body)

@@ -52,7 +52,7 @@ class Test(msgspec.Struct, frozen=True):
     """One test, or a function that tests call. `alone` are words that switch all others off.
 
     `lines` are its statements as written, `body` the same with names resolved. `cases` are the rows it is run over,
-    when they can be read. `calls` are names it calls, `mocks` what it puts something else in the place of.
+    when they can be read. `calls` are names it uses and how often, `mocks` what it puts something else in the place of.
     """
 
     __test__ = False
@@ -69,7 +69,7 @@ class Test(msgspec.Struct, frozen=True):
     switches: tuple[Switch, ...] = ()
     body: str = ""
     cases: tuple[str, ...] | None = None
-    calls: frozenset[str] = frozenset()
+    calls: dict[str, int] = {}
     mocks: tuple[str, ...] = ()
     shadowed: int = 0
     """The line of an earlier test of the same name that this one replaces; 0 when there is none."""

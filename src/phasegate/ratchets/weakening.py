@@ -10,10 +10,10 @@ import msgspec
 Kind = Literal[
     "test-gone", "test-off", "test-alone", "test-emptied", "cases-fewer", "check-gone", "check-weaker",
     "check-muffled", "check-conditional", "code-mocked", "expectation-changed", "snapshot-rewritten", "data-changed",
-    "coverage-omitted", "threshold-lowered", "run-narrowed",
+    "coverage-omitted", "threshold-lowered", "run-narrowed", "condition-changed",
 ]  # fmt: skip
 
-TOLD: frozenset[Kind] = frozenset(("expectation-changed", "data-changed"))
+TOLD: frozenset[Kind] = frozenset(("expectation-changed", "data-changed", "condition-changed"))
 """What a person is told and nothing is shut for: it may be just what was asked for, and nobody else can say."""
 
 LONGEST = 300
