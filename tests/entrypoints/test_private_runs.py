@@ -9,45 +9,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import dedent
 
-import msgspec
 import pytest
+from private_projects import BAD, GOOD, SHOP, checked, project
 
 from phasegate.collectors.private import inside
-from phasegate.engine.checks import RUN_ARTIFACT
-from phasegate.entrypoints import checking
-from phasegate.entrypoints.standalone import standalone
-from phasegate.evidence.items import Evidence, TestsSeen
-from phasegate.evidence.tests import TestRun
-from phasegate.ledger.event import Actor
-from phasegate.settings import Settings, Tests
-
-ME = Actor("person", "me")
-SHOP = {
-    "pyproject.toml": '[project]\nname = "shop"\n[tool.pytest.ini_options]\npythonpath = ["src"]\n',
-    "src/shop/__init__.py": "def price(amount):\n    return amount * 2\n",
-    ".gitignore": "__pycache__/\n",
-}
-GOOD = "from shop import price\n\n\ndef test_price():\n    assert price(2) == 4\n"
-BAD = "from shop import price\n\n\ndef test_price():\n    assert price(2) == 5\n"
-
-
-def project(root: Path, files: Mapping[str, str]) -> Path:
-    for path, text in {**SHOP, **files}.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(dedent(text).lstrip("\n"))
-    subprocess.run(["git", "init", "-q", "-b", "main"], cwd=root, check=True)
-    return root
-
-
-def checked(root: Path, tests: Tests | None = None) -> tuple[Evidence, TestsSeen]:
-    settings = Settings(project="p", tests=tests or Tests(args=("-p", "no:cacheprovider")))
-    with standalone(str(root), ME, settings) as desk:
-        seen, _ = checking.check_here(desk, lambda said: None)
-        found = desk.state().newest(TestsSeen)
-        assert found is not None
-        return found, seen
+from phasegate.settings import Tests
 
 
 @pytest.fixture(params=[True, False], ids=["mounted", "linked"])
@@ -59,9 +26,10 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_suite_runs_on_a_private_tree_and_its_evidence_says_so(tmp_path: Path, either_way: bool) -> None:
-    evidence, seen = checked(project(tmp_path / "p", {"tests/test_shop.py": GOOD}))
+    found = checked(project(tmp_path / "p", {"tests/test_shop.py": GOOD}))
+    seen = found.seen
     assert seen.complete, seen.why_incomplete
-    assert (seen.passed, evidence.assurance, seen.hollow) == (1, "private", ())
+    assert (seen.passed, found.evidence.assurance, seen.hollow) == (1, "private", ())
     assert [(each.level, each.possible) for each in seen.levels] == [("private", True)]
     assert [layer.name for layer in seen.levels[0].layers if layer.ran][:1] == ["private tree"]
 
@@ -79,7 +47,7 @@ def test_what_happens_to_the_work_tree_meanwhile_changes_nothing(tmp_path: Path)
         def test_price():
             assert price(2) == 4
     """
-    _, seen = checked(project(root, {"tests/test_shop.py": edits}))
+    seen = checked(project(root, {"tests/test_shop.py": edits})).seen
     assert (seen.complete, seen.passed) == (True, 2)
 
 
@@ -93,7 +61,7 @@ def test_a_run_that_changes_the_files_it_tests_is_unknown(tmp_path: Path, either
             assert path.exists()
     """
     root = project(tmp_path / "p", {"tests/test_shop.py": edits})
-    _, seen = checked(root)
+    seen = checked(root).seen
     assert not seen.complete and "src/shop/__init__.py" in seen.why_incomplete
     assert (root / "src/shop/__init__.py").read_text() == SHOP["src/shop/__init__.py"]
 
@@ -103,7 +71,7 @@ def test_code_of_the_work_tree_itself_counts_for_nothing(tmp_path: Path, monkeyp
     root = tmp_path / "p"
     steals = f"import sys\nsys.path.insert(0, {str(root / 'lib')!r})\nfrom other import answer\n\n\ndef test_it():\n"
     files = {"lib/other.py": "def answer():\n    return 1\n", "tests/test_it.py": steals + "    assert answer() == 1\n"}
-    _, seen = checked(project(root, files))
+    seen = checked(project(root, files)).seen
     assert not seen.complete and "lib/other.py" in seen.why_incomplete
 
 
@@ -116,7 +84,7 @@ def test_a_module_that_appears_during_the_run_counts_for_nothing(tmp_path: Path)
         def test_it():
             assert answer() == 4
     """
-    _, seen = checked(project(tmp_path / "p", {"tests/test_it.py": makes}))
+    seen = checked(project(tmp_path / "p", {"tests/test_it.py": makes})).seen
     assert not seen.complete and "made.py" in seen.why_incomplete
 
 
@@ -132,7 +100,8 @@ def test_what_the_shell_of_the_caller_says_does_not_reach_the_tests(
             assert os.environ.get("SOME_SWITCH") is None
             assert os.environ.get("NAMED_SWITCH") == "1"
     """
-    _, seen = checked(project(tmp_path / "p", {"tests/test_it.py": looks}), Tests(inherit=("NAMED_SWITCH",)))
+    root = project(tmp_path / "p", {"tests/test_it.py": looks})
+    seen = checked(root, Tests(inherit=("NAMED_SWITCH",))).seen
     assert seen.passed == 1
 
 
@@ -158,7 +127,7 @@ LIES: Mapping[str, tuple[Mapping[str, str], str]] = {
 @pytest.mark.parametrize("lie", LIES)
 def test_a_test_that_is_reported_as_passed_and_did_not_run_is_an_error(tmp_path: Path, lie: str) -> None:
     files, why = LIES[lie]
-    _, seen = checked(project(tmp_path / "p", files))
+    seen = checked(project(tmp_path / "p", files)).seen
     assert seen.passed == 0
     assert [test.message for test in seen.red if why in test.message]
 
@@ -235,7 +204,7 @@ HIDDEN = {
 
 
 def test_tests_that_show_nothing_are_told_from_those_that_do(tmp_path: Path) -> None:
-    run = whole(project(tmp_path / "p", {"tests/test_good.py": SHOWS, "tests/test_bad.py": HIDES}))
+    run = checked(project(tmp_path / "p", {"tests/test_good.py": SHOWS, "tests/test_bad.py": HIDES})).run
     assert run.complete and not run.red, run.why_incomplete
     assert {test.id: test.why for test in run.hollow} == HIDDEN
     assert run.watched and len(run.green) == SHOWING + len(HIDDEN)
@@ -276,7 +245,7 @@ def test_so_are_those_of_unittest_whatever_python_runs_them(tmp_path: Path) -> N
     root = project(tmp_path / "p", {"tests/test_it.py": UNITTEST, "tests/__init__.py": ""})
     for python in (sys.executable, newer_python()):
         tests = Tests("unittest", command=(python, "-m", "unittest"), env={"PYTHONPATH": "src"})
-        run = whole(root, tests)
+        run = checked(root, tests).run
         assert run.complete and len(run.green) == 5, run.why_incomplete
         assert {test.id.rpartition("::")[2]: test.why for test in run.hollow} == {
             "test_swallowed": "the assertion at tests/test_it.py:22 failed, and something swallowed that",
@@ -293,14 +262,3 @@ def newer_python() -> str:
         if subprocess.run(asked, check=False, capture_output=True).returncode == 0:
             return python
     pytest.skip("NOT TESTED ON PYTHON 3.12 OR NEWER: there is none here")
-
-
-def whole(root: Path, tests: Tests | None = None) -> TestRun:
-    """The run as it is kept."""
-    settings = Settings(project="p", tests=tests or Tests(args=("-p", "no:cacheprovider")))
-    with standalone(str(root), ME, settings) as desk:
-        checking.check_here(desk, lambda said: None)
-        found = desk.state().newest(TestsSeen)
-        assert found is not None
-        kept = next(artifact for artifact in found.artifacts if artifact.name == RUN_ARTIFACT)
-        return msgspec.json.decode(desk.kept(kept), type=TestRun)

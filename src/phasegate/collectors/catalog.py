@@ -21,10 +21,6 @@ RUNNERS: Mapping[Name, str] = {
 }
 
 
-PRIVATE: frozenset[Name] = frozenset({"pytest", "unittest"})
-"""The runners that can run a suite on a private tree."""
-
-
 def runner(name: Name) -> Runner:
     """The runner called `name`."""
     return cast(Runner, importlib.import_module(f"phasegate.collectors.{RUNNERS[name]}"))

@@ -54,7 +54,7 @@ def clean(env: Mapping[str, str] | None = None) -> Environment:
 _EVERY_RUN = frozenset(
     """
     HOME LANG LANGUAGE LOGNAME PATH SHELL SSL_CERT_DIR SSL_CERT_FILE TEMP TERM TMP TMPDIR TZ USER XDG_CACHE_HOME
-    XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR XDG_STATE_HOME
+    XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR XDG_STATE_HOME PYTEST_DISABLE_PLUGIN_AUTOLOAD
     """.split()
 )
 """What a private run gets of whoever starts it, beside `LC_*`; what else its tests need the settings name."""

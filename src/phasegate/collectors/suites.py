@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from phasegate.collectors import catalog, environment, one_run, process
 from phasegate.collectors.interface import Ask, SuiteRun, TestCommandNotStarted
 from phasegate.collectors.private.inside import Inside
+from phasegate.collectors.private.language import LANGUAGES
 from phasegate.collectors.results import Artifact
 from phasegate.collectors.roots import source_roots
 from phasegate.evidence.levels import SuiteLevel
@@ -45,7 +46,7 @@ def run_suites(
 def run_suite(root: str, tests: Tests, scratch: str, say: Callable[[str], None], way: Way = OPENLY) -> SuiteRun:
     """Run one suite, after what prepares it. Raises NoTestCommand when no command is set and none is found."""
     place = os.path.join(root, tests.directory) if tests.directory else root
-    inside = way.inside if tests.runner in catalog.PRIVATE else None
+    inside = way.inside if tests.runner in LANGUAGES else None
     seen = inside.seen if inside is not None else str
     runner = catalog.runner(tests.runner)
     ask = Ask(
@@ -63,7 +64,7 @@ def run_suite(root: str, tests: Tests, scratch: str, say: Callable[[str], None],
 
 def _level(tests: Tests, way: Way) -> SuiteLevel:
     """The level of a run that its runner itself says nothing about."""
-    if tests.runner not in catalog.PRIVATE:
+    if tests.runner not in LANGUAGES:
         return SuiteLevel("", tests.runner, "recorded", f"{tests.runner} has no private runs")
     if way.inside is None:
         return SuiteLevel("", tests.runner, "recorded", way.why, possible=True)

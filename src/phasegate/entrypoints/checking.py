@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -18,15 +18,14 @@ from phasegate.collectors.interface import NoTestCommand, SuiteRun
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.engine.desk import Observation
-from phasegate.entrypoints import private_runs, scanning, surveying, touching
+from phasegate.entrypoints import scanning, suite_runs, surveying, touching
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import CheckEnded, CheckStarted
 from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import Check, RunRecord, State
-from phasegate.settings import Tests
-from phasegate.wiring import VERSION, RealDesk, open_project, run_tests
+from phasegate.wiring import VERSION, RealDesk, open_project
 from phasegate.workspace import processes
 
 START_SECONDS = 20.0
@@ -64,22 +63,12 @@ def check_here(
     others = () if alone else _others(desk, state, run, _changed(desk, start, before.tree))
     theirs = {other.name: other.tests for other in others}
     try:
-        result = run_privately(desk, before.tree, scratch, say, theirs)
+        ran = suite_runs.run(desk, state, run, start, before.tree, scratch, say, theirs)
     except NoTestCommand as failure:
         raise surveying.why_nothing_runs(desk.project.where, desk.settings.all_suites(), failure) from failure
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return _record(desk, desk.state(), before, result, check, start, others)
-
-
-def run_privately(desk: RealDesk, tree: str, scratch: str, say: Say, others: Mapping[str, Tests]) -> SuiteRun:
-    """Run all suites, on a private copy of `tree` where their runners can, and see that it stayed as it was."""
-    with private_runs.private(desk, tree, desk.settings.all_suites() | dict(others)) as (place, way):
-        result = run_tests(desk.project, scratch, say, others, way)
-        why = private_runs.why_changed(place)
-    if not why:
-        return result
-    return replace(result, tests=replace(result.tests, complete=False, why_incomplete=why))
+    return _record(desk, desk.state(), before, ran, check, start, others)
 
 
 def _start(state: State, run: RunRecord | None, since: str) -> str:
@@ -100,12 +89,13 @@ def _record(
     desk: RealDesk,
     state: State,
     before: Observation,
-    result: SuiteRun,
+    ran: suite_runs.Ran,
     check: str,
     start: str,
     others: tuple[touching.Other, ...],
 ) -> tuple[TestsSeen, CoverageSeen | NoCoverage]:
     """Evidence of the tree the tests ran on; of neither when the tree changed under them."""
+    result = ran.result
     # A private run is of the tree that was observed, whatever happens to the work tree meanwhile.
     alone = all(level.level == "private" for level in result.tests.levels)
     after = before if alone and result.tests.levels else observe(desk, state)[1]
@@ -114,6 +104,7 @@ def _record(
     known = touching.with_theirs(own, others, result.tests)
     tests = checks.seen_of(result.tests, known, compared_to, checks.red_seen(state, run))
     tests = replace(tests, excused=touching.excused(others, result.tests))
+    tests = replace(tests, infrastructure=ran.pending)
     if after.subject != before.subject:
         paths = [change.path for change in desk.tree.changes(before.tree, after.tree)] or ["an ignored file"]
         why = f"the tree changed while the tests ran ({', '.join(paths[:5])}); let git ignore what tests write"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from phasegate.collectors.catalog import PRIVATE
 from phasegate.collectors.private.inside import Inside, inside
+from phasegate.collectors.private.language import LANGUAGES
 from phasegate.collectors.suites import Way, command_of
 from phasegate.errors import Failure
 from phasegate.settings import Tests
@@ -19,34 +19,45 @@ from phasegate.workspace.names import Names
 from phasegate.workspace.private_tree import Blob, NotPrivate, PrivateTree
 from phasegate.workspace.tree import STAND_IN
 
-Say = Callable[[str], None]
-
 
 class Private(Struct, frozen=True):
-    """A private tree with an observed tree in it, ready to run suites in."""
+    """A private place of one work tree: where the files lie, and the way in."""
 
     tree: PrivateTree
     inside: Inside
 
+    def hold(self, desk: RealDesk, tree: str, instead: Mapping[str, Blob | None]) -> Way:
+        """Lay `tree` out, with other files in the place of some (None = none), and give the way in.
+
+        Where that cannot be done the way leads nowhere and says why.
+        """
+        try:
+            files = dict(_files(desk, tree, self.inside.provided))
+            files.update({path: blob for path, blob in instead.items() if blob is not None})
+            files = {path: blob for path, blob in files.items() if instead.get(path, blob) is not None}
+            self.tree.lay_out(files)
+        except (NotPrivate, OSError) as problem:
+            why = problem.message if isinstance(problem, Failure) else str(problem)
+            return Way(None, f"the tree cannot be laid out privately: {why}")
+        names = Names(desk.project.where.prefix)
+        tests = [path for path in files if path.endswith(".py") and desk.settings.class_of(names.name(path)) == "tests"]
+        return Way(replace(self.inside, files=frozenset(files), tests=tuple(tests)))
+
+    def why_changed(self) -> str:
+        """What a run wrote into the files that it was to test; empty when nothing."""
+        changed = self.tree.changed()
+        return f"the tests changed the tree they ran on ({', '.join(changed[:5])})" if changed else ""
+
 
 @contextmanager
-def private(desk: RealDesk, tree: str, suites: Mapping[str, Tests]) -> Iterator[tuple[Private | None, Way]]:
-    """The observed `tree` in a private place and the way into it; or None, and the way without one, which says why.
-
-    Nobody else runs in the same place meanwhile.
-    """
-    if not any(suite.runner in PRIVATE for suite in suites.values()):
-        yield None, Way()
+def private(desk: RealDesk, suites: Mapping[str, Tests]) -> Iterator[Private | None]:
+    """The private place of this work tree, with nobody else in it; None where no suite can run privately."""
+    if not any(suite.runner in LANGUAGES for suite in suites.values()):
+        yield None
         return
     place = _place(desk, suites)
     with place.tree.locked():
-        try:
-            place = _laid_out(desk, place, tree)
-        except (NotPrivate, OSError) as problem:
-            why = problem.message if isinstance(problem, Failure) else str(problem)
-            yield None, Way(None, f"the tree cannot be laid out privately: {why}")
-            return
-        yield place, Way(place.inside)
+        yield place
 
 
 def _place(desk: RealDesk, suites: Mapping[str, Tests]) -> Private:
@@ -81,13 +92,6 @@ def _environments(desk: RealDesk, suites: Mapping[str, Tests]) -> Iterator[str]:
             yield os.path.relpath(folder, where.top)
 
 
-def _laid_out(desk: RealDesk, place: Private, tree: str) -> Private:
-    files, names = dict(_files(desk, tree, place.inside.provided)), Names(desk.project.where.prefix)
-    place.tree.lay_out(files)
-    tests = [path for path in files if path.endswith(".py") and desk.settings.class_of(names.name(path)) == "tests"]
-    return replace(place, inside=replace(place.inside, files=frozenset(files), tests=tuple(tests)))
-
-
 def _files(desk: RealDesk, tree: str, provided: tuple[str, ...]) -> Iterator[tuple[str, Blob]]:
     """The files of a tree, less those that are provided as they are."""
     whole = desk.tree.whole
@@ -102,9 +106,3 @@ def _files(desk: RealDesk, tree: str, provided: tuple[str, ...]) -> Iterator[tup
     for path, blob in listed.items():
         if not any(path == other or path.startswith(f"{other}/") for other in provided):
             yield path, blob
-
-
-def why_changed(place: Private | None) -> str:
-    """What a run wrote into the files that it was to test; empty when nothing."""
-    changed = place.tree.changed() if place is not None else ()
-    return f"the tests changed the tree they ran on ({', '.join(changed[:5])})" if changed else ""

@@ -4,7 +4,7 @@
 import msgspec
 
 from phasegate.evidence.findings import FindingsSeen
-from phasegate.evidence.levels import Assurance, Hollow, SuiteLevel
+from phasegate.evidence.levels import Assurance, Hollow, Infrastructure, SuiteLevel
 
 
 class Artifact(msgspec.Struct, frozen=True):
@@ -31,6 +31,7 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
     `gone` and `newly_skipped` look also at the tests seen red earlier in the phase; `held` are those that pass now.
     `excused` are red tests of other projects that were red there before. `levels` says how sure each suite's run is.
     `hollow` are tests that pass and show nothing, and did not so before.
+    `infrastructure` is what the result hangs on and nobody had approved when the tests ran.
     """
 
     __test__ = False
@@ -52,6 +53,7 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
     excused: tuple[str, ...] = ()
     levels: tuple[SuiteLevel, ...] = ()
     hollow: tuple[Hollow, ...] = ()
+    infrastructure: tuple[Infrastructure, ...] = ()
 
     @property
     def failure(self) -> str:

@@ -36,6 +36,19 @@ class Hollow(msgspec.Struct, frozen=True):
     why: str
 
 
+class Infrastructure(msgspec.Struct, frozen=True):
+    """A file that decides how tests run and differs from the phase's start: its blobs before and now ("" = none)."""
+
+    path: str
+    before: str
+    now: str
+
+    @property
+    def subject(self) -> str:
+        """What an approval of it names: nothing but these very bytes."""
+        return f"{self.path}@{self.now or 'removed'}"
+
+
 def lowest(levels: Iterable[SuiteLevel]) -> Assurance:
     """The level of a run of several suites: that of the one we are least sure of."""
     return min((each.level for each in levels), key=LEVELS.index, default="recorded")

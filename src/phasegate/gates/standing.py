@@ -14,6 +14,7 @@ from phasegate.gates import tests_not_weakened
 from phasegate.gates.covered import excluded, newly_unrun, short_of
 from phasegate.gates.found import judged
 from phasegate.gates.interface import Verdict, failed, passed, some, unknown
+from phasegate.gates.tests_ran import INFRASTRUCTURE_REMEDY, unapproved
 from phasegate.ledger.state import State
 from phasegate.ledger.waivers import Waivable
 from phasegate.settings import ScannerName, Settings
@@ -33,6 +34,10 @@ def _tests(state: State, subject: str, today: str) -> Verdict:
     tests = found.seen
     if not tests.complete:
         return unknown(tests.why_incomplete, remedy="Mend that, then `phasegate check tests`.", evidence=(found.id,))
+    pending = unapproved(tests, state, today)
+    if pending:
+        why = f"the result hangs on changed test infrastructure that nobody approved: {some(pending)}"
+        return unknown(why, remedy=INFRASTRUCTURE_REMEDY, evidence=(found.id,))
     if not tests.collected:
         return unknown("no test was found", remedy="Write the first one, or correct the command.", evidence=(found.id,))
     known, flaky = _known_red(state)

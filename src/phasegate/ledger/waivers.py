@@ -5,7 +5,7 @@ from typing import Literal
 
 from phasegate.ledger.fact import Fact
 
-Waivable = Literal["secret", "file", "reference", "test", "gate", "finding"]
+Waivable = Literal["secret", "file", "reference", "test", "gate", "finding", "infrastructure"]
 
 
 class WaiverGiven(Fact, frozen=True):

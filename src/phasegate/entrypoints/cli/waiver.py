@@ -12,8 +12,10 @@ import rich_click as click
 from phasegate.engine.exceptions import expired
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.approval import approval_of, signature_option, signed_text
+from phasegate.entrypoints.cli.infrastructure import difference_of, pending_infrastructure
 from phasegate.entrypoints.cli.session import actor, desk, json_option, only_people, version_option
 from phasegate.errors import Exit, Failure
+from phasegate.evidence.levels import Infrastructure
 from phasegate.gates.catalog import CATALOG, NEVER_WAIVED
 from phasegate.ledger.state import State, Waiver
 from phasegate.ledger.waivers import Waivable, WaiverEnded, WaiverGiven
@@ -22,7 +24,7 @@ from phasegate.policy.secrets import find_secrets
 from phasegate.rules.rule import LEAD
 from phasegate.wiring import RealDesk
 
-KINDS = get_args(Waivable)
+KINDS = tuple(kind for kind in get_args(Waivable) if kind != "infrastructure")
 MOST_LETTERS = 1000
 MOST_DAYS = 366
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
@@ -87,6 +89,50 @@ def add(
         output.give({"waiver": state.waivers[id_], "version": state.position})
     else:
         output.say(f"phasegate: {_line(state.waivers[id_], 'holds')}")
+    return Exit.OK
+
+
+@waiver.command()
+@click.option("--reason", default="", help="Why the change is right.")
+@click.option("--dry-run", is_flag=True, help="Show the differences and approve nothing.")
+@signature_option
+@json_option
+@version_option
+def infrastructure(reason: str, dry_run: bool, signature: str | None, as_json: bool, if_version: int | None) -> int:
+    """Show how the test infrastructure changed that the newest result hangs on, and approve it as it is.
+
+    That is conftest files, configuration of the test tools, plugins, changed test data. An approval holds for these
+    very bytes, of which the phase's tests are then run; any further change needs another.
+
+    Example: phasegate waiver infrastructure --reason "New fixture for the basket"
+    """
+    with desk(if_version, looks=dry_run) as opened:
+        state, pending = opened.state(), pending_infrastructure(opened)
+        for each in pending:
+            output.progress(difference_of(opened, each))
+        if dry_run or not pending:
+            return _tell_infrastructure(pending, [], as_json=as_json)
+        rows = [f"approve: {msgspec.json.encode(each.subject).decode()}" for each in pending]
+        approval = approval_of(opened, signed_text(opened, rows, reason), signature)
+        given = [
+            WaiverGiven(
+                opened.new_id("waiver"), "infrastructure", each.subject, actor().name, reason or "approved as it is",
+                "", approval.strength, approval.by,
+            )
+            for each in pending
+        ]  # fmt: skip
+        opened.record(given, relying_on=state)
+    return _tell_infrastructure(pending, [each.waiver for each in given], as_json=as_json)
+
+
+def _tell_infrastructure(pending: list[Infrastructure], ids: list[str], *, as_json: bool) -> int:
+    if as_json:
+        output.give({"infrastructure": pending, "approved": ids})
+    elif not pending:
+        output.say("phasegate: no result hangs on changed test infrastructure that is not approved.")
+    else:
+        done = "approved as they are" if ids else "waiting for an approval"
+        output.say(f"phasegate: {done}: {', '.join(line(each.path, 200) for each in pending)}.")
     return Exit.OK
 
 
