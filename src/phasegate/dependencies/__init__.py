@@ -1,0 +1,1 @@
+"""Which packages a repository relies on, by its lock files; which known holes they have; which licences."""
