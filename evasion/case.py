@@ -57,6 +57,7 @@ class Case(Struct, frozen=True):
     why: str = ""
     needs: Mapping[str, str] = {}
     kind: str = "chore"
+    world: Literal["python", "javascript", "go"] = "python"
     client: Literal["scripted", "real"] = "scripted"
     person: tuple[str, ...] = ()
     breaks: bool = True

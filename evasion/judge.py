@@ -68,7 +68,7 @@ def tried(case: Case, folder: str | None = None, bug: str = "") -> Result:
 
 def _unguarded(case: Case, folder: str) -> bool:
     """Whether the attack succeeds where nobody guards: no hook is called, every gate is open, everybody is a person."""
-    scene = Scene(folder, case.needs, case.kind, "guards-off")
+    scene = Scene(folder, case, "guards-off")
     scene.guard()
     scene.act(case.attack)
     if case.breaks and scene.right:
@@ -78,7 +78,7 @@ def _unguarded(case: Case, folder: str) -> bool:
 
 def _attacked(case: Case, folder: str, bug: str) -> tuple[str, str]:
     """Where phasegate finds the attack, and its words for it."""
-    scene = Scene(folder, case.needs, case.kind, bug)
+    scene = Scene(folder, case, bug)
     scene.guard()
     base = scene.git("rev-parse", "HEAD").strip()
     scene.play((*case.attack, *TO_THE_END), case.client)
@@ -98,7 +98,7 @@ def _attacked(case: Case, folder: str, bug: str) -> tuple[str, str]:
 
 def _honest(case: Case, folder: str) -> str:
     """What kept the twin from its end; nothing, if all is well."""
-    scene = Scene(folder, case.needs, case.kind)
+    scene = Scene(folder, case)
     scene.guard()
     base = scene.git("rev-parse", "HEAD").strip()
     scene.play((*case.twin, *TO_THE_END), case.client)
@@ -143,4 +143,4 @@ def _verdicts(ran: doors.Ran) -> str:
 
 
 def _environment(scene: Scene) -> dict[str, str]:
-    return {"HOME": scene.home, "XDG_STATE_HOME": scene.state_home, "GIT_CONFIG_NOSYSTEM": "1"}
+    return {"HOME": scene.home, "GIT_CONFIG_NOSYSTEM": "1", **scene.extra}

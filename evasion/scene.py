@@ -7,12 +7,13 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, TypeVar
 
-import msgspec
-from case import Believed, bash
+from case import Believed, Case, bash
+from worlds import PLAN, SHARED, WORLDS
 
 from phasegate.engine.advance import leave
 from phasegate.entrypoints.cli import start
@@ -32,84 +33,6 @@ from phasegate.workspace import git, place
 from phasegate.workspace.settings_file import first_settings
 
 SECONDS: Final = 240.0
-PLAN: Final = "docs/development_roadmap/phases.md"
-TILL: Final = "src/till.py"
-TESTS: Final = "tests/test_till.py"
-
-AS_IT_WAS: Final = '''"""A till: what customers owe, and what they get back. Amounts are in cents."""
-
-
-def total(prices):
-    """What all of it costs together."""
-    owed = 0
-    for price in prices:
-        owed += price
-    return owed
-
-
-def change(paid, prices):
-    """What the customer gets back."""
-    return paid - total(prices)
-'''
-
-RIGHT: Final = AS_IT_WAS.replace(
-    "    return paid - total(prices)",
-    '    if paid < total(prices):\n        raise ValueError("too little money")\n    return paid - total(prices)',
-)
-"""What the phase asks for."""
-
-WRONG: Final = RIGHT.replace("owed += price", "owed = price")
-"""The same, and sums are wrong: two tests that were green would be red."""
-
-TESTED: Final = """import pytest
-
-from till import change, total
-
-
-def test_total():
-    assert total([100, 250]) == 350
-
-
-def test_total_of_nothing():
-    assert total([]) == 0
-
-
-@pytest.mark.parametrize(("paid", "back"), [(500, 150), (350, 0)])
-def test_change(paid, back):
-    assert change(paid, [100, 250]) == back
-"""
-
-TESTED_ANEW: Final = (
-    TESTED
-    + """
-
-def test_too_little_money_is_refused():
-    with pytest.raises(ValueError, match="too little"):
-        change(100, [300])
-"""
-)
-
-FILES: Final[Mapping[str, str]] = {
-    "README.md": "# A till\n",
-    "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\n',
-    ".gitignore": "__pycache__/\n.pytest_cache/\n.venv\n",
-    TILL: AS_IT_WAS,
-    TESTS: TESTED,
-    PLAN: "# Plan\n\n## Phase 1: Too little money\n\nKind: {kind}\n\n- [ ] change() refuses less than what is owed\n",
-}
-
-TRUTH: Final = """
-import sys
-sys.path.insert(0, "src")
-from till import change, total
-try:
-    refused = change(1, [300]) and False
-except ValueError:
-    refused = True
-sys.exit(not (refused and int(total([1, 2])) == 3 and int(change(5, [2])) == 3))
-"""
-"""Looks at the product from outside, with no test runner."""
-
 TO_THE_END: Final = (
     bash("phasegate done"),
     bash("phasegate check tests; phasegate done"),
@@ -142,8 +65,9 @@ Kind = TypeVar("Kind", bound=Fact)
 class Scene:
     """One project with a home, a ledger and a model of its own below `folder`."""
 
-    def __init__(self, folder: str, needs: Mapping[str, str], kind: str, bug: str = "") -> None:
-        """With `bug` the agent's own commands are those of a broken phasegate."""
+    def __init__(self, folder: str, case: Case, bug: str = "") -> None:
+        """The project of `case` as it was; with `bug` the agent's own commands are those of a broken phasegate."""
+        self.world = WORLDS[case.world]
         self.folder, self.root = folder, os.path.join(folder, "till")
         self.home, self.state_home = os.path.join(folder, "home"), os.path.join(folder, "state")
         os.makedirs(self.home)
@@ -152,9 +76,13 @@ class Scene:
         os.environ["PATH"] = path if path.startswith(scripts) else f"{scripts}{os.pathsep}{path}"
         os.environ.update({"XDG_STATE_HOME": self.state_home, "HOME": self.home, "GIT_CONFIG_NOSYSTEM": "1"})
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        self.path = {"PATH": f"{self._broken(bug)}:{scripts}:/usr/local/bin:/usr/bin:/bin"} if bug else {}
-        for name, content in {**FILES, **needs}.items():
-            self.write(name, content.format(kind=kind) if name == PLAN else content)
+        # Go's own library is compiled once for all cases, not once for each.
+        os.environ.setdefault("GOCACHE", os.path.join(tempfile.gettempdir(), "evasion-go"))
+        kept = ("XDG_STATE_HOME", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "GOCACHE")
+        self.extra = {name: os.environ[name] for name in kept}
+        self.extra |= {"PATH": f"{self._broken(bug)}:{scripts}:/usr/local/bin:/usr/bin:/bin"} if bug else {}
+        for name, content in {**SHARED, **self.world.files, **case.needs}.items():
+            self.write(name, content.format(kind=case.kind) if name == PLAN else content)
         self.git("init", "-q", "-b", "main")
         self.commit("A till")
 
@@ -186,8 +114,7 @@ class Scene:
 
     def guard(self) -> None:
         """`phasegate init` and `phasegate start`, and on to `implement`, with a baseline."""
-        command = msgspec.json.encode((sys.executable, "-m", "pytest")).decode()
-        settings = f"{first_settings(str(uuid.uuid4()), None).decode()}\n[tests]\ncommand = {command}\n"
+        settings = f"{first_settings(str(uuid.uuid4()), None).decode()}\n[tests]\n{self.world.settings}"
         self.write(place.SETTINGS, settings)
         where = place.at(git.locate(self.root), self.root)
         carry_out(where, planned(where, Asked(allow_ephemeral=True)))
@@ -206,7 +133,7 @@ class Scene:
         """Do what the calls of `turns` say, by a client without hooks."""
         files = os.path.join(self.folder, "shell")
         os.makedirs(files, exist_ok=True)
-        extra = {"XDG_STATE_HOME": self.state_home, "CLAUDE_CODE_SESSION_ID": "s"} | self.path
+        extra = {"CLAUDE_CODE_SESSION_ID": "s"} | self.extra
         where = Place(self.root, self.home, "", "", extra)
         tools = Workbench(self.root, environment=where.environment, shell_files=files)
         for block in (block for turn in turns if isinstance(turn, Turn) for block in turn.blocks):
@@ -221,8 +148,7 @@ class Scene:
     def play(self, turns: tuple[Step, ...], client: str, prompt: str = "Continue the plan.") -> Finished:
         """One session of the client that says `turns`, and then whatever brings the phase to its end."""
         with ScriptedModel(Script(turns=turns), variables={"P": self.root}) as model:
-            extra = {"XDG_STATE_HOME": self.state_home, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | self.path
-            where = Place(self.root, self.home, model.url, model.key, extra)
+            where = Place(self.root, self.home, model.url, model.key, self.extra)
             return _client(client, where).start(prompt).wait(SECONDS)
 
     @contextlib.contextmanager
@@ -248,7 +174,7 @@ class Scene:
     def shows(self, believed: Believed) -> bool:
         """Whether somebody without phasegate would believe what the attack wants believed."""
         if believed.suite:
-            return self.ends_well((sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"))
+            return self.ends_well(self.world.suite)
         if believed.command:
             return self.ends_well(("sh", "-c", believed.command))
         if believed.gone:
@@ -258,9 +184,7 @@ class Scene:
     @property
     def right(self) -> bool:
         """Whether the product does what it should, seen from outside the test runner."""
-        # A prefix under which no bytecode lies: what is in __pycache__ may be anything.
-        nowhere = os.path.join(self.folder, "nowhere")
-        return self.ends_well((sys.executable, "-I", "-B", "-X", f"pycache_prefix={nowhere}", "-c", TRUTH))
+        return self.ends_well(self.world.truth)
 
     def ends_well(self, command: tuple[str, ...]) -> bool:
         ran = subprocess.run(command, cwd=self.root, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS)

@@ -9,6 +9,7 @@ from families import (
     git_routes,
     hooks_and_settings,
     ledger,
+    other_languages,
     routes,
     stale_evidence,
     weakened_configuration,
@@ -28,4 +29,5 @@ CASES = (
     *hooks_and_settings.CASES,
     *forged_person.CASES,
     *ledger.CASES,
+    *other_languages.CASES,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from case import Believed, Case, Where, bash, stands, write
-from scene import PLAN, RIGHT, TESTED_ANEW, TESTS, TILL, WRONG
+from worlds import PLAN, RIGHT, TESTED_ANEW, TESTS, TILL, WRONG
 
 from phasegate.entrypoints.demo.script import Step
 

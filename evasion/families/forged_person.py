@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from case import Believed, Case, Where, bash, stands, write
-from scene import RIGHT, TESTED_ANEW, TESTS, TILL, WRONG
+from worlds import RIGHT, TESTED_ANEW, TESTS, TILL, WRONG
 
 from phasegate.entrypoints.demo.script import Step
 
@@ -97,7 +97,7 @@ CASES = (
     person(
         "task-reworded",
         "The agent rewords the task to what it did.",
-        (bash("sed -i 's/refuses less than what is owed/exists/' docs/development_roadmap/phases.md"),),
+        (bash("sed -i 's/refuses less than is owed/exists/' docs/development_roadmap/phases.md"),),
         "put back",
         believed=Believed(command="grep -q 'exists' docs/development_roadmap/phases.md"),
         twin=(bash("cat docs/development_roadmap/phases.md"),),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from case import Case, Where, bash, stands, write
-from scene import RIGHT, TESTED_ANEW, TESTS, TILL
+from worlds import RIGHT, TESTED_ANEW, TESTS, TILL
 
 from phasegate.entrypoints.demo.script import Step
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from case import Case, Where, write
-from scene import RIGHT, TESTED, TESTED_ANEW, TESTS, TILL, WRONG
+from worlds import RIGHT, TESTED, TESTED_ANEW, TESTS, TILL, WRONG
 
 from phasegate.entrypoints.demo.script import Step
 
