@@ -47,11 +47,13 @@ def secrets_in(desk: Desk, state: State, text: str, where: str) -> list[SecretSe
 
 
 def unwaived(desk: Desk, state: State, found: Iterable[SecretFound], where: str) -> list[SecretFound]:
-    """The secrets that no exception names, by fingerprint or as `rule@path`."""
+    """The secrets that no exception names, by fingerprint, as `fingerprint@path` or as `rule@path`."""
     if not state.waivers:
         return list(found)
     today = desk.today()
-    names = [(secret, (secret.fingerprint, f"{secret.rule}@{where}")) for secret in found]
+    names = [
+        (secret, (secret.fingerprint, f"{secret.fingerprint}@{where}", f"{secret.rule}@{where}")) for secret in found
+    ]
     return [secret for secret, called in names if state.waiver_for("secret", called, today) is None]
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from phasegate.collectors.scanners.interface import Say
 from phasegate.engine.advance import observe
+from phasegate.entrypoints import secret_search
 from phasegate.entrypoints.ratcheting import base_of, ratchets
 from phasegate.entrypoints.weak_code import weak_code
 from phasegate.errors import Failure
@@ -19,9 +20,6 @@ from phasegate.policy.scan import secrets_in
 from phasegate.references.check import broken
 from phasegate.wiring import RealDesk
 from phasegate.workspace import files, listing
-
-LARGEST = 1024 * 1024
-"""Bytes of a file that is scanned; data and bundles above that are listed as not looked at."""
 
 SAY_EVERY = 500
 
@@ -58,17 +56,19 @@ def _secrets(desk: RealDesk, say: Say) -> FindingsSeen:
     paths = listing.paths(desk.project.where)
     found: list[Finding] = []
     unread: list[str] = []
+    large: list[str] = []
     for at, path in enumerate(paths):
         if at and at % SAY_EVERY == 0:
             say(f"{at} of {len(paths)} files were scanned for secrets")
         try:
-            found += secrets_in(path, files.read_capped(desk.worktree, path, LARGEST))
+            found += secrets_in(path, files.read_capped(desk.worktree, path, secret_search.LARGEST))
         except files.TooLarge:
-            continue  # stated in the documentation: what is that large is data
+            large.append(path)
         except Failure:
             unread.append(path)
-    say(f"{len(paths) - len(unread)} of {len(paths)} files were scanned for secrets")
-    return seen("secrets", len(paths), tuple(found), tuple(unread))
+    say(f"{len(paths) - len(unread) - len(large)} of {len(paths)} files were scanned for secrets")
+    notes = secret_search.not_looked_at(large)
+    return seen("secrets", len(paths), tuple(found), tuple(unread), notes=notes)
 
 
 def _references(desk: RealDesk, say: Say) -> FindingsSeen:

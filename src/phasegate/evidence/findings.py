@@ -41,7 +41,8 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
         """Everything by which a waiver can name it; the fingerprint first."""
         known_as = tuple(id for id in (self.advisory, *self.aliases) if id)
         packages = tuple(f"{id}@{self.package.partition(' ')[0]}" for id in known_as) if self.package else ()
-        return (self.fingerprint, f"{self.rule}@{self.path}", *known_as, *packages)
+        here = (f"{self.fingerprint}@{self.path}", f"{self.rule}@{self.path}")
+        return (self.fingerprint, *here, *known_as, *packages)
 
     @property
     def place(self) -> str:

@@ -22,6 +22,12 @@ from phasegate.policy.secret_tokens import TOKENS
 LARGEST = 64 * 1024 * 1024
 """Characters or bytes that are scanned at once; more is refused, never passed on unread."""
 
+PIECE = 1 << 20
+"""Characters that are read at a time; more would only take memory."""
+
+OVERLAP = 1 << 16
+"""More than the longest secret of any rule."""
+
 _MARKER = r"\[redacted:[a-z0-9-]{1,60}:[0-9a-f]{16}\]"
 _WIDE = r"(?:[\t\n\r -~]\x00){20,}+[\t\n\r -~]?"
 _ROUNDS = 6
@@ -124,6 +130,26 @@ def _claims(text: str) -> list[_Claim]:
             f"A text of {len(text)} characters is too large to be scanned for secrets (at most {LARGEST}).",
             hint="Split it, or keep it out of what phasegate stores.",
         )
+    return _in_pieces(text, PIECE, OVERLAP)
+
+
+def _in_pieces(text: str, size: int, overlap: int) -> list[_Claim]:
+    """The same piece by piece: what begins in the last `overlap` characters of one is left to the next."""
+    claims: list[_Claim] = []
+    start = 0
+    while True:
+        end = min(start + size, len(text))
+        done = claims[-1].end if claims else 0
+        for claim in _of_piece(text[start:end]):
+            begins = start + claim.start
+            if begins >= done and (end == len(text) or begins < end - overlap):
+                claims.append(claim._replace(start=begins, end=start + claim.end))
+        if end == len(text):
+            return claims
+        start = text.rfind("\n", end - 2 * overlap, end - overlap) + 1 or end - overlap
+
+
+def _of_piece(text: str) -> list[_Claim]:
     claims = _settled(text, _candidates(_without_markers(text)))
     return sorted([*claims, *_wide_claims(text)]) if "\0" in text else claims
 

@@ -14,7 +14,7 @@ from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.engine.moments import outside
 from phasegate.entrypoints import checking, scanning
-from phasegate.entrypoints.cli import machines, output, scans
+from phasegate.entrypoints.cli import check_secrets, machines, output, scans
 from phasegate.entrypoints.cli.session import actor, desk, json_option
 from phasegate.entrypoints.standalone import standalone
 from phasegate.entrypoints.weak_code import weak_code
@@ -40,6 +40,7 @@ MARKS = {"pass": "ok     ", "fail": "FAILED ", "unknown": "unknown"}
 
 @click.command()
 @click.argument("what", type=click.Choice(["all", *QUESTIONS]), default="all")
+@click.argument("paths", nargs=-1)
 @click.option("--again", "anew", is_flag=True, help="Run even if this very tree has been tested.")
 @click.option(
     "--standalone", "alone", is_flag=True, help="Judge this checkout with no set-up, and leave nothing behind."
@@ -53,9 +54,28 @@ MARKS = {"pass": "ok     ", "fail": "FAILED ", "unknown": "unknown"}
     type=click.Path(exists=True, dir_okay=False),
     help="Take in what another scanner found, from its SARIF file.",
 )
+@click.option("--staged", is_flag=True, help="With `secrets`: what the next commit would bring.")
+@click.option(
+    "--history",
+    is_flag=False,
+    flag_value=check_secrets.EVERYTHING,
+    metavar="[REF..REF]",
+    help="With `secrets`: every content that commits brought.",
+)
+@click.option("--files", "named", is_flag=True, help="With `secrets`: the PATHS that follow; `-` is standard input.")
 @json_option
 def check(
-    what: str, anew: bool, alone: bool, junit: str | None, sarif: str | None, files: tuple[str, ...], as_json: bool
+    what: str,
+    paths: tuple[str, ...],
+    staged: bool,
+    history: str | None,
+    named: bool,
+    anew: bool,
+    alone: bool,
+    junit: str | None,
+    sarif: str | None,
+    files: tuple[str, ...],
+    as_json: bool,
 ) -> int:
     """Run tests and scanners on the tree as it is now, record the evidence, and say what it comes to.
 
@@ -66,6 +86,11 @@ def check(
 
     Example: phasegate check
     """
+    if staged or named or history is not None:
+        _refuse_mixed(what, paths, (staged, named, history is not None))
+        return check_secrets.look(staged=staged, history=history, files=paths, as_json=as_json)
+    if paths:
+        raise click.UsageError(f"{paths[0]!r} is nothing to check; files go with `phasegate check secrets --files`.")
     reports = _reports(files, what)
     with standalone(os.getcwd(), actor()) if alone else desk() as opened:
         asked = asked_of(opened.settings) if what == "all" else (what,)
@@ -87,6 +112,11 @@ def check(
         if what == "tests":
             return report_tests(opened, as_json=as_json)
         return _tell(opened, asked, as_json, why_not)
+
+
+def _refuse_mixed(what: str, paths: tuple[str, ...], places: tuple[bool, bool, bool]) -> None:
+    if what != "secrets" or sum(places) > 1 or (paths and not places[1]):
+        raise click.UsageError("One of --staged, --history and --files PATHS goes with `phasegate check secrets`.")
 
 
 def _reports(files: tuple[str, ...], what: str) -> tuple[SarifReport, ...]:
