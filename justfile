@@ -40,7 +40,7 @@ rooms:
 # Generated documents are as the code says.
 docs:
     uv run --no-sync python tools/list_dependencies.py --check
-    uv run --no-sync python tools/adoption_table.py --check
+    uv run --no-sync python tools/result_tables.py --check
     uv run --no-sync phasegate docs check
     uv run --no-sync python tools/features.py >/dev/null
 
@@ -59,12 +59,16 @@ release-tier seed="1": sync
     uv run --no-sync python reliability/kill_writers.py --kills 10000 --seed {{seed}} --record
     uv run --no-sync python reliability/power_loss.py --states 100000 --seed {{seed}} --record
     uv run --no-sync python reliability/adoption.py --anew --record
-    uv run --no-sync python tools/adoption_table.py
+    uv run --no-sync python tools/result_tables.py
     just nights 20 {{seed}}
 
 # Nights alone with the real client and everything that goes wrong; they add up in reliability/results/.
 nights count="5" seed="1": sync
     uv run --no-sync python reliability/night.py --nights {{count}} --seed {{seed}} --record
+
+# Attacks with honest twins, played and judged; `--record` keeps the score, which the pages then tell.
+evasion *arguments:
+    uv run --no-sync python evasion/run.py {{arguments}}
 
 # Measure what hooks, digests and whole runs cost, against baselines of the same run.
 bench *arguments: sync
