@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,115 @@ def test_without_settings_it_says_what_to_do(project: Project) -> None:
     for command in ("check", "trust"):
         failed = project.person("policy", command)
         assert failed.returncode == 2 and "phasegate init" in failed.stderr
+
+
+RULES = """
+[[rules]]
+id = "no-push"
+says = "Pushing is for people"
+calls = ["shell"]
+when = { fact = "call.command", op = "matches", value = '\\bgit\\s+push\\b' }
+
+[[rules]]
+id = "two-people"
+at = ["@close"]
+approvals = { count = 2 }
+"""
+
+
+def test_rules_are_in_force_once_trusted_and_what_demands_less_is_marked(project: Project) -> None:
+    project.write("phasegate.toml", HEAD + RULES)
+    assert "rule no-push: new, enforces" in project.ok("policy", "trust")
+    opened = open_project(str(project.root), project.env)
+    opened.close()
+    assert [rule.id for rule in opened.trusted.settings.rules.rules] == ["no-push", "two-people"]
+    assert all("rule:two-people" in kind.gates for kind in opened.trusted.workflow.kinds)
+    project.write(
+        "phasegate.toml", HEAD + '[policy]\nmodes = { generated = "warn" }\n' + RULES.split('[[rules]]\nid = "two')[0]
+    )
+    said = project.ok("policy", "check")
+    assert "DEMANDS LESS: rule two-people (enforce) is gone" in said
+    assert "DEMANDS LESS: built-in generated: enforce -> warn" in said
+
+
+DEMANDS = '[[rules]]\nid = "a"\nat = ["explore"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        (DEMANDS + 'require = { fact = "test.red", op = "==", value = 0 }\n', 5, "tests.red"),
+        (DEMANDS + 'require = { fact = "tests.red", op = "==", value = "0" }\n', 5, "number"),
+        (DEMANDS + 'require = { fact = "kind", op = "==", value = "bug" }\n', 5, "never"),
+        ('[[rules]]\nid = "a"\nat = ["explor"]\ngate = "covered"\n', 2, "explore"),
+        ('[[rules]]\nid = "a"\nat = ["explore"]\ngate = "coverd"\n', 5, "covered"),
+        ('[[rules]]\nid = "a"\nat = ["@close"]\n', 2, "one of"),
+        ('[[rules]]\nid = "a"\nmode = "warn"\n', 2, "no earlier layer"),
+        ('[policy]\nmodes = { secret = "warn" }\n', 3, "always enforced"),
+        ('[policy]\nextends = [{ pack = "p.toml", sha256 = "00" }]\n', 3, "SHA-256"),
+        ('[policy]\nfile = "none.toml"\n', 1, "there is no file"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_rules_is_told_by_line_and_never_trusted(
+    project: Project, text: str, line: int, reason: str
+) -> None:
+    project.write("phasegate.toml", HEAD + text)
+    checked = project.person("policy", "check")
+    assert checked.returncode == 1 and f"phasegate.toml:{line}: " in checked.stdout and reason in checked.stdout, (
+        checked
+    )
+    assert project.person("policy", "trust").returncode == 2
+
+
+def test_a_pack_is_pinned_and_a_repository_only_tightens_it(project: Project) -> None:
+    pack = 'format = "phasegate-policy-1"\n[modes]\ngenerated = "enforce"\n' + RULES
+    project.write("packs/acme.toml", pack)
+    digest = hashlib.sha256(pack.encode()).hexdigest()
+    extends = HEAD + f'[policy]\nextends = [{{ pack = "packs/acme.toml", sha256 = "{digest}" }}]\n'
+    project.write("phasegate.toml", extends)
+    project.ok("policy", "trust")
+    project.write("phasegate.toml", extends + 'modes = { generated = "warn" }\n')
+    assert "a repository may only tighten" in project.person("policy", "check").stdout
+    project.write("phasegate.toml", extends + '[[rules]]\nid = "no-push"\nmode = "observe"\n')
+    assert "may only tighten" in project.person("policy", "check").stdout
+    project.write("packs/acme.toml", pack + "\n# another\n")
+    project.write("phasegate.toml", extends)
+    assert "is another than the one named" in project.person("policy", "check").stdout
+
+
+CASES = """format = "phasegate-policy-cases-1"
+
+[[case]]
+command = "git push --force"
+expect = "refuse"
+
+[[case]]
+command = "git status"
+expect = "allow"
+
+[[case]]
+rule = "two-people"
+facts = { driver = ["ann"], "approvals.strong" = ["ann@example.org", "ben@example.org"] }
+expect = "fail"
+
+[[case]]
+rule = "two-people"
+expect = "unknown"
+"""
+
+
+def test_cases_try_the_rules_before_they_are_trusted_and_a_difference_ends_with_1(project: Project) -> None:
+    project.write("phasegate.toml", HEAD + RULES)
+    project.write("policy-cases.toml", CASES)
+    assert "4 of 4 cases are as expected" in project.ok("policy", "test")
+    project.write("policy-cases.toml", CASES.replace('"allow"', '"refuse"'))
+    tried = project.person("policy", "test", "--json")
+    assert tried.returncode == 1 and '"case":"git status"' in tried.stdout.replace(" ", "").replace(
+        "gitstatus", "git status"
+    )
+
+
+def test_another_policy_is_tried_on_the_ledger(project: Project) -> None:
+    project.write("strict.toml", 'format = "phasegate-policy-1"\n' + RULES)
+    assert "would have been another" in project.ok("policy", "simulate", "--policy", "strict.toml")
+    assert project.json("policy", "simulate", "--policy", "strict.toml")["differ"] == 0

@@ -25,7 +25,8 @@ def told(desk: Desk, moment: Moment, place: str, verdicts: Iterable[Verdict]) ->
     if not fresh:
         return moment.state
     said = tuple(said_by(verdict.decided, verdict.waived) for verdict in fresh if verdict.decided is not None)
-    fact = RulesSaid(moment.run.id, moment.run.phase, place, moment.subject, said)
+    changed = moment.changed if len(moment.changed or ()) <= MOST_PATHS else None
+    fact = RulesSaid(moment.run.id, moment.run.phase, place, moment.subject, said, changed)
     return desk.record([fact], relying_on=moment.state)
 
 

@@ -20,13 +20,17 @@ class RuleSaid(msgspec.Struct, frozen=True):
 
 
 class RulesSaid(Fact, frozen=True):
-    """What rules said when a run wanted to leave the step `place` on the tree `subject`."""
+    """What rules said when a run wanted to leave the step `place` on the tree `subject`.
+
+    `changed` are the files that differed from the phase's start; None: not known, or too many.
+    """
 
     run: str
     phase: str
     place: str
     subject: str
     said: tuple[RuleSaid, ...]
+    changed: tuple[str, ...] | None = None
 
 
 class CallJudged(Fact, frozen=True):

@@ -15,6 +15,17 @@ def woven(workflow: Workflow, rules: Rules) -> Workflow:
     return replace(workflow, steps=steps, kinds=kinds)
 
 
+def unwoven(workflow: Workflow) -> Workflow:
+    """`workflow` without the rules that were put into it."""
+    steps = tuple(replace(step, leaves_when=_without(step.leaves_when)) for step in workflow.steps)
+    kinds = tuple(replace(kind, gates=_without(kind.gates)) for kind in workflow.kinds)
+    return replace(workflow, steps=steps, kinds=kinds)
+
+
+def _without(gates: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(gate for gate in gates if not gate.startswith(LEAD))
+
+
 def _step(step: Step, rules: tuple[Rule, ...]) -> Step:
     return replace(step, leaves_when=_with(step.leaves_when, rules)) if rules else step
 

@@ -12,8 +12,8 @@ import msgspec
 
 from phasegate.gates.catalog import CATALOG
 from phasegate.policy.composing import compose, misplaced
-from phasegate.policy.reading import Fault, PolicyInvalid, PolicyText, read_policy, settings_text
-from phasegate.policy.weaving import woven
+from phasegate.policy.reading import FORMAT, Fault, PolicyInvalid, PolicyText, parsed, read_policy, settings_text
+from phasegate.policy.weaving import unwoven, woven
 from phasegate.rules.owners import OwnersInvalid, read_owners
 from phasegate.rules.rule import Owned
 from phasegate.settings import CODEOWNERS, Extends, Settings
@@ -56,10 +56,26 @@ def with_rules(root: str, content: bytes, settings: Settings, workflow: Workflow
     layers = _packs(root, own.extends, own, env, 1)
     if settings.policy.file:
         layers += _of_file(root, settings, own, env)
-    layers.append(own)
+    return _composed(root, settings, [*layers, own], 1 + bool(settings.policy.file), workflow)
+
+
+def another(
+    root: str, path: str, content: bytes, settings: Settings, workflow: Workflow, env: Mapping[str, str]
+) -> tuple[Settings, Workflow]:
+    """`settings` with the rules of another policy in place of theirs: a settings file, or a file of rules."""
+    _, found = parsed(content, path)
+    if found.get("format") != FORMAT:
+        return in_force(root, content, env)
+    read, plain = read_policy(content, path=path), unwoven(workflow)
+    settings = _composed(root, settings, [*_packs(root, read.extends, read, env, 1), read], 1, plain)
+    return settings, woven(plain, settings.rules)
+
+
+def _composed(root: str, settings: Settings, layers: list[PolicyText], own: int, workflow: Workflow) -> Settings:
+    last = layers[-1]
     if len(layers) > MOST_PACKS:
-        raise PolicyInvalid([Fault(own.path, 1, f"it is put together from more than {MOST_PACKS} files.")])
-    rules = compose(layers, 1 + bool(settings.policy.file), people=settings.approvals.people)
+        raise PolicyInvalid([Fault(last.path, 1, f"it is put together from more than {MOST_PACKS} files.")])
+    rules = compose(layers, own, people=settings.approvals.people)
     if faults := misplaced(rules, layers, workflow):
         raise PolicyInvalid(faults)
     if any(rule.approvals is not None and rule.approvals.codeowners for rule in rules.rules):

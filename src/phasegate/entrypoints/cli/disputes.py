@@ -71,7 +71,7 @@ def disputed(target: str | None, as_json: bool) -> int:
     Example: phasegate policy disputed --export policy-cases.toml
     """
     with desk(looks=True) as opened:
-        found = cases(_past(opened), opened.state())
+        found = recorded(opened)
     if as_json:
         output.give(found)
     elif target == "-":
@@ -108,6 +108,11 @@ def _case(said: RefusalDisputed, refused: CallRefused | ChangePutBack, step: str
     return Case(
         said.refused, refused.rule, refused.tool, refused.paths, refused.command, step, kind, "allow", said.why, said.by
     )  # fmt: skip
+
+
+def recorded(opened: RealDesk) -> list[Case]:
+    """The refusals of this ledger that a person called wrong."""
+    return cases(_past(opened), opened.state())
 
 
 def as_toml(found: list[Case]) -> str:

@@ -32,7 +32,7 @@ from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import Note, PhaseRecord, Question, State
 from phasegate.plain import line
 from phasegate.policy.edits import Grounds, object_to
-from phasegate.rules.rule import BUILT_IN
+from phasegate.rules.rule import BUILT_IN, LEAD
 from phasegate.wiring import RealDesk
 from phasegate.workflow.definition import Step
 from phasegate.workflow.next import gates_of, transition
@@ -111,7 +111,7 @@ def explain(opened: RealDesk, id_: str) -> list[Explanation]:
         return [_question(state.questions[id_])]
     if id_ in state.evidence:
         return [_evidence(opened, state, id_)]
-    if id_ in CATALOG or id_ == "kind_gates":
+    if id_ in CATALOG or id_ == "kind_gates" or id_.startswith(LEAD):
         return _gate(opened, state, id_)
     past = _past(opened)
     found = _at_position(past, id_) or _by_call(past, id_) or _by_path(past, id_)
@@ -213,6 +213,8 @@ def _changed(opened: RealDesk, state: State, past: Past, event: Event, fact: Cha
 
 
 def _rule(name: str) -> str:
+    if name.startswith(LEAD):
+        return f"{name}: a rule of this project; `phasegate policy docs` lists them all"
     return f"{name}: {BUILT_IN[name]}" if name in BUILT_IN else name
 
 
@@ -329,6 +331,8 @@ def _verdict(opened: RealDesk, moment: Moment, verdict: Verdict) -> Explanation:
 
 def _opens(name: str) -> str:
     """When a gate is open, in the words of its own file."""
+    if name.startswith(LEAD):
+        return "what a rule of this project demands is there"
     gate = CATALOG.get(name)
     return (sys.modules[gate.__module__].__doc__ or "").strip() if gate is not None else "every gate of the kind passes"
 

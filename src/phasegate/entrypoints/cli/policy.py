@@ -15,12 +15,15 @@ from phasegate import wiring
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.disputes import disputed
+from phasegate.entrypoints.cli.policy_trying import simulate, test
 from phasegate.entrypoints.cli.session import desk, json_option, only_people, version_option
 from phasegate.errors import Exit, Failure
 from phasegate.ledger.facts import SettingsTrusted
 from phasegate.ledger.state import State
 from phasegate.plain import line
+from phasegate.policy.composing import loosened
 from phasegate.policy.reading import PolicyInvalid
+from phasegate.rules.rule import Rules
 from phasegate.wiring import Trusted
 from phasegate.workflow.definition import Workflow
 from phasegate.workflow.toml import DefinitionInvalid, write_workflow
@@ -68,7 +71,8 @@ def policy() -> None:
     """
 
 
-policy.add_command(disputed)
+for command in (disputed, test, simulate):
+    policy.add_command(command)
 
 
 @policy.command()
@@ -182,12 +186,33 @@ def _difference(before: Trusted, after: Trusted) -> list[str]:
     rows = [
         f"{key}: {_value(old, key)} -> {_value(new, key)}"
         for key in sorted(old | new)
-        if old.get(key, msgspec.UNSET) != new.get(key, msgspec.UNSET)
+        if old.get(key, msgspec.UNSET) != new.get(key, msgspec.UNSET) and not key.startswith(("rules.", "policy.modes"))
     ]
+    rows += _of_rules(before.settings.rules, after.settings.rules)
     was, now = (write_workflow(trusted.workflow).splitlines() for trusted in (before, after))
     changed = list(difflib.unified_diff(was, now, "workflow in force", "workflow now", lineterm="", n=2))
     left = len(changed) - DIFFERENCE_SHOWN
     return rows + changed[:DIFFERENCE_SHOWN] + ([f"... and {left} more lines"] if left > 0 else [])
+
+
+def _of_rules(before: Rules, after: Rules) -> list[str]:
+    """What the rules of `after` demand more, then, marked, what they demand less."""
+    less = loosened(before, after)
+    known = {rule.id: rule for rule in before.rules}
+    rows = [f"rule {r.id}: new, {r.mode}s" for r in after.rules if r.id not in known]
+    rows += [
+        f"rule {r.id}: {known[r.id].mode} -> {r.mode}"
+        for r in after.rules
+        if r.id in known and known[r.id].mode != r.mode and not any(each.startswith(f"rule {r.id}:") for each in less)
+    ]
+    rows += [
+        f"built-in {key}: {before.mode_of(key)} -> {after.mode_of(key)}"
+        for key in sorted(before.modes)
+        if before.mode_of(key) != after.mode_of(key) and not any(each.startswith(f"built-in {key}:") for each in less)
+    ]
+    if before.owners != after.owners or before.people != after.people:
+        rows.append("who owns which files, or who is behind a handle, is another")
+    return [*rows, *(f"DEMANDS LESS: {each}" for each in less)]
 
 
 def _flat(value: dict[str, Any], lead: str = "") -> Iterator[tuple[str, Any]]:
