@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from phasegate.ratchets import omissions, recorded
 from phasegate.ratchets.compare import compare_tests
-from phasegate.ratchets.languages import could_hold_tests
+from phasegate.ratchets.languages import ELSEWHERE, could_hold_tests
+from phasegate.ratchets.settings_files import is_settings
+from phasegate.ratchets.thresholds import compare_settings
 from phasegate.ratchets.weakening import Change, Looked
 
 
 def concerns(path: str) -> bool:
     """Whether a change of this file can weaken what is tested."""
-    return could_hold_tests(path)
+    asked = (could_hold_tests, is_settings, omissions.concerns, recorded.concerns)
+    return not ELSEWHERE.search(path) and any(question(path) for question in asked)
 
 
 def look(changes: Iterable[Change]) -> Looked:
     """What the changed files check, run or demand less than before."""
-    return compare_tests(change for change in changes if could_hold_tests(change.path))
+    changes = [change for change in changes if concerns(change.path)]
+    tests, settings = compare_tests(changes), compare_settings(changes)
+    found = (*tests.found, *settings.found, *omissions.omissions(changes), *recorded.rewritten(changes))
+    return Looked(len(changes), found, (*tests.unread, *settings.unread))
