@@ -224,6 +224,38 @@ class Sast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_seconds: float = 600.0
 
 
+DepsTool = Literal["osv", "pip-audit", "npm-audit", "govulncheck"]
+
+
+class Deps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What looks for known holes in packages: `osv` is the advisories that `phasegate check deps --update` fetched.
+
+    Holes below `fails_from` are told and shut no gate. Advisories older than `oldest_days` say nothing. `source` is
+    where they come from. `left_out` are lock files and manifests of which you accept that nobody looks at them.
+    """
+
+    tools: tuple[DepsTool, ...] = ("osv",)
+    fails_from: Threshold = "low"
+    oldest_days: float = 7.0
+    source: str = "https://osv-vulnerabilities.storage.googleapis.com"
+    args: dict[str, tuple[str, ...]] = {}
+    left_out: tuple[str, ...] = ()
+    timeout_seconds: float = 600.0
+
+
+class Licences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which licences the packages may have, as SPDX identifiers; `MIT OR GPL-3.0-only` needs one, `AND` both.
+
+    With an empty `allow` everything is allowed that `deny` does not name. A package whose licence nobody can tell
+    fails, or with `unknown = "tell"` is told.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    unknown: Literal["fail", "tell"] = "fail"
+    left_out: tuple[str, ...] = ()
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one project. `project` is its UUID; paths are relative to the root.
 
@@ -247,6 +279,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drive: Drive = Drive()
     scanners: tuple[ScannerName, ...] = ("secrets", "references", "ratchets")
     sast: Sast = Sast()
+    deps: Deps = Deps()
+    licences: Licences = Licences()
     policy: PolicySource = PolicySource()
     rules: Rules = Rules()
     elsewhere: dict[str, "Settings"] = {}

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from phasegate.collectors.scanners.interface import Say
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import secret_search
+from phasegate.entrypoints.known_holes import known_holes
 from phasegate.entrypoints.ratcheting import base_of, ratchets
 from phasegate.entrypoints.weak_code import weak_code
 from phasegate.errors import Failure
@@ -84,5 +85,6 @@ SCANNERS: dict[str, Scan] = {
     "references": _references,
     "ratchets": ratchets,
     "sast": weak_code,
+    "deps": known_holes,
 }
 """Every scanner by the word after `phasegate check`; which of them `check` runs by itself, settings say."""

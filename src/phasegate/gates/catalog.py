@@ -14,6 +14,7 @@ from phasegate.gates import (
     covered,
     finding_recorded,
     new_tests_fail,
+    no_known_vulnerabilities,
     no_new_red,
     notes_settled,
     nothing_held,
@@ -56,6 +57,7 @@ CATALOG: Mapping[str, Gate] = {
     "approved": approved.gate,
     "finding_recorded": finding_recorded.gate,
     "sast_clean": sast_clean.gate,
+    "no_known_vulnerabilities": no_known_vulnerabilities.gate,
 }
 
 

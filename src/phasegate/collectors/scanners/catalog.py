@@ -1,4 +1,4 @@
-"""Every program that looks for weak code by the name that settings give it, and the languages it reads."""
+"""Every program that looks for weak code or known holes by the name that settings give it, and what it reads."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import importlib
 from collections.abc import Mapping
 from typing import cast
 
-from phasegate.collectors.scanners.interface import Scanner
-from phasegate.settings import SastTool
+from phasegate.collectors.scanners.interface import Audit, Scanner
+from phasegate.dependencies.packages import Ecosystem
+from phasegate.settings import DepsTool, SastTool
 
 LANGUAGES: Mapping[SastTool, tuple[str, ...]] = {"ruff": ("Python",), "bandit": ("Python",)}
 
@@ -15,3 +16,14 @@ LANGUAGES: Mapping[SastTool, tuple[str, ...]] = {"ruff": ("Python",), "bandit": 
 def scanner(name: SastTool) -> Scanner:
     """The one called `name`; its module is imported when it is first asked for."""
     return cast(Scanner, importlib.import_module(f"phasegate.collectors.scanners.{name}").scan)
+
+
+AUDITS: Mapping[DepsTool, tuple[Ecosystem, ...]] = {
+    "pip-audit": ("PyPI",), "npm-audit": ("npm",), "govulncheck": ("Go",),
+}  # fmt: skip
+
+
+def audit(name: DepsTool) -> Audit:
+    """The one called `name`."""
+    module = name.replace("-", "_")
+    return cast(Audit, importlib.import_module(f"phasegate.collectors.scanners.{module}").audit)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
+from phasegate.dependencies.packages import Locked
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.findings import Finding
 
@@ -48,6 +49,14 @@ class Scanner(Protocol):
         ...
 
 
+class Audit(Protocol):
+    """Runs one program that looks packages up."""
+
+    def __call__(self, asked: Asked, locks: Mapping[str, Locked], args: Sequence[str]) -> Looked:
+        """What it says of the packages of `locks` (by path), with `args` more. Raises ToolSaysNothing."""
+        ...
+
+
 def together(looks: Sequence[Looked]) -> Looked:
     """What several programs found, one after the other."""
     return Looked(
@@ -59,7 +68,7 @@ def together(looks: Sequence[Looked]) -> Looked:
     )
 
 
-def by(scanner: Scanner, asked: Asked) -> Looked:
+def by(scanner: Callable[[Asked], Looked], asked: Asked) -> Looked:
     """What `scanner` says; the reason why it says nothing is all that is known then."""
     try:
         return scanner(asked)

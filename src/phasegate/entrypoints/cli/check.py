@@ -13,7 +13,7 @@ from phasegate.collectors.interface import NoTestCommand, TestCommandNotStarted
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.engine.moments import outside
-from phasegate.entrypoints import checking, scanning
+from phasegate.entrypoints import advising, checking, known_holes, scanning
 from phasegate.entrypoints.cli import check_secrets, machines, output, scans
 from phasegate.entrypoints.cli.session import actor, desk, json_option
 from phasegate.entrypoints.standalone import standalone
@@ -63,6 +63,13 @@ MARKS = {"pass": "ok     ", "fail": "FAILED ", "unknown": "unknown"}
     help="With `secrets`: every content that commits brought.",
 )
 @click.option("--files", "named", is_flag=True, help="With `secrets`: the PATHS that follow; `-` is standard input.")
+@click.option("--update", "fetch", is_flag=True, help="Fetch the newest advisories first (`check deps`).")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(exists=True),
+    help="Take advisories from a zip file or folder of OSV records (`check deps`).",
+)
 @json_option
 def check(
     what: str,
@@ -75,6 +82,8 @@ def check(
     junit: str | None,
     sarif: str | None,
     files: tuple[str, ...],
+    fetch: bool,
+    source: str | None,
     as_json: bool,
 ) -> int:
     """Run tests and scanners on the tree as it is now, record the evidence, and say what it comes to.
@@ -92,8 +101,13 @@ def check(
     if paths:
         raise click.UsageError(f"{paths[0]!r} is nothing to check; files go with `phasegate check secrets --files`.")
     reports = _reports(files, what)
+    if (fetch or source) and what != "deps":
+        raise click.UsageError("--update and --from go with `phasegate check deps`.")
     with standalone(os.getcwd(), actor()) if alone else desk() as opened:
         asked = asked_of(opened.settings) if what == "all" else (what,)
+        asked += ("sast",) if reports and "sast" not in asked else ()
+        if fetch or source:
+            _bring_advisories(opened, source)
         for scanner, look in scanning.SCANNERS.items():
             if scanner in asked:
                 found = partial(weak_code, also=reports) if scanner == "sast" else look
@@ -123,6 +137,23 @@ def _reports(files: tuple[str, ...], what: str) -> tuple[SarifReport, ...]:
     if files and what not in ("all", "sast"):
         raise click.UsageError("--report goes with `phasegate check sast`.")
     return tuple(SarifReport(file=os.path.abspath(file)) for file in files)
+
+
+def _bring_advisories(opened: RealDesk, source: str | None) -> None:
+    """Bring advisories into the user's cache before anything is looked up in them."""
+
+    def say(said: str) -> None:
+        output.progress(f"phasegate: {said}")
+
+    if source is not None:
+        made = advising.bring(source, os.environ, say)
+    else:
+        wanted = known_holes.ecosystems_of(opened)
+        made = advising.update(opened.settings.deps.source, wanted, os.environ, say)
+        if not wanted:
+            say("no lock file names a package, so no advisories were fetched")
+    for about in made:
+        say(f"{about.records} advisories for {about.ecosystem}, as of {about.date}")
 
 
 def _run_tests(opened: RealDesk, anew: bool) -> str:
