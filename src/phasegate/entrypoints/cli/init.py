@@ -25,7 +25,8 @@ from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import SettingsTrusted, ViewRendered
 from phasegate.settings import Render, Settings, Tests
 from phasegate.store.sqlite import SqliteLog
-from phasegate.workspace import files, git, installing, neighbours, place
+from phasegate.workspace import files, git, git_hooks, installing, neighbours, place
+from phasegate.workspace.git_hooks import HookChange
 from phasegate.workspace.installing import Edit, Wish
 from phasegate.workspace.policy_files import in_force as in_force_of
 from phasegate.workspace.settings_file import first_settings, read_settings
@@ -85,12 +86,13 @@ class Plan(msgspec.Struct, frozen=True):
 @click.option(
     "--ci", "for_ci", is_flag=True, help="Also write tools/ci/headless.sh and a GitHub workflow that calls it."
 )
+@click.option("--git-hooks", "for_git", is_flag=True, help="Also look for secrets before every commit.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 @click.option("--allow-ephemeral", is_flag=True, hidden=True)
 @json_option
 def init(
     scope: Scope | None, required: bool, agent: str, render: Render | None, here: bool, yes: bool,
-    baseline: bool | None, for_ci: bool, dry_run: bool, allow_ephemeral: bool, as_json: bool,
+    baseline: bool | None, for_ci: bool, for_git: bool, dry_run: bool, allow_ephemeral: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Set up phasegate in this repository: settings, hooks of your agent, a skill, a block in CLAUDE.md.
 
@@ -114,17 +116,19 @@ def init(
     known = there and os.path.lexists(os.path.join(where.root, place.SETTINGS))
     meeting = questions.met(where, questions.Wishes(scope, yes, dry_run or as_json, baseline, known))
     plan = planned(where, Asked(meeting.scope, required, render, allow_ephemeral, meeting.suites, for_ci))
+    hooks = git_hooks.putting_in(where, _program()) if for_git else []
     notices: list[str] = []
     if not dry_run:
         _refuse_unwritable(where)
         newly_trusted = carry_out(where, plan)
+        git_hooks.carry_out(hooks)
         notices = [
             *_trusting(plan, newly_trusted),
             *questions.about_suites(where, plan.settings),
             *_notices(where, plan),
         ]
     taken = _baseline(where) if meeting.baseline and not dry_run else None
-    _tell(where, plan, meeting, notices, taken, dry_run=dry_run, as_json=as_json)
+    _tell(where, plan, hooks, meeting, notices, taken, dry_run=dry_run, as_json=as_json)
     return Exit.OK
 
 
@@ -195,6 +199,11 @@ def _command(where: git.Place, scope: Scope, asked: Asked) -> tuple[str, ...] | 
         hint = "Install phasegate as a tool of its own: `uv tool install PATH-TO-CHECKOUT`."
         raise HookDoesNotStart(f"The hook command fails: {problem}.", hint=hint)
     return command
+
+
+def _program() -> str:
+    """Our own program by its path, as a hook of one's own calls it: git's PATH may be another."""
+    return os.path.join(os.path.dirname(sys.executable), "phasegate")
 
 
 def has_hooks(root: str, scope: Scope) -> bool:
@@ -317,24 +326,29 @@ def _record(project: wiring.Project, plan: Plan) -> bool:
 
 
 def _tell(
-    where: git.Place, plan: Plan, meeting: questions.Meeting, notices: list[str], taken: questions.Known | None, *,
-    dry_run: bool, as_json: bool,
+    where: git.Place, plan: Plan, hooks: Sequence[HookChange], meeting: questions.Meeting, notices: list[str],
+    taken: questions.Known | None, *, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
+    changes: list[Edit | HookChange] = [*plan.edits, *hooks]
     if as_json:
         output.give({
             "root": where.root, "project": plan.settings.project, "scope": plan.scope, "dry_run": dry_run,
-            "changed": [named(where, edit) for edit in plan.edits], "notices": notices,
-            "difference": installing.difference(plan.edits) if dry_run else "",
+            "changed": [named(where, edit) for edit in changes], "notices": notices,
+            "difference": installing.difference(plan.edits) + git_hooks.difference(hooks) if dry_run else "",
             "found": meeting.survey, "baseline": taken,
         })  # fmt: skip
         return
-    if not plan.edits:
+    if not changes:
         output.say("phasegate is set up here already; nothing was changed.")
     elif dry_run:
-        output.say(installing.difference(plan.edits) + "\nNothing was written: this was a dry run.")
+        output.say(
+            installing.difference(plan.edits)
+            + git_hooks.difference(hooks)
+            + "\nNothing was written: this was a dry run."
+        )
     else:
         output.say(f"phasegate is set up in {where.root}:")
-        for edit in plan.edits:
+        for edit in changes:
             output.say(f"  {'new    ' if edit.before is None else 'changed'} {named(where, edit)}")
     for line in taken.lines if taken is not None else ():
         output.say(f"- {line}")
@@ -342,7 +356,7 @@ def _tell(
         output.say(f"- {notice}")
 
 
-def named(where: git.Place, edit: Edit) -> str:
+def named(where: git.Place, edit: Edit | HookChange) -> str:
     """The path of an edit as a person at the root would write it."""
     return os.path.relpath(os.path.join(edit.base, edit.path), where.root)
 

@@ -15,7 +15,9 @@ from phasegate.entrypoints.cli.session import actor, json_option, only_people
 from phasegate.errors import Exit, Failure
 from phasegate.settings import Settings
 from phasegate.wiring import RealDesk, open_project
-from phasegate.workspace import git, installing, place
+from phasegate.workspace import git, git_hooks, installing, place
+from phasegate.workspace.git_hooks import HookChange
+from phasegate.workspace.installing import Edit
 from phasegate.workspace.settings_file import read_settings
 
 LEFT = ("state/agent_state.json", "logs/errors", "investigations", "archive/investigations")
@@ -34,20 +36,24 @@ def uninstall(dry_run: bool, as_json: bool) -> int:
         only_people("`phasegate uninstall`")
     where = place.locate(os.getcwd())
     edits = installing.taking_out(where, SETTINGS_FILES.values(), uninstalled)
+    hooks = git_hooks.taking_out(where)
     left = list(_left(where, {edit.path for edit in edits}))
     if not dry_run:
+        git_hooks.carry_out(hooks)
         installing.take_out(where, edits)
         _sweep(where.root)
-    changed = [named(where, edit) for edit in edits]
+    changes: list[Edit | HookChange] = [*edits, *hooks]
+    changed = [named(where, edit) for edit in changes]
+    difference = installing.difference(edits) + git_hooks.difference(hooks) if dry_run else ""
     if as_json:
         output.give({"root": where.root, "dry_run": dry_run, "changed": changed, "left": left,
-                     "difference": installing.difference(edits) if dry_run else ""})  # fmt: skip
+                     "difference": difference})  # fmt: skip
         return Exit.OK
     if dry_run:
-        output.say(installing.difference(edits) + "\nNothing was written: this was a dry run.")
-    elif edits:
+        output.say(difference + "\nNothing was written: this was a dry run.")
+    elif changed:
         output.say(f"phasegate is taken out of {where.root}:")
-        for edit in edits:
+        for edit in changes:
             output.say(f"  {'removed' if edit.after is None else 'changed'} {named(where, edit)}")
     else:
         output.say("Nothing of phasegate's setup is in this work tree; nothing was changed.")
