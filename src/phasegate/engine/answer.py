@@ -28,7 +28,7 @@ from phasegate.ledger.log import StateMoved
 from phasegate.ledger.rulings import CallJudged, RuleSaid
 from phasegate.ledger.state import RunRecord, State
 from phasegate.policy import calls as c
-from phasegate.policy.edits import STEP, Objection, object_to
+from phasegate.policy.edits import STEP, WATCHED, Objection, object_to
 from phasegate.policy.prompts import hands_over, of_the_client
 from phasegate.policy.secrets import find_secrets
 
@@ -111,7 +111,7 @@ def _by_rule(call: c.Call, desk: Desk, state: State, run: RunRecord | None) -> c
 def _beside_the_tree(call: c.Call, desk: Desk, state: State, run: RunRecord) -> tuple[State, tuple[str, ...]]:
     """Judge what changed in the files that are watched beside the tree, whatever the call is about."""
     seen = desk.custody.digests()
-    if seen == run.watched:
+    if seen == run.watched and not any(held.rule == WATCHED for held in run.held.values()):
         return state, ()
     from phasegate.engine.custody import Whose, looked
 

@@ -11,7 +11,7 @@ MOST_SHOWN = 300
 """Characters of one line of evidence."""
 
 PUT_BACK = re.compile(
-    r"(?:.*/)?\.claude/(?:settings\.json|settings\.local\.json|skills/phasegate/.*)"
+    r"\.claude/(?:settings\.json|settings\.local\.json|skills/phasegate/.*)"
     r"|\.git/(?:info/.*|phasegate/.*)|.*/trusted\.json"
 )
 """What is phasegate's own, or keeps work out of sight: put back where one call alone can have changed it."""
@@ -73,6 +73,8 @@ def _reading(name: str) -> Reading | None:
         return client_settings
     if name.endswith((".git/info/exclude", ".git/info/attributes", "/git/ignore", "/git/attributes")):
         return rules
+    if name.endswith("/pyvenv.cfg"):
+        return bases
     return startup_lines if name.endswith(".pth") else None
 
 
@@ -100,6 +102,12 @@ def rules(text: str) -> Iterable[str]:
 def startup_lines(text: str) -> Iterable[str]:
     """The lines of a `.pth` file that an interpreter runs, or that put a directory on its path."""
     return (line.strip() for line in text.splitlines() if line.strip() not in ("", VIRTUALENV) and line[0] != "#")
+
+
+def bases(text: str) -> Iterable[str]:
+    """The lines of `pyvenv.cfg` that say which interpreter and whose packages an environment has."""
+    wanted = ("home", "executable", "include-system-site-packages")
+    return (line.strip() for line in text.splitlines() if line.partition("=")[0].strip().lower() in wanted)
 
 
 def client_settings(text: str) -> Iterable[str]:
