@@ -15,7 +15,7 @@ import pytest
 from phasegate.gates.catalog import ask
 from phasegate.gates.interface import Moment
 from phasegate.ledger.custody import ChangeUngoverned, HooksMissed, ProcessesLeft, WatchMoved, WatchPutBack
-from phasegate.ledger.facts import ChangeHeld, ChangeSettled
+from phasegate.ledger.facts import ChangeHeld, ChangeSettled, RunResumed
 from phasegate.policy import calls as c
 from tests.engine.bench import Bench
 
@@ -35,8 +35,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def at_work(home: Path, bench: Bench) -> Bench:
-    """In a turn that was handed over, at a step in which tests may be edited."""
-    bench.to_write_tests()
+    """In a turn that was handed over, and with nothing watched that a home outside the test holds."""
+    bench.desk.record([RunResumed(bench.run.id)], relying_on=None)  # which begins to watch anew
     bench.prompt()
     return bench
 

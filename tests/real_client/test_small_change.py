@@ -8,6 +8,7 @@ import sys
 from phasegate.entrypoints.cli import start
 from phasegate.entrypoints.demo.script import call, say
 from phasegate.ledger import facts as f
+from phasegate.ledger.custody import CallForged
 from phasegate.workflow.small import small_phase
 from tests.real_client.conftest import NewProject
 from tests.real_client.project import PLAN, SHOP, Project, bash
@@ -83,6 +84,7 @@ CLAUDE_PID=$PPID {hook} < {project.folder}/prompt.json
     write = call("Write", file_path="{{P}}/src/shop/new.py", content="x = 1\n")
     wait = bash(f"while [ ! -e {project.folder}/late ]; do sleep 0.1; done")
     finished = project.play(bash(forge), write, wait, write)
-    taken = project.facts(f.PromptTaken)
-    assert len(taken) >= 2 and not any(fact.own for fact in taken), finished.tool_results[0].text
+    taken, forged = project.facts(f.PromptTaken), project.facts(CallForged)
+    assert len(taken) == 1 and not taken[0].own, finished.tool_results[0].text
+    assert [fact.moment for fact in forged] == ["PromptGiven", "PromptGiven"] and "bash" in str(forged[0].above)
     assert finished.tool_results[1].is_error and finished.tool_results[3].is_error
