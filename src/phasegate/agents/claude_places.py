@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-OF_A_PROJECT = (".claude/settings.json", ".claude/settings.local.json", ".claude/skills/phasegate/SKILL.md")
+OF_A_PROJECT = (".claude/settings.json", ".claude/settings.local.json")
 MANAGED_FILE, MANAGED_FOLDER = "managed-settings.json", "managed-settings.d"
 
 

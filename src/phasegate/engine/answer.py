@@ -79,6 +79,8 @@ def _answer(call: c.Call, desk: Desk, state: State) -> c.Answer:
         if not isinstance(found, State):
             return found
         state = found
+    if isinstance(call, c.ConfigChanging):  # what the client is about to obey is judged before it is put back
+        return _config(call, desk, state, state.runs[run.id])
     state, told = _beside_the_tree(call, desk, state, state.runs[run.id])
     return _telling(told, _by_rule(call, desk, state, state.runs[run.id]))
 

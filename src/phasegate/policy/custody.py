@@ -11,7 +11,7 @@ MOST_SHOWN = 300
 """Characters of one line of evidence."""
 
 PUT_BACK = re.compile(
-    r"\.claude/(?:settings\.json|settings\.local\.json|skills/phasegate/.*)"
+    r"\.claude/settings(?:\.local)?\.json"
     r"|\.git/(?:info/.*|phasegate/.*)|.*/trusted\.json"
 )
 """What is phasegate's own, or keeps work out of sight: put back where one call alone can have changed it."""
