@@ -105,7 +105,8 @@ def test_taking_the_hooks_out_by_script_leaves_them_in_force_for_the_session(pro
         call("Write", file_path="{{P}}/src/shop/new.py", content="x = 1\n"),
     )
     assert finished.tool_results[-1].is_error and not project.has("src/shop/new.py")
-    assert project.refused() == ["hooks", "step"]
+    assert project.refused()[-1] == "step"  # the change itself too, where the client asks before the call is back
+    assert "phasegate" in project.text(".claude/settings.local.json") and not project.held()
 
 
 FOR_PEOPLE = (
