@@ -1,4 +1,4 @@
-"""The proof page checks its bundle by itself: in a real browser and another engine, with and without WebCrypto."""
+"""The proof page checks the bundle in it by itself: in a browser and another engine, with and without WebCrypto."""
 
 from __future__ import annotations
 

@@ -181,36 +181,77 @@ def local_action(folder: Path, name: str, inputs: str, script: str) -> Path:
     return folder / name
 
 
-@pytest.mark.parametrize(("code", "text"), [(0, "return x + x"), (1, "return x * 3")])
-def test_the_workflow_runs_on_a_pull_request_and_fails_where_a_gate_does(
-    checkout: Checkout, code: int, text: str
-) -> None:
-    checkout.write("src/shop.py", f"def price(x):\n    {text}\n")
+class Runner:
+    """act, with actions of this machine in the place of those that would be fetched; `kept` has what is uploaded."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        self.checkout, self.kept = checkout, checkout.folder / "kept"
+        self.kept.mkdir()
+        workflow = shipped()[WORKFLOW].decode()
+        pinned = dict(re.findall(r"uses: (\S+)@([0-9a-f]{40})", workflow))
+        stands_in = self.actions(checkout.folder / "actions")
+        assert pinned.keys() == stands_in.keys() and workflow.count("uses:") == 4
+        self.locally = [
+            word
+            for name, place in stands_in.items()
+            for word in ("--local-repository", f"{name}@{pinned[name]}={place}")
+        ]
+
+    def actions(self, folder: Path) -> dict[str, Path]:
+        upload = f'mkdir -p {self.kept} && cp -r "${{{{ inputs.path }}}}" "{self.kept}/${{{{ inputs.name }}}}"'
+        download = f'cp -r "{self.kept}/${{{{ inputs.name }}}}" "${{{{ inputs.path }}}}"'
+        clone = f"git clone -q {self.checkout.root} ."
+        return {
+            "actions/checkout": local_action(folder, "checkout", "fetch-depth: {}, persist-credentials: {}", clone),
+            "actions/upload-artifact": local_action(
+                folder, "upload", "name: {}, path: {}, if-no-files-found: {}", upload
+            ),
+            "actions/download-artifact": local_action(folder, "download", "name: {}, path: {}", download),
+        }
+
+    def run(self, event: str, payload: object, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        (self.checkout.folder / "event.json").write_text(json.dumps(payload))
+        return subprocess.run(
+            [os.path.join(SCRIPTS, "act"), event, "-e", str(self.checkout.folder / "event.json"), "--pull=false",
+             "-P", "ubuntu-latest=-self-hosted", *self.locally, *words],
+            cwd=self.checkout.root, capture_output=True, text=True, timeout=250,
+            env={"PATH": os.pathsep.join((SCRIPTS, os.environ["PATH"])), "HOME": str(self.checkout.folder)} | env,
+        )  # fmt: skip
+
+
+def test_the_workflow_fails_a_pull_request_where_a_gate_does(checkout: Checkout) -> None:
+    checkout.write("src/shop.py", "def price(x):\n    return x * 3\n")
     checkout.commit()
-    kept = checkout.folder / "kept"
-    actions = checkout.folder / "actions"
-    stands_in = {
-        "actions/checkout": local_action(
-            actions, "checkout", "fetch-depth: {}, persist-credentials: {}", f"git clone -q {checkout.root} ."
-        ),
-        "actions/upload-artifact": local_action(
-            actions, "upload", "name: {}, path: {}, if-no-files-found: {}", f"cp -r phasegate-results {kept}"
-        ),
-    }
-    workflow = shipped()[WORKFLOW].decode()
-    pinned = dict(re.findall(r"uses: (\S+)@([0-9a-f]{40})", workflow))
-    assert pinned.keys() == stands_in.keys() and workflow.count("uses:") == 2
-    (checkout.folder / "event.json").write_text(
-        json.dumps({"pull_request": {"base": {"sha": checkout.git("rev-parse", "main")}}})
+    runner = Runner(checkout)
+    done = runner.run("pull_request", {"pull_request": {"base": {"sha": checkout.git("rev-parse", "main")}}})
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-2000:]
+    assert json.loads((runner.kept / "phasegate-results/result.json").read_text())["exit"] == 1
+
+
+def test_the_workflow_signs_what_was_pushed_by_a_key_that_the_judging_job_never_has(checkout: Checkout) -> None:
+    """The bundle that comes out is checked with the public half, and is about the commit; so is the exported ledger."""
+    checkout.write("src/shop.py", "def price(x):\n    return x + x\n")
+    checkout.write(
+        "tests/test_key.py", "import os\n\ndef test_no_key(): assert 'PHASEGATE_SIGNING_KEY' not in os.environ\n"
     )
-    locally = [
-        word for name, place in stands_in.items() for word in ("--local-repository", f"{name}@{pinned[name]}={place}")
-    ]
-    done = subprocess.run(
-        [os.path.join(SCRIPTS, "act"), "pull_request", "-e", str(checkout.folder / "event.json"), "--pull=false",
-         "-P", "ubuntu-latest=-self-hosted", *locally],
-        cwd=checkout.root, capture_output=True, text=True, timeout=200,
-        env={"PATH": os.pathsep.join((SCRIPTS, os.environ["PATH"])), "HOME": str(checkout.folder)},
+    checkout.commit()
+    env = {"XDG_STATE_HOME": str(checkout.folder / "state"), "HOME": str(checkout.folder)}
+    for words in (("log", "export"), ("log", "key", "new", "../key.pem")):
+        done = as_person(["phasegate", *words], checkout.root, env)
+        assert done.returncode == 0, done.stderr
+    before, head = checkout.git("rev-parse", "main"), checkout.git("rev-parse", "HEAD")
+    runner = Runner(checkout)
+    done = runner.run(
+        "push", {"before": before, "after": head, "ref": "refs/heads/work"}, "--var", "PHASEGATE_SIGN=true",
+        "-s", "PHASEGATE_SIGNING_KEY", PHASEGATE_SIGNING_KEY=(checkout.folder / "key.pem").read_text(),
     )  # fmt: skip
-    assert done.returncode == code, done.stdout[-3000:] + done.stderr[-2000:]
-    assert json.loads((kept / "result.json").read_text())["exit"] == code
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    bundle = str(runner.kept / "phasegate-signed/phasegate.bundle")
+    check = ["phasegate", "verify", "--json", "--bundle", bundle, "--key", "../key.pem.pub", "--commit", "HEAD"]
+    done = as_person(check, checkout.root, env)
+    told = {each["gate"].partition(" ")[0]: each["says"] for each in json.loads(done.stdout)["verdicts"]}
+    assert (done.returncode, told) == (
+        0, dict.fromkeys(("signature", "chain", "result", "verdict", "commit"), "pass"),
+    ), done.stdout  # fmt: skip
+    assert "chain of ledgers/" in done.stdout and "PRIVATE KEY" not in Path(bundle).read_text()
+    assert (runner.kept / "phasegate-signed/proof.html").stat().st_size > 10_000

@@ -21,6 +21,7 @@ from phasegate.engine.desk import Observation
 from phasegate.entrypoints import scanning, suite_runs, surveying, touching
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
+from phasegate.gates.interface import Verdict
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import CheckEnded, CheckStarted
 from phasegate.ledger.schema import fact_of
@@ -136,6 +137,13 @@ def _coverage(
         paths = [path for path in ran if checks.measurable(path, result.coverage, desk.settings)]
         changed = desk.tree.changed_lines(start, now.tree, paths)
     return checks.coverage_of(result.coverage, changed, desk.settings)
+
+
+def explained(verdict: Verdict, why_not: Failure | None) -> Verdict:
+    """Why nothing ran, where that is why the verdict is unknown."""
+    if why_not is None or verdict.says != "unknown" or verdict.gate not in ("tests", "coverage"):
+        return verdict
+    return msgspec.structs.replace(verdict, reasons=(why_not.message,), remedy=why_not.hint)
 
 
 # -- a runner that outlives us ----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from phasegate.attestation.anchors import Anchor
+from phasegate.collectors.interface import NoTestCommand, TestCommandNotStarted
 from phasegate.engine.advance import observe
 from phasegate.engine.moments import outside
 from phasegate.entrypoints import checking, scanning
@@ -99,10 +100,15 @@ def _before(desk: RealDesk, where: git.Place, tree: str, say: Say) -> None:
 def _after(desk: RealDesk, tree: str, say: Say) -> tuple[Verdict, ...]:
     for scanner in desk.settings.scanners:
         scanning.scan(desk, scanner, lambda said: say(f"now: {said}"))
-    checking.check_here(desk, lambda said: say(f"now: {said}"), since=tree)
+    why_not = None
+    try:
+        checking.check_here(desk, lambda said: say(f"now: {said}"), since=tree)
+    except (NoTestCommand, TestCommandNotStarted) as failure:
+        why_not = failure
     state, seen = observe(desk, desk.state())
+    standing_now = standing(asked_of(desk.settings), state, seen.subject, desk.today())
     return (
-        *standing(asked_of(desk.settings), state, seen.subject, desk.today()),
+        *(checking.explained(verdict, why_not) for verdict in standing_now),
         changed_lines(state, seen.subject, desk.settings),
         *at_place(VERIFY, outside(desk, state, seen)),
     )

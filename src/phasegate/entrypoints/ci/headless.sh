@@ -5,7 +5,8 @@
 #   tools/ci/headless.sh verify    judge it against the commit it grew from
 #   tools/ci/headless.sh drive     let the agent work through the plan under limits (more words go to `phasegate drive`)
 #
-# Results are written below $PHASEGATE_OUTPUT (default: phasegate-results): result.json, junit.xml, results.sarif.
+# Results are written below $PHASEGATE_OUTPUT (default: phasegate-results): result.json, junit.xml, results.sarif; by
+# `verify` also phasegate.bundle and proof.html, which show integrity only until somebody signs the bundle.
 # Where phasegate is not installed it is, from $PHASEGATE_SOURCE (a path or an address that pip takes), into a folder of
 # its own. What is judged is the project it is called in: the nearest folder with a phasegate.toml, else the whole
 # repository. Exit codes: 0 ok, 1 a gate failed, 2 usage, 3 a bug, 5 waiting for a person, 6 a limit, 7 cannot tell.
@@ -101,6 +102,12 @@ mkdir -p "$output"
 
 case $what in
 test) run "$phasegate" check --standalone --json --junit "$output/junit.xml" --sarif "$output/results.sarif" "$@" ;;
-verify) run "$phasegate" verify --json --junit "$output/junit.xml" --sarif "$output/results.sarif" "$@" ;;
+verify)
+    # What was exported of ledgers is judged, too, where the remote lets us have it.
+    git fetch -q origin '+refs/phasegate/ledgers/*:refs/phasegate/ledgers/*' 2>/dev/null ||
+        say "no exported ledgers could be fetched from origin"
+    run "$phasegate" verify --json --junit "$output/junit.xml" --sarif "$output/results.sarif" \
+        --bundle-out "$output/phasegate.bundle" --proof "$output/proof.html" "$@"
+    ;;
 drive) run "$phasegate" drive --json "$@" ;;
 esac

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import partial
 
 import rich_click as click
-from msgspec.structs import replace
 
 from phasegate.collectors.interface import NoTestCommand, TestCommandNotStarted
 from phasegate.engine import checks
@@ -281,7 +280,7 @@ def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool, why_not: Fail
     """What each question says of the tree as it is, and the exit code that sums it up."""
     state, seen = observe(opened, opened.state())
     today = opened.today()
-    verdicts = tuple(_explained(verdict, why_not) for verdict in standing(asked, state, seen.subject, today))
+    verdicts = tuple(checking.explained(verdict, why_not) for verdict in standing(asked, state, seen.subject, today))
     if len(asked) > 1:
         verdicts += at_place(CHECK, outside(opened, state, seen))
     if as_json:
@@ -291,13 +290,6 @@ def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool, why_not: Fail
     if len(asked) == 1:
         scans.tell(state, asked[0], seen.subject, today)
     return code
-
-
-def _explained(verdict: Verdict, why_not: Failure | None) -> Verdict:
-    """Why nothing ran, where that is why the verdict is unknown."""
-    if why_not is None or verdict.says != "unknown" or verdict.gate not in ("tests", "coverage"):
-        return verdict
-    return replace(verdict, reasons=(why_not.message,), remedy=why_not.hint)
 
 
 def tell_verdicts(verdicts: tuple[Verdict, ...], as_json: Mapping[str, object] | None) -> int:

@@ -17,7 +17,7 @@ from phasegate.agents import claude_code, claude_health
 from phasegate.agents.claude_command import SETTINGS_FILES, Scope, hook_command, refuse_ephemeral
 from phasegate.context import block
 from phasegate.entrypoints import adopting, ci
-from phasegate.entrypoints.cli import installed, output, questions
+from phasegate.entrypoints.cli import installed, output, questions, server_hook
 from phasegate.entrypoints.cli.session import actor, json_option, only_people
 from phasegate.entrypoints.demo.real_client import ClientNotFound
 from phasegate.errors import Exit, Failure
@@ -87,12 +87,14 @@ class Plan(msgspec.Struct, frozen=True):
     "--ci", "for_ci", is_flag=True, help="Also write tools/ci/headless.sh and a GitHub workflow that calls it."
 )
 @click.option("--git-hooks", "for_git", is_flag=True, help="Also look for secrets before every commit.")
+@click.option("--pre-receive", metavar="DIR", help="Only this: let the bare repository DIR judge what is pushed to it.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 @click.option("--allow-ephemeral", is_flag=True, hidden=True)
 @json_option
 def init(
     scope: Scope | None, required: bool, agent: str, render: Render | None, here: bool, yes: bool,
-    baseline: bool | None, for_ci: bool, for_git: bool, dry_run: bool, allow_ephemeral: bool, as_json: bool,
+    baseline: bool | None, for_ci: bool, for_git: bool, pre_receive: str | None, dry_run: bool, allow_ephemeral: bool,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Set up phasegate in this repository: settings, hooks of your agent, a skill, a block in CLAUDE.md.
 
@@ -104,6 +106,8 @@ def init(
     """
     if shutil.which("git") is None:
         raise git.GitMissing("git is not on the PATH.", hint="Install git, and repeat.")
+    if pre_receive is not None:
+        return server_hook.install(pre_receive, dry_run=dry_run, as_json=as_json)
     where = (
         place.at(git.locate(os.getcwd()), os.path.realpath(os.getcwd())) if here else neighbours.nearest(os.getcwd())
     )

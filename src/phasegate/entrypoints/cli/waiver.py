@@ -12,7 +12,6 @@ import rich_click as click
 from phasegate.engine.exceptions import expired
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.approval import approval_of, signature_option, signed_text
-from phasegate.entrypoints.cli.asking import answered_by, ask
 from phasegate.entrypoints.cli.infrastructure import difference_of, pending_infrastructure
 from phasegate.entrypoints.cli.session import actor, desk, json_option, only_people, version_option
 from phasegate.errors import Exit, Failure
@@ -53,9 +52,6 @@ def waiver() -> None:
     """
 
 
-waiver.add_command(ask)
-
-
 @waiver.command()
 @click.argument("what", type=click.Choice(KINDS))
 @click.argument("subject")
@@ -74,7 +70,7 @@ def add(
     """Make an exception; only for a person, at a terminal or by a signature.
 
     SUBJECT is a path or a glob of paths (file), a fingerprint or RULE@PATH (secret, reference, finding), the id of an
-    advisory, ID@PACKAGE or FINGERPRINT@PHASE (finding), GATE@PHASE (gate).
+    advisory or ID@PACKAGE (finding), GATE@PHASE (gate).
 
     Example: phasegate waiver add file "data/*.csv" --reason "Test data of the bank" --until 30d
     """
@@ -88,8 +84,7 @@ def add(
         given = WaiverGiven(
             id_, what, subject, who, reason, last, approval.strength, approval.by, approval.text, approval.signature
         )
-        answered = answered_by(state, what, subject, id_)
-        state = opened.record([*expired(opened, state), given, *answered], relying_on=state)
+        state = opened.record([*expired(opened, state), given], relying_on=state)
     if as_json:
         output.give({"waiver": state.waivers[id_], "version": state.position})
     else:
