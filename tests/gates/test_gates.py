@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moments import BEFORE, NOW, World
 
+from phasegate.evidence.findings import Finding
 from phasegate.evidence.items import ChangedFile, CommandSeen, CoverageSeen, Evidence, NoCoverage, RedTest, TestsSeen
 from phasegate.gates.catalog import CATALOG, ask
 from phasegate.gates.interface import Verdict
-from phasegate.ledger.state import Held
+from phasegate.ledger.state import Held, Waiver
 from phasegate.settings import Settings
 from phasegate.workflow.default import KINDS, STEPS
 
@@ -379,3 +380,33 @@ def test_a_spike_leaves_the_tree_as_it_was() -> None:
 
 def test_percentages_of_nothing_are_whole() -> None:
     assert CoverageSeen("coverage", 0, 0).percent == CoverageSeen("coverage", 0, 0).changed_percent == 100.0
+
+
+def weakening(fingerprint: str = "0123456789abcdef") -> Finding:
+    return Finding("check-weaker", "tests/a.py", 3, "test_a: was '== 6', is '>= 0'", fingerprint)
+
+
+def test_a_weakened_test_shuts_until_a_person_excepts_just_that_in_this_phase() -> None:
+    world = proven()
+    world.compared(weakening(), weakening("f" * 16))
+    said = verdict("tests_not_weakened", world)
+    assert said.says == "fail" and "0123456789abcdef" in said.reasons[0] and "waiver ask finding" in said.remedy
+    for subject in ("0123456789abcdef@1", "f" * 16):
+        assert not verdict("tests_not_weakened", world).passes
+        world.state.waivers[subject] = Waiver(subject, "finding", subject, "me", "why", "", "weak", "me", 0)
+    assert verdict("tests_not_weakened", world).passes
+    world.state.waivers["f" * 16] = msgspec.structs.replace(world.state.waivers["f" * 16], ended="phase 1 closed")
+    assert not verdict("tests_not_weakened", world).passes
+
+
+def test_a_comparison_with_another_tree_or_of_files_that_nobody_read_says_nothing() -> None:
+    for more in ({"against": "another"}, {"why_unknown": ("tests/a.py was not compared: it does not parse",)}):
+        world = proven()
+        world.compared(**more)
+        assert verdict("tests_not_weakened", world).says == "unknown"
+
+
+def test_what_is_only_told_shuts_nothing() -> None:
+    world = proven()
+    world.compared(msgspec.structs.replace(weakening(), rule="expectation-changed", severity="info"))
+    assert verdict("tests_not_weakened", world).passes

@@ -7,6 +7,7 @@ import hashlib
 from phasegate.context.report import closure
 from phasegate.engine import plan_watch
 from phasegate.engine.desk import Desk, Observation
+from phasegate.engine.exceptions import ended_with
 from phasegate.engine.judge import write_own
 from phasegate.engine.views import area_of, evidence_of, manifest_of
 from phasegate.errors import Exit, Failure
@@ -46,7 +47,7 @@ def close(desk: Desk, state: State, run: RunRecord, seen: Observation, verdicts:
             tuple(GateSaid(verdict.gate, verdict.says, verdict.evidence, verdict.waived) for verdict in verdicts),
             f"{folder}/{manifest.NAME}", _changed(desk, state, record, seen.tree),
         )  # fmt: skip
-        state = desk.record([closed], relying_on=state)
+        state = desk.record([closed, *ended_with(state, record.id)], relying_on=state)
     return publish(desk, state)
 
 

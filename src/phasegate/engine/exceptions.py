@@ -64,6 +64,12 @@ def expired(desk: Desk, state: State) -> list[Fact]:
     return [WaiverEnded(waiver.id, f"its last day was {waiver.until}") for waiver in over]
 
 
+def ended_with(state: State, phase: str) -> list[Fact]:
+    """The end of every exception of a finding that was made for this phase alone, which closes."""
+    made = [waiver for waiver in state.waivers.values() if waiver.what == "finding" and not waiver.ended]
+    return [WaiverEnded(each.id, f"phase {phase} closed") for each in made if each.subject.endswith(f"@{phase}")]
+
+
 def _attributes(desk: Desk) -> str:
     try:
         seen = desk.files.glance(ATTRIBUTES, bounds.ATTRIBUTES_BYTES)

@@ -48,9 +48,14 @@ def _said(state: State, found: tuple[Evidence, FindingsSeen], today: str, phase:
         unlisted = (f"{seen.total} findings are more than are listed",) if seen.total > len(seen.findings) else ()
         remedy = "Let those files be read, then `phasegate check tests`."
         return unknown(*seen.why_unknown[:MOST], *unlisted, remedy=remedy, evidence=(evidence.id,))
-    waived = f", {len(weak)} waived" if weak else ""
-    return passed(f"nothing is tested less, {seen.files} files compared{waived}", *seen.notes[:MOST],
+    told = [f"{each.place} {each.rule}: {_by(state, each, today, phase)}" for each in weak]
+    return passed(f"nothing is tested less, {seen.files} files compared", *told[:MOST], *seen.notes[:MOST],
                   evidence=(evidence.id,))  # fmt: skip
+
+
+def _by(state: State, finding: Finding, today: str, phase: str) -> str:
+    waiver = state.waiver_for("finding", names(finding, phase), today)
+    return f"waived by {waiver.by} as {waiver.id}: {waiver.reason}" if waiver is not None else ""
 
 
 def names(finding: Finding, phase: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import rich_click as click
 from phasegate.engine.exceptions import expired
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.approval import approval_of, signature_option, signed_text
+from phasegate.entrypoints.cli.asking import answered_by, ask
 from phasegate.entrypoints.cli.infrastructure import difference_of, pending_infrastructure
 from phasegate.entrypoints.cli.session import actor, desk, json_option, only_people, version_option
 from phasegate.errors import Exit, Failure
@@ -52,6 +53,9 @@ def waiver() -> None:
     """
 
 
+waiver.add_command(ask)
+
+
 @waiver.command()
 @click.argument("what", type=click.Choice(KINDS))
 @click.argument("subject")
@@ -70,7 +74,7 @@ def add(
     """Make an exception; only for a person, at a terminal or by a signature.
 
     SUBJECT is a path or a glob of paths (file), a fingerprint or RULE@PATH (secret, reference, finding), the id of an
-    advisory or ID@PACKAGE (finding), GATE@PHASE (gate).
+    advisory, ID@PACKAGE or FINGERPRINT@PHASE (finding), GATE@PHASE (gate).
 
     Example: phasegate waiver add file "data/*.csv" --reason "Test data of the bank" --until 30d
     """
@@ -84,7 +88,8 @@ def add(
         given = WaiverGiven(
             id_, what, subject, who, reason, last, approval.strength, approval.by, approval.text, approval.signature
         )
-        state = opened.record([*expired(opened, state), given], relying_on=state)
+        answered = answered_by(state, what, subject, id_)
+        state = opened.record([*expired(opened, state), given, *answered], relying_on=state)
     if as_json:
         output.give({"waiver": state.waivers[id_], "version": state.position})
     else:
