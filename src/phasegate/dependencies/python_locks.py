@@ -141,7 +141,7 @@ def _take(line: str, packages: list[Package], left_open: list[str]) -> None:
     if _is_local(line):
         return
     try:
-        asked = Requirement(line[:LONGEST_LINE])
+        asked = Requirement(line if len(line) <= LONGEST_LINE else "")
     except (InvalidRequirement, RecursionError):
         left_open.append(f"{line[:100]} is no requirement that can be read")
         return

@@ -13,6 +13,8 @@ from phasegate.collectors.coverage_formats.reading import UnreadableReport
 _PIECE = 1 << 16
 _DEEPEST = 64
 _LONGEST_TEXT = 1 << 16
+_LONGEST_TOKEN = 1 << 20
+"""Bytes of one tag or comment: expat reads it from its beginning again with each piece until it is whole."""
 
 
 class Begin(Struct, frozen=True):
@@ -35,6 +37,8 @@ def stream(content: bytes) -> Iterator[Begin | End]:
     try:
         for start in range(0, len(content), _PIECE):
             reader.parser.Parse(content[start : start + _PIECE], False)
+            if start - reader.parser.CurrentByteIndex > _LONGEST_TOKEN:
+                raise UnreadableReport(f"the report has a tag or a comment of more than {_LONGEST_TOKEN >> 20} MiB")
             yield from reader.taken()
         reader.parser.Parse(b"", True)
     except (expat.ExpatError, UnicodeError, ValueError, LookupError) as problem:
