@@ -10,6 +10,7 @@ from phasegate.collectors.scanners.interface import Say
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import secret_search
 from phasegate.entrypoints.known_holes import known_holes
+from phasegate.entrypoints.licensing import licences
 from phasegate.entrypoints.ratcheting import base_of, ratchets
 from phasegate.entrypoints.weak_code import weak_code
 from phasegate.errors import Failure
@@ -86,5 +87,6 @@ SCANNERS: dict[str, Scan] = {
     "ratchets": ratchets,
     "sast": weak_code,
     "deps": known_holes,
+    "licences": licences,
 }
 """Every scanner by the word after `phasegate check`; which of them `check` runs by itself, settings say."""

@@ -40,7 +40,8 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     def names(self) -> tuple[str, ...]:
         """Everything by which a waiver can name it; the fingerprint first."""
         known_as = tuple(id for id in (self.advisory, *self.aliases) if id)
-        packages = tuple(f"{id}@{self.package.partition(' ')[0]}" for id in known_as) if self.package else ()
+        name = self.package.partition(" ")[0]
+        packages = tuple(f"{id}@{name}" for id in (*known_as, self.rule)) if self.package else ()
         here = (f"{self.fingerprint}@{self.path}", f"{self.rule}@{self.path}")
         return (self.fingerprint, *here, *known_as, *packages)
 

@@ -13,6 +13,7 @@ from phasegate.gates import (
     checklist_answered,
     covered,
     finding_recorded,
+    licences_allowed,
     new_tests_fail,
     no_known_vulnerabilities,
     no_new_red,
@@ -57,6 +58,7 @@ CATALOG: Mapping[str, Gate] = {
     "approved": approved.gate,
     "finding_recorded": finding_recorded.gate,
     "sast_clean": sast_clean.gate,
+    "licences_allowed": licences_allowed.gate,
     "no_known_vulnerabilities": no_known_vulnerabilities.gate,
 }
 
