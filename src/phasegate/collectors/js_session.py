@@ -11,6 +11,7 @@ from phasegate.collectors.channel import Channel, Progress
 from phasegate.collectors.interface import Ask, SuiteRun
 from phasegate.collectors.js_coverage import Measured
 from phasegate.collectors.js_outcomes import as_test_run
+from phasegate.collectors.js_private import Witness, believed
 from phasegate.collectors.js_seen import Seen
 from phasegate.collectors.js_why_red import ours_in
 from phasegate.collectors.process import Ended
@@ -26,11 +27,13 @@ class Session:
         """Raises NoScratchDirectory."""
         self.tool, self.ask = tool, ask
         self.command = one_run.placed(ask.root, ask.command)
-        self.clean = environment.clean(ask.env)
+        inside = ask.inside
+        self.clean = environment.clean(ask.env) if inside is None else environment.private(ask.env, ask.inherit)
         self.channel = Channel(ask.scratch)
         # Under this name vitest imports them as they are; elsewhere it would transform them, or refuse to.
         self._reporters = self.channel.below(os.path.join("node_modules", "phasegate"))
         shutil.copytree(_REPORTERS, self._reporters)
+        self.witness = Witness(inside, ask.place, self.channel, self.reporter("witness.cjs")) if inside else None
 
     @property
     def root(self) -> str:
@@ -51,7 +54,8 @@ class Session:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The user's and the settings', and where to report to."""
-        return self.clean.variables | self.channel.variables | more
+        env = self.clean.variables | self.channel.variables | more
+        return env | (self.witness.variables(env) if self.witness else {})
 
     def run(self, argv: Sequence[str], env: Mapping[str, str]) -> Ended:
         """Start it and wait for its end. Raises TestCommandNotStarted."""
@@ -73,7 +77,8 @@ class Session:
             self.tool, tuple(argv), self.root, read, ended, self.ask.timeout_seconds, (*self.clean.notes, *notes),
             doubts, uncaught or {},
         )  # fmt: skip
-        return as_test_run(seen, ours_in(self.root, tuple(self.ask.source_roots)))
+        tests = as_test_run(seen, ours_in(self.root, tuple(self.ask.source_roots)))
+        return believed(tests, self.witness, seen) if self.witness else tests
 
     def suite_run(self, tests: TestRun, measured: Measured, ended: Ended) -> SuiteRun:
         """All of it, with the files that prove it."""

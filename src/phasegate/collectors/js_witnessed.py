@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -85,17 +85,22 @@ class Compared(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def compare(told: Witnesses, said: Heard, results: Sequence[TestResult], tries: Mapping[str, int]) -> Compared:
-    """What the tests said, against the results; `tries` counts, by file, how often a test was tried again."""
+def compare(
+    told: Witnesses, said: Heard, results: Sequence[TestResult], loaded: Collection[str], tries: Mapping[str, int]
+) -> Compared:
+    """What the tests said, against the results.
+
+    `loaded` are the files that the runner says it ran; `tries` counts, by file, how often a test was tried again.
+    """
     by_file = _by_file(told.placed)
     of_file: dict[str, list[TestResult]] = {}
     for result in results:
         of_file.setdefault(result.file, []).append(result)
     doubts = [*_unread(told, of_file), *_bent(said)]
     for file, placed in by_file.items():
-        if file in of_file:
-            doubts += _missing(file, placed, said, of_file[file], tries.get(file, 0))
-    return Compared(tuple(doubts), tuple(_notes(told, by_file, said, of_file)))
+        if file in of_file or file in loaded:
+            doubts += _missing(placed, said, of_file.get(file, ()), tries.get(file, 0))
+    return Compared(tuple(doubts), tuple(_notes(told, by_file, said, of_file, loaded)))
 
 
 def _by_file(placed: Sequence[Placed]) -> dict[str, list[Placed]]:
@@ -116,9 +121,7 @@ def _bent(said: Heard) -> Iterator[str]:
         yield f"{said.bent} of node was replaced while the tests ran, so that what they claim says nothing"
 
 
-def _missing(
-    file: str, placed: Sequence[Placed], said: Heard, results: Sequence[TestResult], tries: int
-) -> Iterator[str]:
+def _missing(placed: Sequence[Placed], said: Heard, results: Sequence[TestResult], tries: int) -> Iterator[str]:
     """Tests that were not begun or did not come to their end, although too few of the file are red or skipped."""
     lacking: Counter[Placed] = Counter()
     for each in placed:
@@ -133,7 +136,8 @@ def _missing(
         return
     first = next(iter(lacking))
     how = "did not come to its end" if first.key in said.words else "was never begun"
-    yield (f"{_shown(first)} {how}, yet of the {len(results)} tests of {file} {passed} are reported as passed")
+    told = f"of the {len(results)} tests reported of its file {passed} are said to have passed"
+    yield f"{_shown(first)} {how}, and {told}"
 
 
 def _shown(placed: Placed) -> str:
@@ -142,9 +146,10 @@ def _shown(placed: Placed) -> str:
 
 
 def _notes(
-    told: Witnesses, by_file: Mapping[str, Sequence[Placed]], said: Heard, of_file: Mapping[str, Sequence[TestResult]]
-) -> Iterator[str]:
-    idle = [file for file in by_file if file not in of_file]
+    told: Witnesses, by_file: Mapping[str, Sequence[Placed]], said: Heard,
+    of_file: Mapping[str, Sequence[TestResult]], loaded: Collection[str],
+) -> Iterator[str]:  # fmt: skip
+    idle = [file for file in by_file if file not in of_file and file not in loaded]
     if idle:
         yield f"{len(idle)} files with tests were not run, the first is {idle[0]}"
     passed = {file: sum(result.outcome == "passed" for result in results) for file, results in of_file.items()}

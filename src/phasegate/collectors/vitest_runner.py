@@ -15,6 +15,7 @@ _FLAGS = (
     "--standalone", "--silent",
 )  # fmt: skip
 _VALUED = ("--reporter", "--outputFile", "--bail")
+_LOADS_SETTINGS_ITSELF, _KEEPS_MODULES = 3, 5
 _PROVIDERS = ("v8", "istanbul")
 
 
@@ -30,7 +31,8 @@ def run(ask: Ask) -> SuiteRun:
     session = Session("vitest", ask)
     version = version_of(ask.place, "vitest")
     why_not = _why_not_measured(ask.place, version) if ask.measure else "not asked for"
-    argv = (*session.preloaded(session.command), *_ours(session, version, measured=not why_not), *ask.args)
+    ours = (*_ours(session, version, measured=not why_not), *(_privately(session, version) if ask.inside else ()))
+    argv = (*session.preloaded(session.command), *ours, *ask.args)
     # Without CI a new snapshot would be written into the tree.
     ended = session.run(argv, {"CI": "true"} | session.environment())
     tests = session.seen(argv, ended)
@@ -59,6 +61,13 @@ def _ours(session: Session, version: str, *, measured: bool) -> tuple[str, ...]:
         f"--coverage.reportsDirectory={js_coverage.folder(session.channel.scratch)}",
         "--coverage.reportOnFailure=true", *every, *include, *exclude,
     )  # fmt: skip
+
+
+def _privately(session: Session, version: str) -> tuple[str, ...]:
+    """Nothing is written into the packages, nor read of what another run may have left there."""
+    loader = ("--configLoader=runner",) if major(version) >= _LOADS_SETTINGS_ITSELF else ()
+    modules = ("--fsModuleCache=false",) if major(version) >= _KEEPS_MODULES else ()
+    return ("--no-cache", *loader, *modules)
 
 
 def _provider(root: str) -> tuple[str, ...]:

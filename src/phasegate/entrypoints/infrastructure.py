@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from phasegate.collectors.private.language import Language, language
 from phasegate.engine.desk import Change
 from phasegate.evidence.levels import Infrastructure
 from phasegate.evidence.tests import TestRun
+from phasegate.infrastructure.files import Files
 from phasegate.ledger.state import State
 from phasegate.settings import Tests
-from phasegate.wiring import RealDesk
+from phasegate.wiring import RealDesk, source_roots
 from phasegate.workspace.names import Names
 from phasegate.workspace.private_tree import Blob
 
@@ -34,9 +36,22 @@ def changed(desk: RealDesk, start: str, now: str, suites: Mapping[str, Tests]) -
     differing = [change for change in desk.tree.changes(start, now) if not change.too_large]
     plain = [change for change in differing if _is_infrastructure(desk, change, known)]
     loaded = {name for change in plain for name in _plugins(desk, change, known)}
-    by_name = [change for change in differing if change not in plain and _is_plugin(change.path, loaded)]
+    named = _around(desk, start, now, known) if len(plain) < len(differing) else frozenset()
+    others = [change for change in differing if change not in plain]
+    by_name = [change for change in others if change.path in named or _is_plugin(change.path, loaded)]
     names = Names(desk.project.where.prefix)
     return tuple(_told(change, names) for change in [*plain, *by_name])
+
+
+def _around(desk: RealDesk, start: str, now: str, known: Iterable[Language]) -> frozenset[str]:
+    """What either tree names as running around its tests."""
+    names, roots = Names(desk.project.where.prefix), source_roots(desk.project)
+    found = set[str]()
+    for tree in (start, now):
+        blobs = {names.name(path): blob for path, (_, blob) in desk.tree.whole.listing(tree).items()}
+        files = Files(blobs, partial(_read_of, desk, blobs), roots)
+        found |= {path for each in known for path in each.around(files)}
+    return frozenset(found)
 
 
 def _is_infrastructure(desk: RealDesk, change: Change, known: Iterable[Language]) -> bool:
@@ -62,6 +77,10 @@ def _is_plugin(path: str, names: set[str]) -> bool:
 
 def _read(desk: RealDesk, blob: str) -> bytes:
     return desk.tree.blob(blob)[: LARGEST + 1] if blob else b""
+
+
+def _read_of(desk: RealDesk, blobs: Mapping[str, str], path: str) -> bytes:
+    return _read(desk, blobs[path])
 
 
 def _told(change: Change, names: Names) -> Changed:

@@ -67,7 +67,7 @@ def _place(desk: RealDesk, suites: Mapping[str, Tests]) -> Private:
     tree = PrivateTree(home, whole.contents, whole.name_of, provided)
     os.makedirs(tree.root, mode=0o700, exist_ok=True)
     way = inside(where.top, tree.root, provided, (desk.project.directory,), os.path.join(home, "bytecode"))
-    return Private(tree, way)
+    return Private(tree, replace(way, rewrite=tree.rewrite))
 
 
 def _provided(desk: RealDesk, suites: Mapping[str, Tests]) -> tuple[str, ...]:

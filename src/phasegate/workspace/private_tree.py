@@ -98,6 +98,15 @@ class PrivateTree:
         """Where a file of the tree lies."""
         return os.path.join(self.root, name)
 
+    def rewrite(self, path: str, content: bytes) -> None:
+        """Give a file another content (by its whole path), which counts as laid out until the next layout."""
+        name = os.path.relpath(path, self.root)
+        known = self._memory.laid.get(name)
+        mode = known.mode if known is not None else REGULAR
+        os.unlink(self.path(name))
+        laid = self._write(name, (mode, self._name_of("blob", content)), content)
+        self._memory = _Memory({**self._memory.laid, name: laid}, time.time())
+
     def changed(self) -> tuple[str, ...]:
         """The files that are no longer as they were laid out: written to, replaced or gone."""
         return tuple(path for path, laid in self._memory.laid.items() if not self._unchanged(path, laid))

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -15,12 +16,17 @@ _ENTER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "enter.py")
 _PROBE_SECONDS = 20.0
 
 
+def _unable(path: str, content: bytes) -> None:
+    raise NotImplementedError(f"nobody can give {path} another content")
+
+
 class Inside(Struct, frozen=True):
     """A private tree for the suites of the work tree at `top`: `tree` is the directory that holds its files.
 
     `provided` are paths (relative to `top`) of environments and the like, shown as they are; `start` are the words
     before a command that runs in it, none where nothing can be mounted; `bytecode` is for compiled Python. `files` are
-    those of the tree, and `tests` those among them that hold tests.
+    those of the tree, and `tests` those among them that hold tests. `rewrite` gives a file of the tree (by its path in
+    `tree`) another content until it is laid out anew.
     """
 
     top: str
@@ -30,6 +36,7 @@ class Inside(Struct, frozen=True):
     bytecode: str = ""
     files: frozenset[str] = frozenset()
     tests: tuple[str, ...] = ()
+    rewrite: Callable[[str, bytes], None] = _unable
 
     @property
     def mounted(self) -> bool:
@@ -43,6 +50,8 @@ class Inside(Struct, frozen=True):
 
     def on_disk(self, path: str) -> str:
         """Where we read what lies at `path` (of the work tree): in the private tree."""
+        if not self.mounted and os.path.commonpath((path, self.tree)) == self.tree:
+            return path
         return os.path.normpath(os.path.join(self.tree, os.path.relpath(path, self.top)))
 
 

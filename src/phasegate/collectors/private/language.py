@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol, cast
 
+from phasegate.infrastructure.files import Files
 from phasegate.settings import Runner
 
-LANGUAGES: Mapping[Runner, str] = {"pytest": "python", "unittest": "python"}
+LANGUAGES: Mapping[Runner, str] = {
+    "pytest": "python", "unittest": "python", "jest": "javascript", "vitest": "javascript", "mocha": "javascript",
+    "node": "javascript", "go": "go",
+}  # fmt: skip
 """Every runner that has private runs, and the module beside this one that knows its language."""
 
 
@@ -21,6 +25,10 @@ class Language(Protocol):
 
     def telling(self, path: str, content: bytes) -> bytes:
         """What of such a file has a say in how tests run: equal for two contents that run them alike."""
+        ...
+
+    def around(self, files: Files) -> Collection[str]:
+        """What else of a tree runs around its tests, since settings or infrastructure name it."""
         ...
 
     def plugins(self, path: str, content: bytes) -> tuple[str, ...]:

@@ -6,11 +6,13 @@ import ast
 import configparser
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from posixpath import basename
 from typing import Any
 
 import msgspec
+
+from phasegate.infrastructure.files import Files
 
 _OWN = frozenset({"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", ".coveragerc"})
 """Files that hold nothing else."""
@@ -44,6 +46,18 @@ def telling(path: str, content: bytes) -> bytes:
     except (ValueError, RecursionError, configparser.Error):
         return content
     return msgspec.json.encode(found, order="deterministic")
+
+
+def around(files: Files) -> Collection[str]:
+    """The modules of plugins that are named by any infrastructure, whether that has changed or not."""
+    own = [path for path in files.paths if infrastructure(path, tests=False, new=False)]
+    named = {name for path in own for name in plugins(path, files.read(path))}
+    return [path for path in files.paths if path.endswith(".py") and _is_named(path, named)] if named else []
+
+
+def _is_named(path: str, names: Collection[str]) -> bool:
+    plain = path.removesuffix(".py").removesuffix("/__init__")
+    return any(plain == name or plain.endswith(f"/{name}") for name in names)
 
 
 def plugins(path: str, content: bytes) -> tuple[str, ...]:
