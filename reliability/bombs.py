@@ -132,7 +132,6 @@ def advisory(content: bytes, folder: str) -> str:
 def advisories(content: bytes, folder: str) -> str:
     """Every record of an export is read; what is no record makes the export unusable."""
     from phasegate.collectors.osv_export import records
-
     from phasegate.dependencies import osv
 
     def all_of_it(given: bytes) -> None:
