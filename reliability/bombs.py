@@ -130,16 +130,15 @@ def advisory(content: bytes, folder: str) -> str:
 
 
 def advisories(content: bytes, folder: str) -> str:
-    """Every record of an export is read; what is no record makes the export unusable."""
+    """Every record of an export is read; what is no record or none at all, makes the export unusable."""
     from phasegate.collectors.osv_export import records
     from phasegate.dependencies import osv
 
-    def all_of_it(given: bytes) -> None:
-        for _, record in records(_kept(given, folder, "all.zip")):
-            osv.read(record)
+    def all_of_it(given: bytes) -> int:
+        return sum(bool(osv.read(record)) for _, record in records(_kept(given, folder, "all.zip")))
 
     try:
-        return refusing(all_of_it)(content, folder)
+        return refusing(all_of_it, lambda count: "" if count else "there is no record")(content, folder)
     except ValueError as problem:
         return str(problem)
 
@@ -312,7 +311,11 @@ def packed(*entries: tuple[str, bytes], level: int = 9) -> bytes:
 
 
 def inflating() -> bytes:
-    return packed(("OSV-1.json", b"[" + b" " * (256 << 20)))
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("OSV-1.json", "w") as entry:
+        for _ in range(256):
+            entry.write(b" " * (1 << 20))
+    return made.getvalue()
 
 
 def crowded() -> bytes:
