@@ -346,6 +346,9 @@ class RealCustody:
         if content is None or hashlib.sha256(content).hexdigest() == digest:
             watched.put_back(self._places()[name], content)
 
+    def is_there(self, name: str) -> bool:
+        return name.startswith(("/", "~")) and os.path.exists(os.path.expanduser(name))
+
     def is_of_a_package(self, name: str, content: bytes) -> bool:
         from phasegate.workspace import watched
 

@@ -13,8 +13,23 @@ FILES = (".claude/settings.json", ".claude/settings.local.json")
 LARGEST = 4 * 1024 * 1024
 
 
+def forced_by() -> str:
+    """The organisation's file that has all of our hooks in force, whatever a project's settings say; "" for none."""
+    from phasegate.agents.claude_managed import texts
+
+    for path, text in texts().items():
+        try:
+            if not validate(text) and set(SECONDS) <= _ours(parse(text)):
+                return path
+        except Failure:
+            continue
+    return ""
+
+
 def missing_hooks(root: str) -> str:
     """What is wrong with the hooks in the settings below `root`; "" when all of ours are in force."""
+    if forced_by():
+        return ""
     found: set[str] = set()
     for name in FILES:
         text = _text(os.path.join(root, name))

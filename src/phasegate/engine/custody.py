@@ -73,18 +73,15 @@ def settled(desk: Desk, run: RunRecord, name: str, how: str) -> list[Fact]:
     return [ChangeSettled(run.id, name, how), WatchMoved(run.id, {name: now}, f"it was {how}")]
 
 
-def renewed(desk: Desk, state: State, why: str) -> State:
-    """Know the watched files as a command of a person has just left them."""
-    run = state.run_in(desk.worktree)
-    if run is None or not run.watched:
-        return state
-    seen = desk.custody.digests()
-    names = [name for name in {*seen, *run.watched} if seen.get(name) != run.watched.get(name) and name not in run.held]
-    for name in names:
-        _keep(desk.custody, name, seen.get(name, ""))
-    if not names:
-        return state
-    return desk.record([WatchMoved(run.id, {name: seen.get(name, "") for name in names}, why)], relying_on=None)
+def renewed(desk: Desk, before: dict[str, str], why: str) -> None:
+    """Know what a command of a person has changed since the watched files were as `before`."""
+    run, seen = desk.state().run_in(desk.worktree), desk.custody.digests()
+    changed = {name: seen.get(name, "") for name in {*seen, *before} if seen.get(name) != before.get(name)}
+    if run is None or not run.watched or not changed:
+        return
+    for name, digest in changed.items():
+        _keep(desk.custody, name, digest)
+    desk.record([WatchMoved(run.id, changed, why)], relying_on=None)
 
 
 def difference(custody: Custody, name: str, before: str) -> tuple[str, ...]:
@@ -95,6 +92,8 @@ def difference(custody: Custody, name: str, before: str) -> tuple[str, ...]:
 def _weighed(custody: Custody, run: RunRecord, name: str, now: str) -> tuple[tuple[str, ...], str]:
     """The lines of a change that bend something; where there are none, why it is harmless."""
     before, after = run.watched.get(name, ""), custody.content(name)
+    if not now and custody.is_there(name):
+        return (), "it is read from another place now"
     if _is_new_environment(run, name):
         return (), "an environment was made"
     if name.endswith((".pth", "customize.py")) and (after is None or custody.is_of_a_package(name, after)):

@@ -134,6 +134,10 @@ class Custody(Protocol):
         """Make it hold what was kept under `digest`, or nothing with ""."""
         ...
 
+    def is_there(self, name: str) -> bool:
+        """Whether the file is there, also when it is watched no more because the environment names another."""
+        ...
+
     def is_of_a_package(self, name: str, content: bytes) -> bool:
         """Whether an installed distribution lists it with this content."""
         ...

@@ -14,7 +14,7 @@ import msgspec
 import rich_click as click
 
 from phasegate import wiring
-from phasegate.agents.claude_health import missing_hooks
+from phasegate.agents.claude_health import forced_by, missing_hooks
 from phasegate.agents.claude_settings import is_ours
 from phasegate.agents.json_text import parse
 from phasegate.collectors.suites import command_of
@@ -174,7 +174,10 @@ def _settings(patient: Patient) -> Iterator[Finding]:
 
 def _hooks(patient: Patient) -> Iterator[Finding]:
     root = patient.where.root
-    missing = missing_hooks(root) or _switched_off()
+    forced = forced_by()
+    if forced:
+        yield Finding("organisation", "pass", f"{forced} forces the hooks; no user can switch them off")
+    missing = missing_hooks(root) or ("" if forced else _switched_off())
     if missing:
         yield Finding("hooks", "fail", f"{missing}.", "Run `phasegate init`.")
     else:

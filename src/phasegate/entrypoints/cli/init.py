@@ -16,8 +16,9 @@ from phasegate import wiring
 from phasegate.agents import claude_code, claude_health
 from phasegate.agents.claude_command import SETTINGS_FILES, Scope, hook_command, refuse_ephemeral
 from phasegate.context import block
+from phasegate.engine import custody
 from phasegate.entrypoints import adopting, ci
-from phasegate.entrypoints.cli import installed, output, questions, server_hook
+from phasegate.entrypoints.cli import installed, managed, output, questions, server_hook
 from phasegate.entrypoints.cli.session import actor, json_option, only_people
 from phasegate.entrypoints.demo.real_client import ClientNotFound
 from phasegate.errors import Exit, Failure
@@ -88,12 +89,15 @@ class Plan(msgspec.Struct, frozen=True):
 )
 @click.option("--git-hooks", "for_git", is_flag=True, help="Also look for secrets before every commit.")
 @click.option("--pre-receive", metavar="DIR", help="Only this: let the bare repository DIR judge what is pushed to it.")
+@click.option("--managed", "for_all", is_flag=True, help="Force the hooks in every repository of this machine instead.")
+@click.option("--to", default="", metavar="DIR", help="With --managed: write below DIR, to package it.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 @click.option("--allow-ephemeral", is_flag=True, hidden=True)
 @json_option
 def init(
     scope: Scope | None, required: bool, agent: str, render: Render | None, here: bool, yes: bool,
-    baseline: bool | None, for_ci: bool, for_git: bool, pre_receive: str | None, dry_run: bool, allow_ephemeral: bool,
+    baseline: bool | None, for_ci: bool, for_git: bool, pre_receive: str | None, for_all: bool, to: str, dry_run: bool,
+    allow_ephemeral: bool,
     as_json: bool,
 ) -> int:  # fmt: skip
     """Set up phasegate in this repository: settings, hooks of your agent, a skill, a block in CLAUDE.md.
@@ -104,6 +108,10 @@ def init(
 
     Example: phasegate init --dry-run
     """
+    if to and not for_all:
+        raise click.UsageError("--to says where --managed writes.")
+    if for_all:
+        return managed.put_in(to, dry_run=dry_run, allow_ephemeral=allow_ephemeral, as_json=as_json)
     if shutil.which("git") is None:
         raise git.GitMissing("git is not on the PATH.", hint="Install git, and repeat.")
     if pre_receive is not None:
@@ -124,8 +132,9 @@ def init(
     notices: list[str] = []
     if not dry_run:
         _refuse_unwritable(where)
-        newly_trusted = carry_out(where, plan)
-        git_hooks.carry_out(hooks)
+        with _watching(where):
+            newly_trusted = carry_out(where, plan)
+            git_hooks.carry_out(hooks)
         notices = [
             *_trusting(plan, newly_trusted),
             *questions.about_suites(where, plan.settings),
@@ -134,6 +143,23 @@ def init(
     taken = _baseline(where) if meeting.baseline and not dry_run else None
     _tell(where, plan, hooks, meeting, notices, taken, dry_run=dry_run, as_json=as_json)
     return Exit.OK
+
+
+@contextlib.contextmanager
+def _watching(where: git.Place) -> Iterator[None]:
+    """What is written meanwhile is a person's doing, for a run that watches these files."""
+    try:
+        project = wiring.open_project(where.root, os.environ)
+    except Failure:  # nothing is set up yet, so nothing is watched
+        yield
+        return
+    try:
+        desk = wiring.RealDesk(project, actor())
+        before = desk.custody.digests()
+        yield
+        custody.renewed(desk, before, "a person ran `phasegate init`")
+    finally:
+        project.close()
 
 
 def _baseline(where: git.Place) -> questions.Known:

@@ -12,6 +12,7 @@ import msgspec
 import rich_click as click
 
 from phasegate import wiring
+from phasegate.engine import custody
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.disputes import disputed
@@ -118,7 +119,9 @@ def trust(as_json: bool, if_version: int | None) -> int:
         rows = _difference(opened.project.trusted, present)
         if rows or opened.project.trusted.digest != present.digest or state.trusted != present.digest:
             state = opened.record([SettingsTrusted(present.digest)], relying_on=state)
+            before = opened.custody.digests()
             wiring.trust(opened.project.directory, present)
+            custody.renewed(opened, before, "a person trusted the settings")
     with desk() as anew:
         version = refresh(anew, anew.state()).position
     if as_json:

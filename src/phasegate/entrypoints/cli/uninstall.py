@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import rich_click as click
 
 from phasegate.agents.claude_command import SETTINGS_FILES
-from phasegate.entrypoints.cli import output
+from phasegate.entrypoints.cli import managed, output
 from phasegate.entrypoints.cli.init import named, uninstalled
 from phasegate.entrypoints.cli.session import actor, json_option, only_people
 from phasegate.errors import Exit, Failure
@@ -25,13 +25,19 @@ LEFT = ("state/agent_state.json", "logs/errors", "investigations", "archive/inve
 
 
 @click.command()
+@click.option("--managed", "for_all", is_flag=True, help="Take out what `init --managed` forces on this machine.")
+@click.option("--to", default="", metavar="DIR", help="With --managed: below DIR.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 @json_option
-def uninstall(dry_run: bool, as_json: bool) -> int:
+def uninstall(for_all: bool, to: str, dry_run: bool, as_json: bool) -> int:
     """Take phasegate out of this work tree again. Ledger, plan and archives stay.
 
     Example: phasegate uninstall --dry-run
     """
+    if to and not for_all:
+        raise click.UsageError("--to says where --managed looks.")
+    if for_all:
+        return managed.take_out(to, dry_run=dry_run, as_json=as_json)
     if not dry_run:
         only_people("`phasegate uninstall`")
     where = place.locate(os.getcwd())
