@@ -100,6 +100,17 @@ func TestTotal(t *testing.T) {
 	require.NoError(t, cart.Close())
 	assert.InDelta(t, 0.333, Ratio(1, 3), 0.001)
 }
+
+func TestCart(t *testing.T) {
+	cart := NewCart()
+	t.Run("is empty", func(t *testing.T) {
+		assert.Equal(t, 0, cart.Len())
+	})
+	t.Run("takes tea", func(t *testing.T) {
+		cart.Add("tea")
+		assert.Equal(t, 1, cart.Len())
+	})
+}
 """,
 }
 
@@ -215,6 +226,9 @@ ATTACKS = {
     "go early return": (GO, "\terr := Refuse()\n", "\treturn\n\terr := Refuse()\n", "test-emptied"),
     "go no test": (GO, "func TestRefuses", "func noTestRefuses", "test-gone"),
     "go always equal": (GO, 'err.Error() != "negative"', "false", "check-weaker"),
+    "go subtest gone": (GO, '\tt.Run("is empty", func(t *testing.T) {\n\t\tassert.Equal(t, 0, cart.Len())\n\t})\n', "", "test-gone"),
+    "go subtest skipped": (GO, '\t\tcart.Add("tea")\n', '\t\tt.Skip()\n\t\tcart.Add("tea")\n', "test-off"),
+    "go subtest weaker": (GO, "assert.Equal(t, 1, cart.Len())", "assert.NotNil(t, cart.Len())", "check-weaker"),
     "go renamed away": (GO, "func TestTotal", "func Testtotal", "test-gone"),
 }  # fmt: skip
 
@@ -273,11 +287,13 @@ TWINS = {
     "go renamed": (GO, "func TestRefuses", "func TestNegativeIsRefused"),
     "go local renamed": (GO, "cart := NewCart()\n\tassert.Equal(t, 3, cart.Total())\n\trequire.NoError(t, cart.Close())",
                          "c := NewCart()\n\tassert.Equal(t, 3, c.Total())\n\trequire.NoError(t, c.Close())"),
+    "go subtest renamed": (GO, '"is empty"', '"has nothing in it"'),
     "go require": (GO, "assert.Equal(t, 3", "require.Equal(t, 3"),
     "go one more case": (GO, "\t\t{3, 6},\n", "\t\t{3, 6},\n\t\t{4, 8},\n"),
     "go subtest": (GO, "\t\tif got := Price(tt.amount); got != tt.want {\n\t\t\tt.Errorf(\"got %d\", got)\n\t\t}\n",
                    "\t\tt.Run(\"x\", func(t *testing.T) {\n\t\t\tif got := Price(tt.amount); got != tt.want {\n"
                    "\t\t\t\tt.Errorf(\"got %d\", got)\n\t\t\t}\n\t\t})\n"),
+    "go made a subtest": (GO, "\tassert.Equal(t, 3, cart.Total())\n", '\tt.Run("total", func(t *testing.T) {\n\t\tassert.Equal(t, 3, cart.Total())\n\t})\n'),
     "go testify": (GO, "\tif err.Error() != \"negative\" {\n\t\tt.Error(err)\n\t}\n", "\tassert.Equal(t, \"negative\", err.Error())\n"),
 }  # fmt: skip
 

@@ -250,7 +250,7 @@ def _closest(check: Check, fresh: list[Check]) -> Check | None:
     if same:
         return min(same, key=lambda each: (weaker(check, each), -rank(each)))
     alike = [each for each in fresh if each.shape == check.shape and not each.muffled]
-    strong = [each for each in fresh if rank(each) >= rank(check)]
+    strong = sorted((each for each in fresh if rank(each) >= rank(check)), key=rank)
     near = alike or strong or fresh
     return near[0] if near else None
 

@@ -52,9 +52,15 @@ LITERALS = frozenset(
 
 
 class Checks:
-    """Collects the checks below one function; `receivers` are what `*testing.T` is called there."""
+    """Collects the checks below one function; `receivers` are what `*testing.T` is called there.
 
-    def __init__(self, names: Names, called: frozenset[str], receivers: frozenset[str]) -> None:
+    Nodes whose ids are in `without` are other tests.
+    """
+
+    def __init__(
+        self, names: Names, called: frozenset[str], receivers: frozenset[str], without: frozenset[int]
+    ) -> None:
+        self._without = without
         self._names, self._called, self._receivers = names, called, receivers
         self.found: list[Check] = []
 
@@ -62,6 +68,8 @@ class Checks:
         """Look at one node and what is below it."""
         if depth > DEEPEST:
             raise RecursionError("nested too deep")
+        if node.id in self._without:
+            return
         if node.type == "if_statement":
             self._branch(node, around, depth)
             return

@@ -72,13 +72,14 @@ def _parser(grammar: Grammar) -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(made))
 
 
-def below(node: Node) -> Iterator[Node]:
-    """`node` and all below it, in order, without recursion."""
+def below(node: Node, without: frozenset[int] = frozenset()) -> Iterator[Node]:
+    """`node` and all below it, in order, but for the nodes with these ids and what is below them; without recursion."""
     stack = [node]
     while stack:
         found = stack.pop()
-        yield found
-        stack.extend(reversed(found.children))
+        if found.id not in without:
+            yield found
+            stack.extend(reversed(found.children))
 
 
 def errors(root: Node) -> tuple[str, ...]:

@@ -13,11 +13,10 @@ from typing import Any, Literal
 import msgspec
 
 from phasegate.plain import line
+from phasegate.ratchets import languages
+from phasegate.ratchets.suites import Check, Suite, Test, Unreadable
 from phasegate.report.lookback.commands import is_code
-from phasegate.report.lookback.python_tests import python_suite
 from phasegate.report.lookback.seen import Change, Commit
-from phasegate.report.lookback.suites import Check, Suite, Test
-from phasegate.report.lookback.token_tests import go_suite, javascript_suite
 
 LARGEST = 400_000
 """Characters of a test file that are compared; a larger one is not."""
@@ -66,11 +65,10 @@ def suite_of(path: str, text: str) -> Suite | None:
     """The tests of a file; None when it cannot be read, is too large, or is in another language."""
     if len(text) > LARGEST:
         return None
-    if path.endswith(".py"):
-        return python_suite(text)
-    if path.endswith(".go"):
-        return go_suite(text)
-    return javascript_suite(text) if _JAVASCRIPT.search(path) else None
+    try:
+        return languages.suite_of(path, text)
+    except Unreadable:
+        return None
 
 
 def weakenings(commit: Commit) -> tuple[Weakening, ...]:
@@ -216,7 +214,7 @@ def _weaker(old: Check, new: Check) -> bool:
     """Whether whatever passes `old` passes `new`, which lets more pass. Not sure: no."""
     if new.op == "empty":
         return old.op != "empty"
-    if old.op != "==" or new.subject != old.subject or old.value in ("None", "null", "nil", "undefined"):
+    if old.op != "==" or new.about != old.about or old.value in ("None", "null", "nil", "undefined"):
         return False
     known, wanted = _literal(old.value), _literal(new.value)
     if isinstance(known, bool):
