@@ -43,25 +43,28 @@ def ledger() -> bytes:
     return export.write(recorded.ledger, PROJECT, recorded.read(), {digest(b"kept"): b"kept"})
 
 
-def statement(gates: tuple[s.Gate, ...] = (), says: s.Result | None = None) -> tuple[s.Statement, dict[str, bytes]]:
-    """A statement and the files it names."""
+def statement(
+    gates: tuple[s.Gate, ...] = (), says: s.Result | None = None, head: str = "a" * 40, tree: str = "d" * 40,
+    base: str = "b" * 40,
+) -> tuple[s.Statement, dict[str, bytes]]:  # fmt: skip
+    """A statement about a commit and the files it names."""
     files = {"evidence.json": b"[]\n", f"ledgers/{LEDGER}.ledger": ledger(), "artifacts/a-b.txt": bytes(range(256))}
     gates = gates or (
         s.Gate("tests", "pass", ("12 of 12 tests pass",), ""),
         s.Gate("secrets", "pass", ("no secret came in",), ""),
     )
-    head = log().head()
+    reached = log().head()
     predicate = s.Verification(
         verifier=s.Verifier(s.VERIFIER, {"phasegate": "0.1.0"}),
         time_verified="2026-11-22T21:04:05Z",
         resource_uri=f"urn:uuid:{PROJECT}",
-        policy=s.Resource("git:base:phasegate.toml", {"sha256": digest(b"")}),
-        input_attestations=(s.Resource(f"refs/phasegate/ledgers/{LEDGER}", {"sha256": head.hash}),),
+        policy=s.Resource(f"git:{base}:phasegate.toml", {"sha256": digest(b"")}),
+        input_attestations=(s.Resource(f"refs/phasegate/ledgers/{LEDGER}", {"sha256": reached.hash}),),
         verification_result=says or s.result(gates),
         verified_levels=(s.REPRODUCED,),
-        base=s.Named("base", {"gitCommit": "b" * 40, "gitTree": "c" * 40}),
+        base=s.Named("base", {"gitCommit": base}),
         verdicts=gates,
-        ledgers=(s.LedgerSeen(LEDGER, head.position, head.hash, f"ledgers/{LEDGER}.ledger", ()),),
+        ledgers=(s.LedgerSeen(LEDGER, reached.position, reached.hash, f"ledgers/{LEDGER}.ledger", ()),),
         approvals=(
             s.ApprovalSeen("q-1", "question q-1", "ann@example.org", "strong", True, "signed by ann@example.org"),
             s.ApprovalSeen("q-2", HOSTILE, "ann", "weak", False, "typed at a terminal; only a signature counts here"),
@@ -69,13 +72,13 @@ def statement(gates: tuple[s.Gate, ...] = (), says: s.Result | None = None) -> t
         files=tuple(s.File(name, {"sha256": digest(data)}, len(data)) for name, data in files.items()),
         warnings=(),
     )
-    subject = (s.Named("commit", {"gitCommit": "a" * 40}), s.Named("tree", {"gitTree": "d" * 40}))
+    subject = (s.Named("commit", {"gitCommit": head}), s.Named("tree", {"gitTree": tree}))
     return s.statement(subject, predicate), files
 
 
-def made(*, signed: bool = True, gates: tuple[s.Gate, ...] = (), says: s.Result | None = None) -> bytes:
+def made(*, signed: bool = True, gates: tuple[s.Gate, ...] = (), says: s.Result | None = None, **commits: str) -> bytes:
     """The bundle."""
-    said, files = statement(gates, says)
+    said, files = statement(gates, says, **commits)
     body = s.encoded(said)
     text = pae(PAYLOAD_TYPE, body)
     return bundle.write(sealed(body, (PUBLIC.signature(KEY.sign(text), text),) if signed else ()), files)

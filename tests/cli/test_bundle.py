@@ -142,13 +142,33 @@ def test_it_is_held_against_the_commit_asked_for_and_the_repository_here(desk: D
     key = ("--key", str(desk.folder / "key.pub"))
     assert desk.check("signed", *key, "--commit", "a" * 40)[0] == 0
     assert desk.check("signed", *key, "--commit", "HEAD")[1]["commit"] == "fail"
-    run = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
-    subprocess.run([*run, "init", "-q", str(tmp_path)], check=True)
-    subprocess.run([*run, "-C", str(tmp_path), "commit", "-q", "--allow-empty", "-m", "x"], check=True)
-    for asked in ("HEAD", "b" * 40, "--all"):
-        words = ["phasegate", "verify", "--bundle", str(desk.folder / "signed"), *key, "--commit", asked]
-        done = as_person(words, tmp_path, desk.env)
-        assert done.returncode in (1, 2) and "commit" in done.stdout + done.stderr
+
+    def git(*words: str) -> str:
+        run = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c", *words]
+        return subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip()
+
+    def says(told: str, **changed: str) -> None:
+        (tmp_path / "bundle").write_bytes(sample.made(head=git("rev-parse", "HEAD"), **changed))
+        done = as_person(["phasegate", "verify", "--bundle", "bundle", *key, "--commit", "HEAD"], tmp_path, desk.env)
+        assert told in done.stdout, done.stdout + done.stderr
+        assert (done.returncode == 0) == (told == "which is checked out here")
+
+    git("init", "-q")
+    (tmp_path / "phasegate.toml").write_text("")
+    git("add", "-A")
+    git("commit", "-q", "-m", "x")
+    tree = git("rev-parse", "HEAD^{tree}")
+    says("which is checked out here", tree=tree)
+    says("does not of", tree="d" * 40)
+    (tmp_path / "phasegate.toml").write_text("render = 'off'\n")
+    base = git("rev-parse", "HEAD")
+    git("commit", "-q", "-a", "-m", "y")
+    tree = git("rev-parse", "HEAD^{tree}")
+    says("which is checked out here", tree=tree, base=base)
+    says("does not of", tree=tree, base=git("rev-parse", "HEAD"))
+    git("commit", "-q", "--allow-empty", "-m", "z")
+    done = as_person(["phasegate", "verify", "--bundle", "bundle", *key, "--commit", "HEAD"], tmp_path, desk.env)
+    assert done.returncode == 1 and "not about HEAD" in done.stdout
 
 
 def test_what_is_no_file_or_far_too_large_is_refused_at_once(desk: Desk) -> None:

@@ -58,8 +58,9 @@ def proven(judged: Judged, where: git.Place, found: Files, signer: Signer | None
     with tempfile.TemporaryDirectory(prefix="phasegate-") as scratch:
         repository = Repository(where.root, scratch, where.prefix)
         policy = _policy(repository, judged.base, where.prefix)
+        where_from = f"git:{judged.base}:{where.prefix}{place.SETTINGS}"
         files = {**found, **judged.seen.files, **({place.SETTINGS: policy} if policy else {})}
-        predicate = _predicate(judged, repository, files, policy, signer)
+        predicate = _predicate(judged, repository, files, s.Resource(where_from, {"sha256": digest(policy)}), signer)
         subject = (_commit("commit", judged.head), _tree("tree", repository, judged.head))
     return signed(s.statement(subject, predicate), files, signer)
 
@@ -72,13 +73,13 @@ def signed(statement: s.Statement, files: Files, signer: Signer | None) -> bytes
 
 
 def _predicate(
-    judged: Judged, repository: Repository, files: Files, policy: bytes, signer: Signer | None
+    judged: Judged, repository: Repository, files: Files, policy: s.Resource, signer: Signer | None
 ) -> s.Verification:
     return s.Verification(
         verifier=s.Verifier(s.VERIFIER, {"phasegate": VERSION}),
         time_verified=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         resource_uri=f"urn:uuid:{judged.project}",
-        policy=s.Resource(f"git:{judged.base}:{place.SETTINGS}", {"sha256": digest(policy)}),
+        policy=policy,
         input_attestations=tuple(
             s.Resource(f"refs/phasegate/ledgers/{seen.id}", {"sha256": seen.head}) for seen in judged.seen.ledgers
         ),

@@ -89,28 +89,50 @@ def _commit(found: bundle.Bundle) -> str:
 
 
 def about(found: bundle.Bundle, wanted: str) -> tuple[Verdict, ...]:
-    """What the repository here says of the bundle; nothing where there is none, unless a commit is asked about."""
-    stated, tree = (
-        _commit(found),
-        next((d.digest["gitTree"] for d in found.statement.subject if "gitTree" in d.digest), ""),
-    )
-    if wanted and stated == wanted.lower():
-        return (Verdict("commit", "pass", (f"it is about {stated[:12]}",)),)
+    """What the repository here says of the bundle; nothing where it knows nothing, unless a commit is asked about."""
+    stated = _commit(found)
     try:
         where = git.locate(os.getcwd())
     except Failure:
-        return (_other(stated, wanted),) if wanted else ()
+        return (_about(stated, wanted),) if wanted else ()
     with tempfile.TemporaryDirectory(prefix="phasegate-") as scratch:
         repository = Repository(where.root, scratch)
-        asked = _resolved(repository, f"{wanted or stated}^{{commit}}")
-        if wanted and asked != stated:
-            return (_other(stated, wanted),)
-        if not asked:
-            return ()
-        if _resolved(repository, f"{asked}^{{tree}}") != tree:
-            return (Verdict("commit", "fail", ("the commit here has another tree than it says",), "It was made up."),)
+        asked = _resolved(repository, f"{wanted or stated}^{{commit}}") or wanted
+        if asked != stated:
+            return (_about(stated, wanted),) if wanted else ()
+        wrong = [each for each in _named(found) if not _is_so(repository, *each)]
+        if wrong:
+            why = f"it says what the repository here does not of {wrong[0][0][:60]}"
+            return (Verdict("commit", "fail", (why,), "It was made up, or this is another repository."),)
         here = "which is checked out here" if asked == _resolved(repository, "HEAD") else "which is not HEAD here"
     return (Verdict("commit", "pass", (f"it is about {stated[:12]}, {here}",)),)
+
+
+def _named(found: bundle.Bundle) -> tuple[tuple[str, str, str], ...]:
+    """What a bundle says of a repository: the trees of its commits, and the settings of its base."""
+    base, policy = found.statement.predicate.base.digest, found.statement.predicate.policy
+    tree = next((each.digest["gitTree"] for each in found.statement.subject if "gitTree" in each.digest), "")
+    settings = f"{base.get('gitCommit', '')}:{policy.uri.rpartition(':')[2]}"
+    return (
+        (_commit(found), "^{tree}", tree),
+        (base.get("gitCommit", ""), "^{tree}", base.get("gitTree", "")),
+        (settings, "", policy.digest.get("sha256", "")),
+    )
+
+
+def _is_so(repository: Repository, name: str, of: str, due: str) -> bool:
+    """Whether a tree, or the content of a file, is what it is said to be; what is not here says nothing against it."""
+    if of:
+        return not due or _resolved(repository, name + of) in ("", due)
+    shown = repository.run("cat-file", "blob", name, accept=(0, 128))
+    return shown.status != 0 or digest(shown.output) == due
+
+
+def _about(stated: str, wanted: str) -> Verdict:
+    """Whether the commit of a bundle is the one that was asked about, by its name alone."""
+    if stated == wanted.lower():
+        return Verdict("commit", "pass", (f"it is about {stated[:12]}",))
+    return _other(stated, wanted)
 
 
 def _other(stated: str, wanted: str) -> Verdict:
