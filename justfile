@@ -60,6 +60,9 @@ release-tier seed="1": sync
     uv run --no-sync python reliability/power_loss.py --states 100000 --seed {{seed}} --record
     uv run --no-sync python reliability/adoption.py --anew --record
     uv run --no-sync python tools/result_tables.py
+    uv run --no-sync python reliability/bombs.py --record
+    uv run --no-sync python reliability/mutants.py --record
+    just evasion --record
     just nights 20 {{seed}}
 
 # Nights alone with the real client and everything that goes wrong; they add up in reliability/results/.
@@ -69,6 +72,10 @@ nights count="5" seed="1": sync
 # Attacks with honest twins, played and judged; `--record` keeps the score, which the pages then tell.
 evasion *arguments:
     uv run --no-sync python evasion/run.py {{arguments}}
+
+# Take out every refusal, one at a time, and ask whether a test notices.
+mutants *arguments: sync
+    uv run --no-sync python reliability/mutants.py {{arguments}}
 
 # Measure what hooks, digests and whole runs cost, against baselines of the same run.
 bench *arguments: sync
