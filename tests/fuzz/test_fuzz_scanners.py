@@ -61,8 +61,9 @@ NPM = (
 )
 INTRUDERS = (
     b"\xff\xfe", b"\x00", b"\xed\xa0\x80", b'"\\ud800"', b"1e999", b"-1", b"9" * 5000, b"NaN", b"null", b"[" * 5000,
-    b'{"a":' * 5000, b"&a ", b"*a ", b"!!python/object:os.system ", b"<<: ", b"---\n", b"...\n", b"\t", b"\r\n", b"'", b'"',
-    b"..", b"%2e%2e", b"\xe2\x80\xae", b"\x1b[31m", b"a." * 300, b"(" * 500, b"[[package]]\n", b"{}", b"[]", b"1.0rc1",
+    b'{"a":' * 5000, b"&a ", b"*a ", b"!!python/object:os.system ", b"<<: ", b"---\n", b"...\n", b"\t", b"\r\n", b"'",
+    b'"', b"..", b"%2e%2e", b"\xe2\x80\xae", b"\x1b[31m", b"a." * 300, b"(" * 500, b"[[package]]\n", b"{}", b"[]",
+    b"1.0rc1",
     b" AND ", b"@", b"npm:", b"workspace:", b"=>", b"v1.0.0", b"# ", b"\\\n", b"==", b"===", b",", b"}",
 )  # fmt: skip
 Change = tuple[int, int, bytes]
