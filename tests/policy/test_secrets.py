@@ -178,6 +178,9 @@ HARMLESS = [
     "Basic authentication is not supported",
     '"-----BEGIN RSA PRIVATE' + ' KEY-----"',
     "disk-abcdefghijklmnopqrstuvwxyz0123456789abcdefghij",
+    "private_key: Ed25519PrivateKey | None",
+    "new URL('https://abc:xyz9Kq@user.example.com/')",
+    "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
     "self.assertEqual(next_token, TokenKind.IDENTIFIER_2)",
 ]
 

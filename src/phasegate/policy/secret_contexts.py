@@ -40,12 +40,6 @@ _DATABASE = (
 )
 
 
-def _is_of_curl(match: re.Match[str]) -> bool:
-    """Whether the option belongs to a call of curl on the same line."""
-    line = match.string[max(0, match.start() - 400) : match.start()].rpartition("\n")[2]
-    return "curl" in line and is_chosen(match)
-
-
 CONTEXTS = (
     Rule(
         "gcp-service-account",
@@ -132,17 +126,17 @@ CONTEXTS = (
     ),
     Rule(
         "encoded-login",
-        ('auth"', "auth:", "auth=", "auth ="),
+        ("auth",),
         r"""(?i:auth)["'\\]{0,3}\s{0,4}[:=]\s{0,4}["'\\]{0,2}([A-Za-z0-9+/]{12,512}+={0,2})""",
         2.5,
         is_user_and_password,
     ),
     Rule(
         "curl-user",
-        ("-u ", "--user "),
-        r"(?:-u|--user) [\"']?([^\s:\"'$\x00]{1,64}):([^\s\"'@$\x00]{6,128})",
+        ("curl ",),
+        r"""(?i:curl) [^\n\x00]{0,400}?(?<=\s)(?:-u|--user)[ =]?["']?([^\s:"'$\x00]{1,64}):([^\s"'@$\x00]{6,128})""",
         2.5,
-        _is_of_curl,
+        is_chosen,
     ),
     Rule("secret-assignment", ("pass", "pwd", "secret", "token", "credential"), _SECRET_NAME + _VALUE, 3.0, mixes),
     Rule("secret-assignment", ("key",), _KEY_NAME + _VALUE, 3.0, mixes),

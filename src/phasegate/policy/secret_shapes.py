@@ -96,20 +96,34 @@ def checksum_fits(match: re.Match[str]) -> bool:
 
 
 def is_jwt(match: re.Match[str]) -> bool:
-    """Whether the first part decodes to the header of a JSON web token."""
-    return b'"alg"' in decoded_base64(match[0].partition(".")[0])
+    """Whether the first part decodes to the header of a JSON web token, and the second to no known example."""
+    head, payload, _ = match[0].split(".", 2)
+    said = decoded_base64(payload)
+    return b'"alg"' in decoded_base64(head) and b'"1234567890"' not in said and b'"some":"payload"' not in said
 
 
 def is_user_and_password(match: re.Match[str]) -> bool:
     """Whether what follows `Basic` decodes to a user and a password."""
     user, colon, password = decoded_base64(match[1]).partition(b":")
-    return bool(colon and user and len(password) >= 3) and (user + password).isascii()
+    if not colon or not user or len(password) < 3 or not (user + password).isascii():
+        return False
+    return password.count(b" ") < 2 and password not in _SESAME and not is_placeholder(password.decode())
+
+
+_SESAME = (b"open sesame", b"opensesame")
+"""What RFC 7617 writes, and everybody after it."""
 
 
 def is_chosen(match: re.Match[str]) -> bool:
     """Whether the password of a URL is one: no variable, no template, not the user's name."""
     user, password = match[1], match[2]
+    if compiled(_DOCUMENTED_HOST).match(match.string, match.end(2) + 1):
+        return False
     return password != user and compiled(r"[$%]?\{|[$%][A-Za-z_]|%[0-9]?[sd]|[<\[(]").match(password) is None
+
+
+_DOCUMENTED_HOST = r"(?i:(?:[a-z0-9-]{1,63}\.){0,8}(?:example(?:\.(?:com|org|net))?|test|invalid)(?![a-z0-9.-]))"
+"""RFC 2606 keeps these names for documentation."""
 
 
 def is_key_body(match: re.Match[str]) -> bool:
@@ -124,6 +138,8 @@ def mixes(match: re.Match[str]) -> bool:
         return False
     if compiled(r"[.~]{0,2}/[A-Za-z0-9_.-]+/[A-Za-z0-9_./-]*").fullmatch(secret):
         return False
+    if compiled(r"(?:[A-Z][a-z]{1,20}[0-9]{0,5}){2,10}|.{0,16}\(\?[:!=<iP].*").fullmatch(secret):
+        return False  # the name of a type, or an expression
     parts = compiled(r"[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z])").split(secret)
     return not all(map(compiled(r"[A-Z]?[a-z]{2,}[0-9]{0,2}|[A-Z]{2,}[0-9]?|[A-Za-z]?|v?[0-9]{1,5}").fullmatch, parts))
 

@@ -187,26 +187,48 @@ def _candidates(text: str) -> Iterator[_Claim]:
     yield from _context_claims(text, flat.lower())
     words = places.Words(flat)
     if words.joined:
-        for rule, at in places.of_tokens(words.joined):
-            yield from _claimed(rule, text, words.place(at))
+        yield from _token_claims(text, words)
         yield from _base64_claims(text, words)
 
 
 def _context_claims(text: str, lowered: bytes) -> Iterator[_Claim]:
     for keyword, rules in places.contexts().items():
         place = lowered.find(keyword)
+        if place >= 0:
+            trials = [_Trial(rule, text) for rule in rules]
         while place >= 0:
-            claims = [claim for rule in rules for claim in _claimed(rule, text, place)]
-            yield from claims
-            place = lowered.find(keyword, max((claim.end for claim in claims), default=place + 1))
+            for trial in trials:
+                yield from trial.at(place)
+            place = lowered.find(keyword, place + 1)
 
 
-def _claimed(rule: Rule, text: str, place: int) -> Iterator[_Claim]:
-    """What `rule` finds where one of its keywords stands at `place`."""
-    match = compiled(rule.pattern).match(text, place - rule.before) if place >= rule.before else None
-    if match is not None and rule.accepts(match):
-        group = last_group(match)
-        yield _Claim(match.start(group), match.end(group), rule.id, match[group])
+def _token_claims(text: str, words: places.Words) -> Iterator[_Claim]:
+    trials: dict[str, _Trial] = {}
+    for rule, at in places.of_tokens(words.joined):
+        trial = trials.get(rule.id) or trials.setdefault(rule.id, _Trial(rule, text))
+        yield from trial.at(words.place(at))
+
+
+class _Trial:
+    """One rule tried at place after place: what it has matched once is not looked at again."""
+
+    __slots__ = ("_end", "_match", "_rule", "_start", "_text")
+
+    def __init__(self, rule: Rule, text: str) -> None:
+        self._rule, self._text = rule, text
+        self._match = compiled(rule.pattern).match
+        self._start = self._end = 0
+
+    def at(self, place: int) -> Iterator[_Claim]:
+        """What the rule finds where one of its keywords stands at `place`."""
+        rule, start = self._rule, place - self._rule.before
+        match = None if self._start <= place < self._end or start < 0 else self._match(self._text, start)
+        if match is None:
+            return
+        self._start, self._end = place, match.end()
+        if rule.accepts(match):
+            group = last_group(match)
+            yield _Claim(match.start(group), match.end(group), rule.id, match[group])
 
 
 def _base64_claims(text: str, words: places.Words) -> Iterator[_Claim]:
@@ -233,9 +255,7 @@ def _first_token(text: str) -> str | None:
     """The rule of a token or a private key in `text`."""
     flat = places.flattened(text)
     words = places.Words(flat)
-    claims: Iterator[_Claim] = (
-        claim for rule, at in places.of_tokens(words.joined) for claim in _claimed(rule, text, words.place(at))
-    )
+    claims = _token_claims(text, words)
     if b"-----BEGIN " in flat:
         claims = chain(claims, (each for each in _context_claims(text, flat.lower()) if each.rule == "private-key"))
     return next((claim.rule for claim in claims), None)
