@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -15,7 +17,7 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from phasegate.attestation import envelope, keys
 from phasegate.attestation.envelope import PAYLOAD_TYPE, Envelope, Signature, from_base64, pae, sealed, to_base64
-from phasegate.attestation.statement import encoded
+from phasegate.attestation.statement import PREDICATE, Verification, encoded
 from tests.attestation.sample import KEY, OTHER, PUBLIC, statement
 
 BODY = encoded(statement()[0])
@@ -109,3 +111,10 @@ def test_a_signature_that_the_key_does_not_confirm_is_never_written() -> None:
         with pytest.raises(keys.BadSignature):
             PUBLIC.signature(made, b"text")
     assert envelope.sealed(b"x").signatures == ()
+
+
+def test_the_reference_names_every_field_of_the_predicate_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/verification.md").read_text()
+    table = page.partition("## The predicate")[2].partition("## The file")[0]
+    assert PREDICATE in table
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(Verification.__struct_encode_fields__)
