@@ -6,6 +6,8 @@ import os
 import shutil
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from phasegate.collectors import one_run
 from phasegate.collectors.channel import Channel, Progress
 from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun
@@ -31,6 +33,7 @@ def run(ask: Ask) -> SuiteRun:
     why_not = session.why_not_measured() if ask.measure else "not asked for"
     argv = _argv(session, ask.args, measured=not why_not)
     env = session.environment(measured=not why_not)
+    beside = session.beside(env)
     ended = one_run.start(argv, ask, env, on_tick=Progress(session.channel, _counted, ask.on_progress).tick)
     content = session.channel.content()
     frames = read_frames(content, session.channel.nonce)
@@ -38,7 +41,7 @@ def run(ask: Ask) -> SuiteRun:
     ours = first_party(ask.place, ask.source_roots)
     tests = as_test_run(observed, ours)
     if ask.inside is not None:
-        tests = judged(tests, frames, ask.inside, ask.place, ours)
+        tests = replace(judged(tests, frames, ask.inside, ask.place, ours), environment=beside)
     measured = session.measured(env, tests, why_not)
     kept = one_run.artifacts(results_jsonl=content, coverage_json=measured.report, output_txt=ended.output)
     return SuiteRun(tests, measured.coverage, measured.why_not, kept)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from phasegate.collectors import coverage_py, environment, one_run, process
 from phasegate.collectors.channel import Channel
 from phasegate.collectors.interface import Ask
+from phasegate.collectors.private.environment_of_python import inventory
 from phasegate.evidence.tests import TestRun
 
 _REPORTER_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytest_reporter")
@@ -92,6 +93,10 @@ class Session:
             "PHASEGATE_REPORT_COVERAGE": "1" if measured else "",
         }
         return env | self.channel.variables | self._watched() | ours
+
+    def beside(self, env: Mapping[str, str]) -> dict[str, str]:
+        """What has a say in every test beside the tree; nobody asks outside a private run."""
+        return inventory(self.command[0], env) if self.inside is not None else {}
 
     def _watched(self) -> dict[str, str]:
         """Tells our witness which files to watch."""

@@ -43,8 +43,13 @@ def run_suites(
     return SuiteRun(together(root, parts), coverage, why_not, tuple(artifacts))
 
 
-def run_suite(root: str, tests: Tests, scratch: str, say: Callable[[str], None], way: Way = OPENLY) -> SuiteRun:
-    """Run one suite, after what prepares it. Raises NoTestCommand when no command is set and none is found."""
+def run_suite(
+    root: str, tests: Tests, scratch: str, say: Callable[[str], None], way: Way = OPENLY, *, measure: bool = True
+) -> SuiteRun:
+    """Run one suite, after what prepares it; `measure` coverage where that can be.
+
+    Raises NoTestCommand when no command is set and none is found.
+    """
     place = os.path.join(root, tests.directory) if tests.directory else root
     inside = way.inside if tests.runner in LANGUAGES else None
     seen = inside.seen if inside is not None else str
@@ -53,7 +58,7 @@ def run_suite(root: str, tests: Tests, scratch: str, say: Callable[[str], None],
         root=seen(root), directory=seen(place), command=_placed(root, tests.command) or runner.detect(place),
         args=tests.args, env=tests.env, inherit=tests.inherit, scratch=scratch,
         source_roots=source_roots(root, tests), timeout_seconds=tests.timeout_seconds, reports=tests.reports,
-        coverage_reports=tests.coverage_reports, on_progress=say, inside=inside,
+        coverage_reports=tests.coverage_reports, on_progress=say, inside=inside, measure=measure,
     )  # fmt: skip
     if tests.prepare:
         _prepare(tests, ask, say)

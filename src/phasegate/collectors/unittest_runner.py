@@ -5,6 +5,8 @@ from __future__ import annotations
 import glob
 import os
 
+from msgspec.structs import replace
+
 from phasegate.collectors import one_run
 from phasegate.collectors.channel import Channel, Progress
 from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun, TestCommandNotStarted
@@ -45,6 +47,7 @@ def run(ask: Ask) -> SuiteRun:
     at = next(at for at in range(len(command) - 1) if command[at : at + 2] == ("-m", "unittest"))
     argv = (*command[: at + 1], _OURS, *command[at + 2 :], *ask.args)
     env = session.environment(measured=not why_not)
+    beside = session.beside(env)
     ended = one_run.start(argv, ask, env, on_tick=Progress(session.channel, _counted, ask.on_progress).tick)
     content = session.channel.content()
     frames = read_frames(content, session.channel.nonce)
@@ -53,7 +56,7 @@ def run(ask: Ask) -> SuiteRun:
     ours = first_party(ask.place, ask.source_roots)
     tests = as_test_run(observed, ours)
     if ask.inside is not None:
-        tests = judged(tests, frames, ask.inside, ask.place, ours)
+        tests = replace(judged(tests, frames, ask.inside, ask.place, ours), environment=beside)
     measured = session.measured(env, tests, why_not)
     kept = one_run.artifacts(results_jsonl=content, coverage_json=measured.report, output_txt=ended.output)
     return SuiteRun(tests, measured.coverage, measured.why_not, kept)

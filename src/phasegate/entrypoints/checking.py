@@ -21,6 +21,7 @@ from phasegate.engine.desk import Observation
 from phasegate.entrypoints import scanning, suite_runs, surveying, touching
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
+from phasegate.evidence.tests import changed_environment
 from phasegate.gates.interface import Verdict
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import CheckEnded, CheckStarted
@@ -105,7 +106,8 @@ def _record(
     known = touching.with_theirs(own, others, result.tests)
     tests = checks.seen_of(result.tests, known, compared_to, checks.red_seen(state, run))
     tests = replace(tests, excused=touching.excused(others, result.tests))
-    tests = replace(tests, infrastructure=ran.pending)
+    beside = changed_environment(own, result.tests) if own is not None else ()
+    tests = replace(tests, infrastructure=(*ran.pending, *beside))
     if after.subject != before.subject:
         paths = [change.path for change in desk.tree.changes(before.tree, after.tree)] or ["an ignored file"]
         why = f"the tree changed while the tests ran ({', '.join(paths[:5])}); let git ignore what tests write"

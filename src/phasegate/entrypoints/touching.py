@@ -140,7 +140,11 @@ def with_theirs(own: Baseline | None, others: Sequence[Other], run: TestRun) -> 
             listed |= other.before.listed
             ran |= other.before.ran
             red |= other.before.red
-    return Baseline(frozenset(listed), frozenset(ran), frozenset(red))
+    theirs = {test.id for test in run.hollow if any(_is_of(test.id, other) for other in others)}
+    return msgspec.structs.replace(
+        own, listed=frozenset(listed), ran=frozenset(ran), red=frozenset(red),
+        hollow=own.hollow | theirs if own.hollow is not None else None,
+    )  # fmt: skip
 
 
 def excused(others: Sequence[Other], run: TestRun) -> tuple[str, ...]:

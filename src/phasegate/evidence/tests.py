@@ -22,7 +22,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from phasegate.evidence.levels import Hollow, SuiteLevel
+from phasegate.evidence.levels import Hollow, Infrastructure, SuiteLevel
 
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 Cause = Literal[
@@ -68,7 +68,8 @@ class TestResult(Struct, frozen=True):
 class TestRun(Struct, frozen=True):
     """One run of a test suite. A run that is not `complete` is never a pass, whatever its results say.
 
-    Where the tests' own lines were `watched`, `hollow` lists those that passed and show nothing.
+    Where the tests' own lines were `watched`, `hollow` lists those that passed and show nothing. `environment` is what
+    has a say in every test beside the tree: name to digest.
     """
 
     __test__ = False
@@ -88,6 +89,7 @@ class TestRun(Struct, frozen=True):
     levels: tuple[SuiteLevel, ...] = ()
     watched: bool = False
     hollow: tuple[Hollow, ...] = ()
+    environment: dict[str, str] = {}
 
     @property
     def red(self) -> tuple[str, ...]:
@@ -117,13 +119,15 @@ class TestRun(Struct, frozen=True):
 class Baseline(Struct, frozen=True):
     """What is known of the tests at a phase's start: `listed` at all, `ran` (passed or red), and `red`.
 
-    `hollow` showed nothing in any run that watched; None when none did.
+    `hollow` showed nothing in any run that watched; None when none did. `environment` is what ran beside the tests:
+    each name with every digest that it had.
     """
 
     listed: frozenset[str]
     ran: frozenset[str]
     red: frozenset[str]
     hollow: frozenset[str] | None = None
+    environment: frozenset[tuple[str, str]] = frozenset()
 
 
 def baseline(runs: Sequence[TestRun]) -> Baseline:
@@ -135,7 +139,21 @@ def baseline(runs: Sequence[TestRun]) -> Baseline:
     ran = frozenset(id for run in runs for id in (*run.green, *run.red))
     watched = [frozenset(test.id for test in run.hollow) for run in runs if run.watched]
     return Baseline(
-        listed, ran, red_in_each([run.red for run in runs]), frozenset.intersection(*watched) if watched else None
+        listed, ran, red_in_each([run.red for run in runs]),
+        frozenset.intersection(*watched) if watched else None,
+        frozenset(pair for run in runs for pair in run.environment.items()),
+    )  # fmt: skip
+
+
+def changed_environment(before: Baseline, after: TestRun) -> tuple[Infrastructure, ...]:
+    """What runs beside the tests and was not so before; nothing where nobody looked then."""
+    if not before.environment:
+        return ()
+    old = dict(before.environment)
+    return tuple(
+        Infrastructure(f"environment: {name}", old.get(name, ""), digest)
+        for name, digest in sorted(after.environment.items())
+        if (name, digest) not in before.environment
     )
 
 

@@ -85,7 +85,7 @@ def _makes_up_a_package(file: str, name: str) -> bool:
 
 def _layers(inside: Inside) -> tuple[Layer, ...]:
     where = "shown at the project's own path" if inside.mounted else "with its source roots first on the path"
-    return (Layer("private tree", True, f"{len(inside.files)} files, {where}"), Layer("environment", True, "listed"))
+    return (Layer("private tree", True, f"{len(inside.files)} files, {where}"),)
 
 
 def _frames_layer(passed: int, unseen: Sequence[str]) -> Layer:

@@ -32,6 +32,10 @@ def difference_of(opened: RealDesk, changed: Infrastructure) -> str:
 
 
 def _lines(opened: RealDesk, changed: Infrastructure) -> Iterator[str]:
+    if changed.path.startswith("environment: "):
+        was = f"was {changed.before[:16]}" if changed.before else "was not there"
+        yield f"{line(changed.path, 200)}: it {was}, and is {line(changed.now, 80)[:16]} now"
+        return
     before, now = (_text(opened, blob) for blob in (changed.before, changed.now))
     path = line(changed.path, 200)
     if before is None or now is None:
