@@ -17,6 +17,7 @@ from phasegate.ledger.facts import CallRefused, ChangePutBack, RefusalDisputed, 
 from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import State
 from phasegate.plain import line
+from phasegate.policy.writing import value
 from phasegate.wiring import RealDesk
 from phasegate.workspace import files
 
@@ -120,26 +121,9 @@ def as_toml(found: list[Case]) -> str:
     head = "# Refusals that a person called wrong: what the rules were asked, and what they should have said.\n"
     tables = []
     for case in found:
-        rows = [f"{name} = {_value(getattr(case, name))}" for name in case.__struct_fields__]
+        rows = [f"{name} = {value(getattr(case, name))}" for name in case.__struct_fields__]
         tables.append("\n[[case]]\n" + "\n".join(rows) + "\n")
     return f'{head}format = "{FORMAT}"\n' + "".join(tables)
-
-
-def _value(value: str | int | tuple[str, ...]) -> str:
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_string, value))}]"
-    return str(value) if isinstance(value, int) else _string(value)
-
-
-def _string(text: str) -> str:
-    """A basic string in ASCII (TOML 1.0, "String"): others wrote it, and no terminal shall obey it."""
-    return f'"{"".join(map(_escaped, text))}"'
-
-
-def _escaped(char: str) -> str:
-    if char in '"\\':
-        return f"\\{char}"
-    return char if " " <= char <= "~" else f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08X}"
 
 
 def _tell(found: list[Case]) -> None:

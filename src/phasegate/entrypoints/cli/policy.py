@@ -16,6 +16,8 @@ from phasegate.engine import custody
 from phasegate.engine.views import refresh
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.disputes import disputed
+from phasegate.entrypoints.cli.policy_docs import docs
+from phasegate.entrypoints.cli.policy_report import report
 from phasegate.entrypoints.cli.policy_trying import simulate, test
 from phasegate.entrypoints.cli.session import desk, json_option, only_people, version_option
 from phasegate.errors import Exit, Failure
@@ -72,7 +74,7 @@ def policy() -> None:
     """
 
 
-for command in (disputed, test, simulate):
+for command in (disputed, test, simulate, docs, report):
     policy.add_command(command)
 
 

@@ -15,6 +15,7 @@ from phasegate.entrypoints.cli import app
 from phasegate.entrypoints.reference.commands import commands
 from phasegate.entrypoints.reference.facts import facts_page
 from phasegate.entrypoints.reference.failures import failures, subclasses
+from phasegate.entrypoints.reference.rules_page import rules_page
 from phasegate.entrypoints.reference.schema import evidence_schema
 from phasegate.entrypoints.reference.settings_page import settings_page
 from phasegate.entrypoints.reference.workflows import gates_page, steps_page, workflow_page
@@ -39,6 +40,7 @@ def pages() -> dict[str, bytes]:
         "gates.md": gates_page(CATALOG, DEFAULT),
         "facts.md": facts_page(KINDS, VERSIONS),
         "settings.md": settings_page(),
+        "rules.md": rules_page(DEFAULT),
     }
     return {name: text.encode() for name, text in texts.items()} | {
         "evidence.schema.json": evidence_schema(manifest.schema())
