@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
+from phasegate.ledger.event import Actor
+from phasegate.ledger.facts import CallRefused
+from phasegate.ledger.schema import draft
 from phasegate.wiring import open_project
 from phasegate.workflow.default import DEFAULT
 from phasegate.workflow.toml import write_workflow
@@ -190,3 +194,34 @@ def test_another_policy_is_tried_on_the_ledger(project: Project) -> None:
     project.write("strict.toml", 'format = "phasegate-policy-1"\n' + RULES)
     assert "would have been another" in project.ok("policy", "simulate", "--policy", "strict.toml")
     assert project.json("policy", "simulate", "--policy", "strict.toml")["differ"] == 0
+
+
+def test_the_rules_in_force_are_a_page(project: Project) -> None:
+    project.write("phasegate.toml", HEAD + RULES)
+    project.ok("policy", "trust")
+    page = project.ok("policy", "docs")
+    assert "| no\\-push |" in page.replace("no-push", "no\\-push") and "covered-closes" in page
+    project.ok("policy", "docs", "--output", "policy.md")
+    assert (project.root / "policy.md").read_text() == page
+
+
+def test_controls_are_listed_with_what_stands_for_them(project: Project) -> None:
+    assert "no certificate" in project.ok("policy", "report", "--pack", "ssdf")
+    assert project.ok("policy", "report", "--pack", "slsa", "--format", "markdown").startswith("# SLSA")
+    found = json.loads(project.ok("policy", "report", "--pack", "soc2", "--format", "json"))
+    assert {each["standing"] for each in found["controls"]} <= {"shown", "in force", "not in force", "not shown"}
+
+
+def test_a_refusal_called_wrong_becomes_a_case_and_can_be_decided_again(project: Project) -> None:
+    opened = open_project(str(project.root), project.env)
+    refused = CallRefused("", "call-1", "s", "", "Write", "generated", "It is generated.", ("src/gen.py",))
+    opened.log.append([draft(refused)], actor=Actor("phasegate", "1"), expected={}, now_ms=1)
+    opened.close()
+    project.ok("why", "call-1", "--wrong", "Nobody generates it")
+    tried = project.person("policy", "test")
+    assert tried.returncode == 1 and "expected allow" in tried.stdout
+    looser = 'format = "phasegate-policy-1"\nmodes = { generated = "warn" }\n'
+    project.write("looser.toml", looser)
+    assert "refuse -> allow" in project.ok("why", "call-1", "--policy", "looser.toml")
+    assert "1 of 1 cases" in project.ok("policy", "test", "--policy", "looser.toml")
+    assert "1 would have been another" in project.ok("policy", "simulate", "--policy", "looser.toml")
