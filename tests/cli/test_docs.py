@@ -123,7 +123,7 @@ def test_the_remedies_of_a_failure_are_read_from_the_code_that_raises_it() -> No
 
     source = 'raise Odd("a", hint="Do this.")\nraise Odd("b", hint=f"Do {that} " "or so.")\nraise Odd("c", hint=other)'
     assert failures([Odd], {"m": source}).endswith(
-        "## odd\n\nSomething odd. Exit code 2.\n\n- Do this.\n- Do … or so.\n"
+        "## odd\n\nSomething odd. Exit code 2. **Then:** Do this. *Or:* Do … or so.\n"
     )
 
 

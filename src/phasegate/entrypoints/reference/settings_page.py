@@ -75,6 +75,7 @@ MEANINGS: Mapping[str, str] = {
     "coverage.paths": "another demand on changed lines, by pattern of path",
     "approvals.questions": "which approval answers a question: typed at a terminal, or signed",
     "approvals.people": "who is behind a handle or team of CODEOWNERS, by address or account",
+    "evidence.closes_at": "how sure test results must be for a phase to close on them",
     "policy.file": "another file with rules, relative to the root",
     "policy.extends": "packs of rules by place, each pinned by the SHA-256 of its file; a later layer only tightens",
     "policy.modes": "built-in refusals that only observe or warn: step, too-large, binary, generated, outside",
@@ -102,7 +103,7 @@ def settings_page(settings: type[Settings] = Settings) -> str:
 def keys(settings: type[Settings] = Settings) -> Iterator[str]:
     """Every key, with the section before its dot."""
     for field in msgspec.structs.fields(settings):
-        if _section(field):
+        if _section(field) and field.encode_name not in COMPILED:
             yield from (f"{field.encode_name}.{inner.encode_name}" for inner in msgspec.structs.fields(field.type))
         elif field.encode_name not in COMPILED:
             yield field.encode_name
