@@ -59,6 +59,7 @@ MEANINGS: Mapping[str, str] = {
     "tests.args": "more arguments for it",
     "tests.timeout_seconds": "after how many seconds a test run is given up",
     "tests.source_roots": "folders first-party code is imported from; empty: `src` where there is one, else the root",
+    "tests.inherit": "variables of the caller that a private run takes over",
     "tests.env": "variables the tests get; those that could bend a run they get from here alone",
     "coverage.changed_lines": "per cent of the changed lines that tests must run",
     "lanes.trivial_lines": "changed lines of source and configuration up to which a change is trivial",
