@@ -117,6 +117,21 @@ def test_the_settings_that_count_are_those_of_the_base(branch: Branch) -> None:
     assert (code, said["tests"], said["settings"]) == (1, "fail", "pass")
 
 
+def test_scanners_of_the_settings_judge_what_is_new_since_the_merge_base(branch: Branch) -> None:
+    """An old weak line that only moved is let be, a new one and a licence that is not allowed are not."""
+    weak = "import subprocess\nsubprocess.run(input(), shell=True)\n"
+    settings = f'{PROJECT}scanners = ["sast", "licences"]\n[licences]\ndeny = ["ISC"]\n'
+    lock = '{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1.0.0", "license": "ISC"}}}'
+    branch.commit({"phasegate.toml": settings, "tools/a.py": weak, "package-lock.json": lock})
+    branch.git("branch", "-f", "main")
+    branch.commit({"tools/a.py": f"\n\n{weak}", "package-lock.json": lock + "\n"})
+    _, said = branch.verify("--base", "main")
+    assert (said["sast"], said["licences"]) == ("pass", "pass")
+    branch.commit({"tools/b.py": weak, "package-lock.json": lock.replace("/a", "/b")})
+    code, said = branch.verify("--base", "main")
+    assert (code, said["sast"], said["licences"]) == (1, "fail", "fail")
+
+
 PROJECT = 'project = "6f0c8a52-6a5e-4f5e-9a43-3b1d9a0c7e11"\n'
 OWN = {"phasegate.toml": PROJECT} | dict.fromkeys(CI, "true\n")
 NESTED = {"src/core/phasegate.toml": PROJECT + '[paths]\ntests = ["**"]\n'}

@@ -51,3 +51,12 @@ def test_sarif_has_a_result_for_everything_that_is_wrong(
     assert len(run["results"]) == wrong
     regions = [each["locations"][0]["physicalLocation"]["region"]["startLine"] for each in run["results"]]
     assert all(line >= 1 for line in regions) and all(each["message"]["text"] for each in run["results"])
+
+
+def test_what_is_let_be_is_there_with_the_reason() -> None:
+    findings = [Finding("r", "a.py", 1, "m", "one"), Finding("r", "a.py", 2, "m", "two", column=4)]
+    log = json.loads(sarif("1.0", findings, None, [], {"one": "waived by Ann"}))
+    first, second = log["runs"][0]["results"]
+    assert first["suppressions"] == [{"kind": "external", "justification": "waived by Ann"}]
+    assert "suppressions" not in second
+    assert second["locations"][0]["physicalLocation"]["region"] == {"startLine": 2, "startColumn": 4}

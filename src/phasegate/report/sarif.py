@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -20,10 +20,20 @@ BY_SEVERITY = {
 }  # fmt: skip
 
 
-def sarif(version: str, findings: Iterable[Finding], run: TestRun | None, verdicts: Iterable[Verdict]) -> bytes:
-    """One SARIF log with one run of phasegate `version`."""
+def sarif(
+    version: str,
+    findings: Iterable[Finding],
+    run: TestRun | None,
+    verdicts: Iterable[Verdict],
+    let_be: Mapping[str, str] | None = None,
+) -> bytes:
+    """One SARIF log with one run of phasegate `version`; `let_be` says why, of the fingerprints that shut no gate."""
     red = [result for result in run.results if result.is_red] if run is not None else []
-    results = [*map(_finding, findings), *map(_red, red), *_gates(verdicts)]
+    results = [
+        *(_finding(each, (let_be or {}).get(each.fingerprint)) for each in findings),
+        *map(_red, red),
+        *_gates(verdicts),
+    ]
     rules = [{"id": rule} for rule in sorted({result["ruleId"] for result in results})]
     tool = {"driver": {"name": "phasegate", "version": version, "rules": rules}}
     log = {
@@ -34,10 +44,12 @@ def sarif(version: str, findings: Iterable[Finding], run: TestRun | None, verdic
     return msgspec.json.format(msgspec.json.encode(log), indent=2) + b"\n"
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, let_be: str | None) -> dict[str, Any]:
     result = _result(finding.rule, BY_SEVERITY[finding.severity], finding.message, finding.path, finding.line)
     if finding.column > 0:
         result["locations"][0]["physicalLocation"]["region"]["startColumn"] = finding.column
+    if let_be is not None:
+        result["suppressions"] = [{"kind": "external", "justification": _safe(let_be)}]
     about = {"tool": finding.tool, "severity": finding.severity, "package": finding.package}
     ids = [_safe(id) for id in (finding.advisory, *finding.aliases) if id]
     return {

@@ -8,9 +8,10 @@ import msgspec
 
 from phasegate.engine.advance import observe
 from phasegate.engine.checks import RUN_ARTIFACT
-from phasegate.evidence.findings import Finding, FindingsSeen
+from phasegate.evidence.findings import FindingsSeen
 from phasegate.evidence.items import TestsSeen
 from phasegate.evidence.tests import TestRun
+from phasegate.gates.found import weigh
 from phasegate.gates.standing import standing
 from phasegate.ledger.state import State
 from phasegate.report.junit import junit as as_junit
@@ -28,7 +29,9 @@ def write(opened: RealDesk, asked: tuple[str, ...], *, junit: str | None, sarif:
     if junit is not None:
         put(junit, as_junit(run, verdicts).encode())
     if sarif is not None:
-        put(sarif, as_sarif(VERSION, _findings(state, seen.subject), run, verdicts))
+        scans = _scans(state, seen.subject)
+        found = [finding for scan in scans for finding in scan.findings]
+        put(sarif, as_sarif(VERSION, found, run, verdicts, _let_be(state, scans, opened.today())))
 
 
 def _run(opened: RealDesk, state: State, subject: str) -> TestRun | None:
@@ -38,14 +41,25 @@ def _run(opened: RealDesk, state: State, subject: str) -> TestRun | None:
     return msgspec.json.decode(opened.kept(kept[0]), type=TestRun) if kept else None
 
 
-def _findings(state: State, subject: str) -> list[Finding]:
-    """What the newest scan of each kind found on the tree."""
+def _scans(state: State, subject: str) -> list[FindingsSeen]:
+    """The newest scan of each kind of the tree."""
     newest = {
         e.seen.scanner: e.seen
         for e in state.evidence.values()
         if isinstance(e.seen, FindingsSeen) and e.speaks_for(subject)
     }
-    return [finding for scan in newest.values() for finding in scan.findings]
+    return list(newest.values())
+
+
+def _let_be(state: State, scans: list[FindingsSeen], today: str) -> dict[str, str]:
+    """Why a finding shuts no gate, by its fingerprint."""
+    why: dict[str, str] = {}
+    for scan in scans:
+        weighed = weigh(state, scan, today)
+        why |= {each.fingerprint: "it was there before" for each in weighed.known}
+        why |= {each.fingerprint: f"it is below {scan.least}" for each in weighed.slight}
+        why |= {each.fingerprint: f"{waiver.id} of {waiver.owner}: {waiver.reason}" for each, waiver in weighed.waived}
+    return why
 
 
 def put(path: str, content: bytes) -> None:
