@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
+from phasegate.collectors.private.inside import Inside
+
 _BENDING = frozenset(
     """
     PYTEST_ADDOPTS PYTEST_PLUGINS PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE PYTHONUSERBASE
@@ -60,11 +62,24 @@ _EVERY_RUN = frozenset(
 """What a private run gets of whoever starts it, beside `LC_*`; what else its tests need the settings name."""
 
 
-def private(env: Mapping[str, str], inherit: Collection[str] = ()) -> Environment:
-    """The few variables that every private run gets and those named in `inherit`, with `env` added."""
+def private(env: Mapping[str, str], inherit: Collection[str] = (), inside: Inside | None = None) -> Environment:
+    """The few variables that every private run gets and those named in `inherit`, with `env` added.
+
+    Of the PATH no folder counts that lies in the work tree, where anybody can put a `node`, unless it is provided.
+    """
     wanted = {name for name in os.environ if name in _EVERY_RUN or name.startswith("LC_") or name in inherit}
     kept = {name: value for name, value in os.environ.items() if name in wanted}
+    if inside is not None and "PATH" in kept:
+        folders = kept["PATH"].split(os.pathsep)
+        kept["PATH"] = os.pathsep.join(folder for folder in folders if _is_safe(folder, inside))
     bending = [name for name in os.environ if name in _BENDING or name.startswith(_FAMILIES)]
     return Environment(
         kept | dict(env), tuple(sorted(name for name in bending if os.environ[name] and name not in kept))
+    )
+
+
+def _is_safe(folder: str, inside: Inside) -> bool:
+    inner = os.path.relpath(folder, inside.top)
+    return os.path.isabs(folder) and (
+        inner.startswith("..") or any(f"{inner}/".startswith(f"{path}/") for path in inside.provided)
     )

@@ -33,7 +33,7 @@ _PIECE = 16 << 20
 _END_OF_A_TEST = re.compile(rb'"Action":"(?:pass|fail|skip)","Package":"[^"]*","Test":"[^"/]*"')
 
 
-def detect(root: str) -> tuple[str, ...]:
+def detect(root: str, settings: str = "") -> tuple[str, ...]:
     """`go test ./...` where there is a module. Raises NoTestCommand."""
     if not os.path.isfile(os.path.join(root, "go.mod")):
         modules = ", ".join(_modules_of_the_workspace(root))
@@ -59,7 +59,7 @@ def run(ask: Ask) -> SuiteRun:
         read_witnesses(session.witnessed(), session.nonce), ended, ask.timeout_seconds, session.first_party,
         session.words.has("run", "skip"), session.words.has("count", "cpu"), session.notes,
     )  # fmt: skip
-    tests = as_test_run(observed)
+    tests = one_run.with_frames(as_test_run(observed)) if ask.inside is not None else as_test_run(observed)
     measured = session.measured(tests)
     kept = one_run.artifacts(results_jsonl=session.events(0), output_txt=ended.output)
     return SuiteRun(tests, measured.coverage, measured.why_not, (*kept, *measured.reports))
@@ -79,7 +79,8 @@ class _Session:
                 hint='Write it so in phasegate.toml, or use `runner = "junit"` with gotestsum.',
             )
         self.go, self.words = command[:at], go_packages.words_of((*command[at + 1 :], *ask.args))
-        clean = environment.clean(ask.env)
+        inside = ask.inside
+        clean = environment.clean(ask.env) if inside is None else environment.private(ask.env, ask.inherit, inside)
         self.notes, self.version, self.first_party, self.env = clean.notes, "", FirstParty("", ()), clean.variables
         self._ask_go()
         # Held open: what was reported stays readable even if a test removes the file.

@@ -87,8 +87,11 @@ class SuiteRun(Struct, frozen=True):
 class Runner(Protocol):
     """Runs suites of one kind."""
 
-    def detect(self, root: str) -> tuple[str, ...]:
-        """The command for the suite that lies in `root`; nothing of the repository is run. Raises NoTestCommand."""
+    def detect(self, root: str, settings: str = "") -> tuple[str, ...]:
+        """The command for the suite that lies in `root`; nothing of the repository is run. Raises NoTestCommand.
+
+        `settings` is the folder whose files say how it is called, where that is another.
+        """
         ...
 
     def run(self, ask: Ask) -> SuiteRun:

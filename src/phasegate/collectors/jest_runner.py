@@ -17,12 +17,12 @@ _FLAGS = (
 _VALUED = ("--reporters", "--coverageReporters", "--coverageDirectory", "--outputFile", "--cacheDirectory")
 
 
-def detect(root: str) -> tuple[str, ...]:
+def detect(root: str, settings: str = "") -> tuple[str, ...]:
     """The command that runs this project's jest, by itself or by react-scripts. Raises NoTestCommand."""
-    package = package_in(root)
+    package = package_in(settings or root)
     if package is not None and package.depends_on("react-scripts"):
-        return _less(command(root, "react-scripts"), "test")
-    return _less(command(root, "jest"))
+        return _less(command(root, "react-scripts", settings=settings), "test")
+    return _less(command(root, "jest", settings=settings))
 
 
 def _less(found: tuple[str, ...], *first: str) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
+from phasegate.collectors import one_run
 from phasegate.collectors.channel import Channel
 from phasegate.collectors.js_frames import Finish, Load, Result
 from phasegate.collectors.js_seen import Seen
 from phasegate.collectors.js_witness import is_test_file, witnessed
 from phasegate.collectors.js_witnessed import Compared, compare, heard
 from phasegate.collectors.private.inside import Inside
-from phasegate.evidence.levels import Layer, SuiteLevel
 from phasegate.evidence.tests import TestRun
 from phasegate.syntax import LARGEST
 
@@ -60,12 +60,8 @@ def believed(tests: TestRun, witness: Witness, seen: Seen) -> TestRun:
     """The run with what its tests said themselves: whatever contradicts it leaves it incomplete."""
     compared = witness.compared(tests, seen)
     why = tests.why_incomplete or next(iter(compared.doubts), "")
-    said = "each test that passed came to its own end"
-    layers = (Layer("frames", True, why if why else said),)
-    level = SuiteLevel("", tests.runner.partition(" ")[0], "private", possible=True, layers=layers)
-    return replace(
-        tests, complete=not why, why_incomplete=why, notes=(*tests.notes, *compared.notes), levels=(level,)
-    )  # fmt: skip
+    notes = (*tests.notes, *compared.notes)
+    return one_run.with_frames(replace(tests, complete=not why, why_incomplete=why, notes=notes))
 
 
 def _test_files(inside: Inside, folder: str) -> Iterator[tuple[str, bytes]]:

@@ -110,9 +110,9 @@ def node(root: str) -> str:
     )
 
 
-def command(root: str, tool: str, *, program_name: str = "") -> tuple[str, ...]:
+def command(root: str, tool: str, *, program_name: str = "", settings: str = "") -> tuple[str, ...]:
     """The command that runs the project's `tool`, with the words of the script that calls it. Raises NoTestCommand."""
-    package = package_in(root)
+    package = package_in(settings or root)
     if package is None:
         raise NoTestCommand(
             f"There is no package.json in {root} that could be read.",

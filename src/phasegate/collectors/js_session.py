@@ -28,7 +28,7 @@ class Session:
         self.tool, self.ask = tool, ask
         self.command = one_run.placed(ask.root, ask.command)
         inside = ask.inside
-        self.clean = environment.clean(ask.env) if inside is None else environment.private(ask.env, ask.inherit)
+        self.clean = environment.clean(ask.env) if inside is None else environment.private(ask.env, ask.inherit, inside)
         self.channel = Channel(ask.scratch)
         # Under this name vitest imports them as they are; elsewhere it would transform them, or refuse to.
         self._reporters = self.channel.below(os.path.join("node_modules", "phasegate"))

@@ -110,6 +110,7 @@ class _File:
         maybe = bool(_MAYBE & {*words}) or any(_MAYBE & {*each} for each in around) or self._is_conditional(call)
         maybe = maybe or any(each.type == "object" for each in arguments) or words[0] not in self.names
         body = self._body(function) if function is not None else None
+        other = function if function is not None and body is None else other
         return Site(call.start_point[0] + 1, _title(arguments), body, _span(other) if other else None, off, maybe)
 
     def _body(self, function: Node) -> Body | None:

@@ -33,7 +33,7 @@ class _Stamp(Struct, frozen=True):
     digest: str
 
 
-def detect(root: str) -> tuple[str, ...]:
+def detect(root: str, settings: str = "") -> tuple[str, ...]:
     """Nobody can know. Raises NoTestCommand."""
     raise NoTestCommand(
         "The runner junit needs to be told its command.",

@@ -14,9 +14,9 @@ _FLAGS = ("--watch", "-w", "--bail", "-b", "--parallel", "-p")
 _VALUED = ("--reporter", "-R", "--reporter-option", "--reporter-options", "-O", "--jobs", "-j")
 
 
-def detect(root: str) -> tuple[str, ...]:
+def detect(root: str, settings: str = "") -> tuple[str, ...]:
     """The command that runs this project's mocha. Raises NoTestCommand."""
-    return without(command(root, "mocha"), flags=_FLAGS, valued=_VALUED)
+    return without(command(root, "mocha", settings=settings), flags=_FLAGS, valued=_VALUED)
 
 
 def run(ask: Ask) -> SuiteRun:

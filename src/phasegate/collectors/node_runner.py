@@ -40,9 +40,9 @@ class End(Struct, frozen=True):
     error: Thrown | None = None
 
 
-def detect(root: str) -> tuple[str, ...]:
+def detect(root: str, settings: str = "") -> tuple[str, ...]:
     """The command that runs this project's tests: as a script has it, else `node --test`. Raises NoTestCommand."""
-    package = package_in(root)
+    package = package_in(settings or root)
     call = call_of(package, "node") if package is not None else None
     if call is not None and "--test" in call.words:
         variables = ("env", *call.variables) if call.variables else ()

@@ -6,9 +6,13 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from phasegate.collectors import process
 from phasegate.collectors.interface import Ask, NoScratchDirectory, TestCommandNotStarted
 from phasegate.collectors.results import Artifact
+from phasegate.evidence.levels import Layer, SuiteLevel
+from phasegate.evidence.tests import TestRun
 
 
 def new_folder(scratch: str) -> str:
@@ -54,6 +58,13 @@ def not_started(what: str, problem: OSError) -> TestCommandNotStarted:
         f"{what} could not be started: {gone}.",
         hint="Install it, create the environment it names, or correct the command in phasegate.toml.",
     )
+
+
+def with_frames(tests: TestRun) -> TestRun:
+    """A private run of which what each test itself said is among what was looked at."""
+    layer = Layer("frames", True, tests.why_incomplete or "each test that passed came to its own end")
+    level = SuiteLevel("", tests.runner.partition(" ")[0], "private", possible=True, layers=(layer,))
+    return replace(tests, levels=(level,))
 
 
 def artifacts(**named: bytes) -> tuple[Artifact, ...]:

@@ -47,7 +47,7 @@ def run(ask: Ask) -> SuiteRun:
     return SuiteRun(tests, measured.coverage, measured.why_not, kept)
 
 
-def detect(root: str) -> tuple[str, ...]:
+def detect(root: str, settings: str = "") -> tuple[str, ...]:
     """The command that runs this project's pytest. Nothing of the repository is run: only `import pytest`, elsewhere.
 
     Raises NoTestCommand.

@@ -42,7 +42,9 @@ class Session:
         self.top, self.root, self.source_roots = ask.root, ask.place, tuple(ask.source_roots)
         self.command = one_run.placed(ask.root, ask.command)
         self.inside = ask.inside
-        self.clean = environment.clean(ask.env) if ask.inside is None else environment.private(ask.env, ask.inherit)
+        self.clean = (
+            environment.clean(ask.env) if ask.inside is None else environment.private(ask.env, ask.inherit, ask.inside)
+        )
         self.channel, self.scratch = channel, channel.scratch
         os.mkdir(channel.below("coverage"))
 

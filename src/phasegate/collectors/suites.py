@@ -53,9 +53,10 @@ def run_suite(
     place = os.path.join(root, tests.directory) if tests.directory else root
     inside = way.inside if tests.runner in LANGUAGES else None
     seen = inside.seen if inside is not None else str
+    told = inside.on_disk(place) if inside is not None else place
     runner = catalog.runner(tests.runner)
     ask = Ask(
-        root=seen(root), directory=seen(place), command=_placed(root, tests.command) or runner.detect(place),
+        root=seen(root), directory=seen(place), command=_placed(root, tests.command) or runner.detect(place, told),
         args=tests.args, env=tests.env, inherit=tests.inherit, scratch=scratch,
         source_roots=source_roots(root, tests), timeout_seconds=tests.timeout_seconds, reports=tests.reports,
         coverage_reports=tests.coverage_reports, on_progress=say, inside=inside, measure=measure,

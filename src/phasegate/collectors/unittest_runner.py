@@ -19,7 +19,7 @@ from phasegate.collectors.why_red import first_party
 _OURS = "phasegate_unittest"
 
 
-def detect(root: str) -> tuple[str, ...]:
+def detect(root: str, settings: str = "") -> tuple[str, ...]:
     """`PYTHON -m unittest`, with the folder of the tests where they are not in a package. Raises NoTestCommand."""
     python = next(interpreters(root), None)
     if python is None:

@@ -19,9 +19,9 @@ _LOADS_SETTINGS_ITSELF, _KEEPS_MODULES = 3, 5
 _PROVIDERS = ("v8", "istanbul")
 
 
-def detect(root: str) -> tuple[str, ...]:
+def detect(root: str, settings: str = "") -> tuple[str, ...]:
     """The command that runs this project's vitest. Raises NoTestCommand."""
-    found = command(root, "vitest")
+    found = command(root, "vitest", settings=settings)
     at = next(at for at, word in enumerate(found) if "vitest" in os.path.basename(word))
     return (*found[: at + 1], "run", *without(found[at + 1 :], flags=_FLAGS, valued=_VALUED))
 
