@@ -116,10 +116,10 @@ def _honest(case: Case, folder: str) -> str:
 
 
 def _last_words(scene: Scene) -> str:
-    """What the agent was told when it wanted to stop."""
+    """What became uncertainties by itself, else what the agent was told when it wanted to stop."""
+    noted = [fact.text for fact in scene.facts(f.NoteAdded)]
     told = [fact.reason for fact in scene.facts(f.StopRefused)]
-    loops = [f"{fact.came_from}: {fact.why} {fact.failure}" for fact in scene.facts(f.StepEntered) if fact.loop]
-    return " | ".join(" ".join(words.split())[:300] for words in (*loops[-1:], *told[-1:])) or "it did not close"
+    return "; ".join(" ".join(words.split())[:300] for words in noted[:3] or told[-1:]) or "it did not close"
 
 
 def _verified(scene: Scene, base: str, bug: str = "") -> tuple[int, str]:
