@@ -47,6 +47,7 @@ def test_one_sentence_ends_in_a_closed_and_archived_phase(new_project: NewProjec
     assert {gate.gate for gate in closed.gates} == {
         "tests_ran",
         "no_new_red",
+        "tests_not_weakened",
         "covered",
         "notes_settled",
         "nothing_held",
