@@ -14,7 +14,9 @@ from phasegate.entrypoints.cli.waiver import in_force
 from phasegate.entrypoints.driving import showing
 from phasegate.entrypoints.foreseeing import with_readable_plan
 from phasegate.errors import Exit
-from phasegate.gates.interface import Moment
+from phasegate.evidence.items import TestsSeen
+from phasegate.gates.interface import Moment, some
+from phasegate.gates.tests_ran import unapproved
 from phasegate.ledger.state import State
 from phasegate.plain import line
 from phasegate.wiring import RealDesk, settings_changed
@@ -59,8 +61,15 @@ def _as_value(opened: RealDesk, state: State) -> dict[str, object]:
         "notes": [note for note in state.notes.values() if not note.resolved],
         "questions": state.open_questions(),
         "drives": showing.values(state),
+        "level": _level(state),
         "settings_trusted": not settings_changed(opened.project),
     }  # fmt: skip
+
+
+def _level(state: State) -> str:
+    """How sure the newest test run is; empty when there is none."""
+    found = state.newest(TestsSeen)
+    return found.assurance if found is not None else ""
 
 
 def _listed(state: State) -> tuple[Phase, ...]:
@@ -79,6 +88,18 @@ def _idle(opened: RealDesk, state: State) -> str:
     return f"{none} {opened.settings.plan}: {closed} of {len(state.plan)} phases closed{follows}."
 
 
+def _tests(state: State, today: str) -> list[str]:
+    """How sure the newest test run is, and what of it waits for an approval."""
+    found = state.newest(TestsSeen)
+    if found is None or not isinstance(found.seen, TestsSeen):
+        return []
+    waiting = [line(path, 100) for path in unapproved(found.seen, state, today)]
+    return [
+        f"  newest tests: {found.id}, {found.assurance}",
+        *([f"  changed test infrastructure waits for an approval: {some(waiting)}"] if waiting else []),
+    ]
+
+
 def _lines(opened: RealDesk, state: State) -> list[str]:
     run = state.run_in(opened.worktree)
     if run is None:
@@ -87,6 +108,7 @@ def _lines(opened: RealDesk, state: State) -> list[str]:
         lines = [f"Run {run.id} is {run.status}: {where(Moment(state, run, opened.settings, ''))}."]
         lines += [f"  held: {line(path)}" for path in sorted(run.held)]
         lines += [f"  running: {check.what}" for check in run.checks.values()]
+    lines += _tests(state, opened.today())
     lines += showing.lines(state)
     for phase in _listed(state):
         status = "closed" if state.is_closed(phase.id) else state.record_of(phase.id).status
