@@ -294,6 +294,8 @@ TWINS = {
                    "\t\tt.Run(\"x\", func(t *testing.T) {\n\t\t\tif got := Price(tt.amount); got != tt.want {\n"
                    "\t\t\t\tt.Errorf(\"got %d\", got)\n\t\t\t}\n\t\t})\n"),
     "go made a subtest": (GO, "\tassert.Equal(t, 3, cart.Total())\n", '\tt.Run("total", func(t *testing.T) {\n\t\tassert.Equal(t, 3, cart.Total())\n\t})\n'),
+    "go all of it a subtest": (GO, "\terr := Refuse()\n\tif err == nil {\n\t\tt.Fatal(\"no error\")\n\t}\n\tif err.Error() != \"negative\" {\n\t\tt.Error(err)\n\t}\n",
+                               "\tt.Run(\"negative\", func(t *testing.T) {\n\t\trequire.Error(t, Refuse())\n\t\trequire.Equal(t, \"negative\", Refuse().Error())\n\t})\n"),
     "go testify": (GO, "\tif err.Error() != \"negative\" {\n\t\tt.Error(err)\n\t}\n", "\tassert.Equal(t, \"negative\", err.Error())\n"),
 }  # fmt: skip
 

@@ -69,6 +69,8 @@ class _Comparison:
         self._new_helpers = {_last(name): test for file in files for name, test in file.new.helpers.items()}
         self._pairs = list(pair(self._every("old"), self._every("new")))
         self._pool = Pool(self._pairs, self._every("new"))
+        known = {(file.path, name) for file in files for name in file.old.tests}
+        self._fresh = [each for each in self._every("new") if (each.path, each.name) not in known]
 
     def _every(self, side: str) -> list[Located]:
         found: list[Located] = []
@@ -104,7 +106,7 @@ class _Comparison:
                         _first(test), now)  # fmt: skip
 
     def _pair(self, before: Located, after: Located, *, whole: bool) -> Iterator[Weakening]:
-        old, new, path = before.test, after.test, after.path
+        old, new, path = before.test, self._with_parts(after), after.path
         name = after.name if after.name == before.name else f"{after.name} (was {before.name})"
         if not whole:
             yield from _switched(path, name, old, new)
@@ -116,6 +118,14 @@ class _Comparison:
         if old.body != new.body or old.checks != new.checks:
             shadowed = f" (a second {_last(name)} replaces it)" if new.shadowed and not old.shadowed else ""
             yield from self._checks(path, name + shadowed, old, new)
+
+    def _with_parts(self, after: Located) -> Test:
+        """A test with the checks that went into parts of it which have names of their own now."""
+        parts = [
+            each.test for each in self._fresh if each.path == after.path and each.name.startswith(f"{after.name}/")
+        ]
+        checks = (*after.test.checks, *(check for part in parts for check in part.checks))
+        return msgspec.structs.replace(after.test, checks=checks) if parts else after.test
 
     def _cases(self, path: str, name: str, old: Test, new: Test) -> Iterator[Weakening]:
         if not old.cases or (new.cases is None and new.table):

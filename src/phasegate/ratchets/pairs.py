@@ -8,10 +8,14 @@ from typing import Literal
 
 import msgspec
 
-from phasegate.ratchets.suites import Check, Test
+from phasegate.ratchets.suites import Check, Test, words_of
 
 ALIKE = 0.5
 """The part of a test that has to stand in another for that to be the same test under another name."""
+
+
+FEW_WORDS, SAME_WORDS = 4, 0.7
+"""Words of a name from which on it says something, and the part of them that two names of one test share."""
 
 
 class Located(msgspec.Struct, frozen=True):
@@ -118,7 +122,7 @@ def _successors(gone: list[Located], fresh: list[Located]) -> Iterator[tuple[Loc
 
 
 def _likest(each: Located, free: Iterable[Located]) -> Located | None:
-    scored = ((_likeness(each.test, other.test), other) for other in free)
+    scored = ((max(_likeness(each.test, other.test), _called_alike(each, other)), other) for other in free)
     best = max(scored, key=lambda found: found[0], default=(0.0, None))
     return best[1] if best[0] >= ALIKE else None
 
@@ -129,3 +133,12 @@ def _likeness(old: Test, new: Test) -> float:
     shared = (keys & Counter(check.key for check in new.checks)).total() / keys.total() if keys else 0.0
     same = (lines & Counter(new.lines)).total() / lines.total() if lines else 0.0
     return max(shared, same)
+
+
+def _called_alike(old: Located, new: Located) -> float:
+    """How much the names of two tests of one file have in common; one that was rewritten is still compared."""
+    if old.path != new.path or old.name.rpartition("/")[0] != new.name.rpartition("/")[0]:
+        return 0.0
+    one, other = {*words_of(old.last.replace("_", " "))}, {*words_of(new.last.replace("_", " "))}
+    shared = len(one & other) / len(one | other) if min(len(one), len(other)) >= FEW_WORDS else 0.0
+    return shared if shared >= SAME_WORDS else 0.0
