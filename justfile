@@ -58,6 +58,7 @@ release-tier seed="1": sync
     PHASEGATE_TIER=release uv run --no-sync pytest --timeout 7200 -n auto --dist worksteal
     uv run --no-sync python reliability/kill_writers.py --kills 10000 --seed {{seed}} --record
     uv run --no-sync python reliability/power_loss.py --states 100000 --seed {{seed}} --record
+    uv run --no-sync python reliability/quiet.py --calls 4000 --seed {{seed}} --record
     uv run --no-sync python reliability/adoption.py --anew --record
     uv run --no-sync python tools/result_tables.py
     uv run --no-sync python reliability/bombs.py --record

@@ -48,6 +48,10 @@ WAYS = {
     "after-the-end": "A person brings it back by the command that was named, or begins another run.",
     "plan-demands-less": "Undo it, or let a person accept it: `phasegate answer settle PATH`.",
     "plan-unreadable": "Mend the plan: `phasegate plan check` names what is wrong.",
+    "too-large": "Write it in parts, or let a person make an exception: `phasegate waiver add file PATH`.",
+    "binary": "Give it the name of what it is, or let a person make an exception: `phasegate waiver add file PATH`.",
+    "generated": "Run the tool that writes it, or let a person make an exception: `phasegate waiver add file PATH`.",
+    "outside": "Write it below the root, or let a person name the place: `limits.outside` in phasegate.toml.",
     "hooks": "A person takes the hooks out in an orderly way: `phasegate uninstall`; `phasegate pause` stops the run.",
 }
 """The permitted way for the rules whose way does not depend on the step."""
