@@ -100,6 +100,12 @@ def open_project(path: str, env: Mapping[str, str]) -> Project:
     """Open the project that holds `path`. Raises `NotInitialised`, `NotARepository`, or what the ledger raises."""
     where = place.locate(path)
     pointer = _pointer(where)
+    known = place.registered(where, env)
+    if known is not None and known.ledger != pointer.ledger:
+        raise place.PointerUnreadable(
+            f"{place.pointer_path(where.common, where.prefix)} names another ledger than this clone has had.",
+            hint=f"Put it back: its ledger is {known.ledger} of project {known.project}.",
+        )
     if pointer.home != where.common:
         pointer = _adopt(where, pointer, env)
     return _opened(where, pointer, env)
@@ -130,6 +136,7 @@ def begin_ledger(
     log.close()
     trust(directory, trusted)
     place.write_pointer(where, pointer)
+    place.register(where, pointer, env)
     return _opened(where, pointer, env)
 
 
@@ -159,6 +166,7 @@ def _adopt(where: git.Place, pointer: place.Pointer, env: Mapping[str, str]) -> 
     project.log.append([draft(LedgerMoved(where.common))], actor=actor, expected={}, now_ms=time.time_ns() // 1_000_000)
     project.close()
     place.write_pointer(where, moved)
+    place.register(where, moved, env)
     return moved
 
 

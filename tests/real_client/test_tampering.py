@@ -70,11 +70,25 @@ def test_evidence_written_by_hand_opens_nothing(new_project: NewProject) -> None
     assert project.run.step == "doublecheck" and not project.facts(f.TaskLinked)
 
 
+AWAY = {
+    "the pointer": "os.rename('.git/phasegate', '.git/elsewhere')",
+    "all that is in the git directory": "os.rename('.git/phasegate', '.git/elsewhere'); "
+    "[os.remove('.git/' + n) for n in os.listdir('.git') if n.startswith('phasegate-')]",
+    "the pointer and the settings": "os.rename('.git/phasegate', '.git/elsewhere'); os.remove('phasegate.toml'); "
+    "os.system('phasegate init --yes')",
+    "another pointer": "p = '.git/phasegate/ledger.json'; t = open(p).read(); i = t.index('ledger') + 9; "
+    "open(p, 'w').write(t[:i] + '0' * 8 + t[i + 8:])",
+}
+
+
 @with_both
-def test_removing_the_pointer_to_the_ledger_does_not_set_the_agent_free(project: Project) -> None:
+@pytest.mark.parametrize("what", AWAY)
+def test_taking_the_ledger_away_from_the_clone_does_not_set_the_agent_free(project: Project, what: str) -> None:
+    before = project.text(".git/phasegate/ledger.json")
     finished = project.play(
-        bash("python3 -c \"import os; os.rename('.git/phasegate', '.git/elsewhere')\""),  # the client itself refuses mv
+        bash(f'python3 -c "import os; {AWAY[what]}"'),  # the client itself refuses mv
         call("Write", file_path="{{P}}/src/shop/new.py", content="x = 1\n"),
     )
-    (project.root / ".git/elsewhere").rename(project.root / ".git/phasegate")
     assert finished.tool_results[-1].is_error and not project.has("src/shop/new.py")
+    if what != "another pointer":
+        assert project.text(".git/phasegate/ledger.json") == before

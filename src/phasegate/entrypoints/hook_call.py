@@ -66,7 +66,7 @@ def _answer(client: Client, call: c.Call) -> c.Answer:
     root = client.root_hint(os.environ, call.caller.cwd)
     try:
         where = place.locate(root)
-        if place.read_pointer(where) is None:
+        if place.read_pointer(where) is None and not _pointed_again(where):
             return _without_ledger(where, call)
         project = open_project(root, os.environ)
     except (git.NotARepository, git.BareRepository, place.NotInitialised):
@@ -94,6 +94,14 @@ def _answer(client: Client, call: c.Call) -> c.Answer:
         raise
     finally:
         project.close()
+
+
+def _pointed_again(where: git.Place) -> bool:
+    """Whether the pointer of a clone that is known to have a ledger was gone, and is put back."""
+    known = place.registered(where, os.environ)
+    if known is not None:
+        place.write_pointer(where, known)
+    return known is not None
 
 
 def _without_ledger(where: git.Place, call: c.Call) -> c.Answer:

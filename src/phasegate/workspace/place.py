@@ -159,6 +159,41 @@ def write_pointer(place: git.Place, pointer: Pointer) -> None:
     os.replace(temporary, path)
 
 
+class Registered(msgspec.Struct, frozen=True):
+    """What is kept beside the ledgers of a user: which ledger a clone has, and the inode of its git directory."""
+
+    pointer: Pointer
+    inode: int
+
+
+def register(place: git.Place, pointer: Pointer, env: Mapping[str, str]) -> None:
+    """Remember outside the clone which ledger it has, so that nobody is free who moves its pointer away."""
+    path = _registry(place, env)
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    temporary = f"{path}.{os.getpid()}"
+    with open(temporary, "wb") as file:
+        file.write(msgspec.json.encode(Registered(pointer, os.stat(place.common).st_ino)))
+    os.replace(temporary, path)
+
+
+def registered(place: git.Place, env: Mapping[str, str]) -> Pointer | None:
+    """The ledger that this very clone is known to have, where that is still there; None when it is not known."""
+    try:
+        with open(_registry(place, env), "rb") as file:
+            found = msgspec.json.decode(file.read(4096), type=Registered)
+        known = found.inode == os.stat(place.common).st_ino and found.pointer.home == place.common
+        return found.pointer if known and os.path.isdir(ledger_directory(found.pointer, env)) else None
+    except (OSError, msgspec.DecodeError, NoHome):
+        return None
+
+
+def _registry(place: git.Place, env: Mapping[str, str]) -> str:
+    import hashlib
+
+    name = hashlib.sha256(os.fsencode(f"{place.common}\0{place.prefix}")).hexdigest()[:32]
+    return os.path.join(state_home(env), "clones", f"{name}.json")
+
+
 def set_up(place: git.Place) -> bool:
     """Whether `init` ran in this work tree and nothing took it out since."""
     return os.path.exists(os.path.join(place.directory, receipt_path(place)))

@@ -175,7 +175,7 @@ def _baseline(where: git.Place) -> questions.Known:
 def _is_set_up(where: git.Place) -> bool:
     """Whether there is anything whose trust could be abused; where there is nothing, an agent may set it up."""
     there = (place.pointer_path(where.common, where.prefix), os.path.join(where.root, place.SETTINGS))
-    return any(map(os.path.lexists, there))
+    return any(map(os.path.lexists, there)) or place.registered(where, os.environ) is not None
 
 
 # --- planning ---------------------------------------------------------------------------------------------------------

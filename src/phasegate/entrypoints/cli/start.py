@@ -30,7 +30,7 @@ from phasegate.plain import line
 from phasegate.wiring import RealDesk
 from phasegate.workflow.plan import KINDS, Kind, Phase
 from phasegate.workflow.small import MOST_LETTERS, MOST_TASKS, small_phase
-from phasegate.workspace import files
+from phasegate.workspace import files, place
 
 NOT_RUN = ("import_of_test", "syntax_of_test", "collection")
 """Causes of a test that never began."""
@@ -186,6 +186,7 @@ def begin(
     opened: RealDesk, state: State, task: str = "", small: Phase | None = None, *, mode: RunMode = "start"
 ) -> State:
     """Record the run, its first phase and its first step, and render the views; `small` is the phase of a task."""
+    place.register(opened.project.where, opened.project.pointer, os.environ)
     seen = opened.tree.observe(shown_views(opened, state))
     id_, first = opened.new_id("run"), _first_step(opened, state, small, seen.subject)
     begun = RunStarted(id_, opened.worktree, mode, opened.workflow.name, first, task, at_work(opened))
