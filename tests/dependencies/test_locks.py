@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from phasegate.dependencies.go_modules import go_mod
-from phasegate.dependencies.locks import is_unlocked, reader_of, why_not_read
+from phasegate.dependencies.locks import asks, is_unlocked, reader_of, why_not_read
 from phasegate.dependencies.npm_locks import package_lock
 from phasegate.dependencies.other_js_locks import bun, pnpm, yaml_table, yarn
 from phasegate.dependencies.packages import Locked, NoLock, Package
@@ -85,6 +85,34 @@ def test_what_is_no_registrys_version_is_named_in_every_format() -> None:
     assert pipfile(b'{"_meta": {}, "default": {"a": {"git": "x", "ref": "1"}}}').left_open == (
         "a has no exact version",
     )
+
+
+def test_an_entry_of_yarn_without_a_version_is_named() -> None:
+    cut = b'# yarn lockfile v1\na@^1:\n  resolved "x"\nb@^1:\n  version "1.0.0"\n'
+    cut += b'own@file:./own:\n  version "0.0.0"\nc@^1:\n'
+    assert named(yarn(cut)) == [("b", "1.0.0")] and yarn(cut).left_open == ("a has no version", "c has no version")
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "says"),
+    [
+        ("pyproject.toml", b"[project]\ndependencies = []\n[build-system]\nrequires = ['x']\n", False),
+        ("pyproject.toml", b"[project]\ndependencies = ['x']\n", True),
+        ("pyproject.toml", b"[dependency-groups]\ndev = ['x']\n", True),
+        ("pyproject.toml", b"[project]\ndynamic = ['dependencies']\n", True),
+        ("pyproject.toml", b"[tool.poetry.dependencies]\npython = '^3'\n", False),
+        ("pyproject.toml", b"[tool.poetry.dependencies]\npython = '^3'\nx = '*'\n", True),
+        ("pyproject.toml", b"[[", True),
+        ("a/package.json", b'{"dependencies": {}}', False),
+        ("a/package.json", b'{"devDependencies": {"x": "1"}}', True),
+        ("package.json", b"[", True),
+        ("setup.py", b"setup(name='x')", False),
+        ("setup.py", b"setup(install_requires=['x'])", True),
+        ("Pipfile", b"", True),
+    ],
+)
+def test_a_manifest_asks_for_packages_or_not(path: str, content: bytes, says: bool) -> None:
+    assert asks(path, content) == says
 
 
 def test_workspaces_links_and_aliases_are_read_as_meant() -> None:

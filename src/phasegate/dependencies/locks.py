@@ -30,15 +30,19 @@ NOT_READ: Mapping[str, str] = {
     **dict.fromkeys(
         """
         Cargo.lock Gemfile.lock composer.lock mix.lock pubspec.lock Podfile.lock Package.resolved gradle.lockfile
-        packages.lock.json pom.xml build.gradle build.gradle.kts conda-lock.yml pixi.lock deno.lock
+        packages.lock.json pom.xml build.gradle build.gradle.kts conda-lock.yml environment.yml pixi.lock deno.lock
+        Cargo.toml Gemfile composer.json mix.exs pubspec.yaml Podfile Package.swift build.sbt
         """.split(),
-        "phasegate reads no lock files of its kind",
+        "phasegate reads no files of its kind",
     ),
 }
 """What names packages too, and is not read."""
 
 MANIFESTS: Mapping[str, tuple[str, ...]] = {
     "pyproject.toml": ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "requirements.txt"),
+    **dict.fromkeys(
+        ("setup.py", "setup.cfg"), ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "requirements.txt")
+    ),
     "Pipfile": ("Pipfile.lock",),
     "package.json": ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"),
 }
@@ -61,6 +65,19 @@ def reader_of(path: str) -> Reader | None:
 def why_not_read(path: str) -> str:
     """Why a file that names packages is not read; "" when it names none, or is read."""
     return NOT_READ.get(path.rpartition("/")[2], "")
+
+
+def asks(path: str, content: bytes) -> bool:
+    """Whether a manifest asks for any package; one that cannot be read may."""
+    match path.rpartition("/")[2]:
+        case "pyproject.toml":
+            return python_locks.asks(content)
+        case "package.json":
+            return npm_locks.asks(content)
+        case "setup.py" | "setup.cfg":
+            return b"install_requires" in content
+        case _:
+            return True
 
 
 def is_unlocked(path: str, paths: Iterable[str]) -> bool:

@@ -27,6 +27,15 @@ def package_lock(content: bytes) -> Locked:
     return locked(packages, left_open)
 
 
+def asks(content: bytes) -> bool:
+    """Whether a package.json asks for any package; one that cannot be read may."""
+    try:
+        read = json_table(content)
+    except NoLock:
+        return True
+    return any(read.get(field) for field in ("dependencies", "devDependencies", "optionalDependencies"))
+
+
 def _flat(read: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for place, each in table(read["packages"], "packages").items():
         entry = table(each, place)

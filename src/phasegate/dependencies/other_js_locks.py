@@ -34,9 +34,11 @@ def _classic(text: str) -> tuple[list[Package], list[str]]:
     packages: list[Package] = []
     left_open: list[str] = []
     name = ""
-    for line in text.splitlines():
+    for line in (*text.splitlines(), "the end:"):
         if line and not line.startswith((" ", "#")) and line.endswith(":"):
-            name = _named(line[:-1].split(",")[0].strip().strip('"'))
+            left_open += [f"{name} has no version"] if name else []
+            asked = line[:-1].split(",")[0].strip().strip('"')
+            name = "" if _split(asked)[1].startswith(("file:", "link:")) or line == "the end:" else _named(asked)
         elif name and (found := _CLASSIC_VERSION.fullmatch(line)):
             if EXACT.fullmatch(found[1]):
                 packages.append(Package("npm", name, found[1]))

@@ -38,6 +38,22 @@ def _has_endless_key(text: str) -> bool:
     return any(found[0].count(".") > MOST_PARTS for found in _KEY.finditer(text))
 
 
+def asks(content: bytes) -> bool:
+    """Whether a pyproject.toml asks for any package; one that cannot be read may."""
+    try:
+        read = toml_table(content)
+        project = table(read.get("project"), "project")
+        poetry_tool = table(table(read.get("tool"), "tool").get("poetry"), "poetry")
+        wanted = (
+            project.get("dependencies"), project.get("optional-dependencies"), read.get("dependency-groups"),
+            "dependencies" in table(project, "project").get("dynamic", ()), poetry_tool.get("group"),
+            {*table(poetry_tool.get("dependencies"), "dependencies")} - {"python"},
+        )  # fmt: skip
+        return any(wanted)
+    except (NoLock, TypeError):
+        return True
+
+
 def uv(content: bytes) -> Locked:
     """uv.lock: what lies in the repository itself (`editable`, `virtual`, `directory`) is not looked up."""
     return _listed(

@@ -12,7 +12,7 @@ from phasegate.collectors.scanners.catalog import AUDITS, audit
 from phasegate.collectors.scanners.interface import Asked, Looked, Say, by, together
 from phasegate.dependencies import go_modules
 from phasegate.dependencies.holes import Hole, audited
-from phasegate.dependencies.locks import is_unlocked, reader_of, why_not_read
+from phasegate.dependencies.locks import asks, is_unlocked, reader_of, why_not_read
 from phasegate.dependencies.osv import key
 from phasegate.dependencies.packages import LARGEST, Ecosystem, Locked, NoLock, Package
 from phasegate.errors import Failure
@@ -118,13 +118,9 @@ def _beside(root: str, path: str) -> bytes | None:
 def _asks(root: str, path: str) -> bool:
     """Whether a manifest asks for any package; one that cannot be read may."""
     try:
-        text = files.read_capped(root, path, LARGEST).decode(errors="replace")
+        return asks(path, files.read_capped(root, path, LARGEST))
     except Failure:
         return True
-    name = path.rpartition("/")[2]
-    if name == "package.json":
-        return any(f'"{word}"' in text for word in ("dependencies", "devDependencies", "optionalDependencies"))
-    return name == "Pipfile" or "dependencies" in text
 
 
 def _by_advisories(ecosystem: Ecosystem, named: Found, settings: Deps) -> tuple[list[Finding], list[str], list[str]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import apsw
 import msgspec
@@ -15,14 +16,18 @@ from phasegate.dependencies.packages import ECOSYSTEMS, Ecosystem
 from phasegate.errors import Exit, Failure
 
 SCHEMA = "1"
+HINT = "Run `phasegate check deps --update`."
 _TABLES = """
+    PRAGMA journal_mode=OFF;
+    PRAGMA synchronous=FULL;
     CREATE TABLE about(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE advisory(name TEXT NOT NULL, record BLOB NOT NULL);
+    BEGIN;
 """
 
 
 class AdvisoriesUnusable(Failure):
-    """There are no advisories of an ecosystem, or the file that holds them cannot be read."""
+    """There are no advisories of an ecosystem, or the file that holds them cannot be read or written."""
 
     code = "advisories-unusable"
     exit_code = Exit.CANNOT_TELL
@@ -54,28 +59,49 @@ def _file(place: str, ecosystem: Ecosystem) -> str:
     return os.path.join(place, f"{ecosystem}.db")
 
 
-def write(place: str, about: About, found: Iterable[tuple[str, Advisory]]) -> None:
-    """Replace the advisories of an ecosystem by `found` (each with the name it is looked up by)."""
-    os.makedirs(place, mode=0o700, exist_ok=True)
-    target = _file(place, about.ecosystem)
-    aside = f"{target}.{os.getpid()}.new"
-    try:
-        connection = apsw.Connection(aside)
+class Writing:
+    """The next advisories of one ecosystem, on the disk beside those that are in use until `finish`."""
+
+    def __init__(self, place: str, ecosystem: Ecosystem) -> None:
+        """Raises AdvisoriesUnusable."""
+        self._target = _file(place, ecosystem)
+        self._aside = f"{self._target}.{os.getpid()}.new"
         try:
-            connection.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=FULL")
-            connection.execute(_TABLES)
-            with connection:
-                rows = ((name, msgspec.json.encode(advisory)) for name, advisory in found)
-                connection.executemany("INSERT INTO advisory VALUES(?, ?)", rows)
-                connection.execute("CREATE INDEX by_name ON advisory(name)")
-                values = {"schema": SCHEMA, "about": msgspec.json.encode(about).decode()}
-                connection.executemany("INSERT INTO about VALUES(?, ?)", values.items())
-        finally:
-            connection.close()
-        os.replace(aside, target)
-    finally:
-        if os.path.lexists(aside):
-            os.unlink(aside)
+            os.makedirs(place, mode=0o700, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._aside)
+            self._connection = apsw.Connection(self._aside)
+            list(self._connection.execute(_TABLES))
+        except (OSError, apsw.Error) as problem:
+            raise _unwritable(place, problem) from problem
+
+    def add(self, name: str, advisory: Advisory) -> None:
+        """One more, about the package that is looked up by `name`."""
+        try:
+            self._connection.execute("INSERT INTO advisory VALUES(?, ?)", (name, msgspec.json.encode(advisory)))
+        except apsw.Error as problem:
+            raise _unwritable(self._target, problem) from problem
+
+    def finish(self, about: About) -> None:
+        """Put them in the place of those that were there."""
+        values = {"schema": SCHEMA, "about": msgspec.json.encode(about).decode()}
+        try:
+            self._connection.executemany("INSERT INTO about VALUES(?, ?)", values.items())
+            self._connection.execute("CREATE INDEX by_name ON advisory(name); COMMIT")
+            self._connection.close()
+            os.replace(self._aside, self._target)
+        except (OSError, apsw.Error) as problem:
+            raise _unwritable(self._target, problem) from problem
+
+    def close(self) -> None:
+        """Drop what was not finished."""
+        self._connection.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self._aside)
+
+
+def _unwritable(path: str, problem: Exception) -> AdvisoriesUnusable:
+    return AdvisoriesUnusable(f"{path} cannot be written: {problem}.", hint="Make room there, or set XDG_CACHE_HOME.")
 
 
 class Advisories:
@@ -85,9 +111,7 @@ class Advisories:
         """Raises AdvisoriesUnusable."""
         path = _file(place, ecosystem)
         if not os.path.isfile(path):
-            raise AdvisoriesUnusable(
-                f"There are no advisories for {ecosystem}.", hint="Run `phasegate check deps --update`."
-            )
+            raise AdvisoriesUnusable(f"There are no advisories for {ecosystem}.", hint=HINT)
         self._ecosystem = ecosystem
         try:
             self._connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
@@ -111,6 +135,4 @@ class Advisories:
         self._connection.close()
 
     def _broken(self) -> AdvisoriesUnusable:
-        return AdvisoriesUnusable(
-            f"The advisories for {self._ecosystem} cannot be read.", hint="Run `phasegate check deps --update`."
-        )
+        return AdvisoriesUnusable(f"The advisories for {self._ecosystem} cannot be read.", hint=HINT)
