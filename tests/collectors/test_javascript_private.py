@@ -155,3 +155,20 @@ def test_its_honest_twin_passes_at_the_level_of_private_runs(name: str, tmp_path
     seen = play(tmp_path, case, case.twin, case.twin_first, RIGHT).tests
     assert seen.all_green, seen
     assert [(level.level, level.layers[0].name) for level in seen.levels] == [("private", "frames")]
+
+
+def test_a_test_that_passes_and_claims_nothing_is_named(tmp_path: Path) -> None:
+    tests = {
+        "test/more.test.js": "const { price } = require('../src/price');\n"
+        "test('claims', () => { expect(price(1)).toBe(2); });\n"
+        "test('says nothing', () => { price(1); });\n"
+        "test('gives up', () => { if (price(1)) return; expect(price(1)).toBe(2); });\n"
+        "test('speaks in other words', () => { verifyPrice(price(1)); });\n"
+        "function verifyPrice(n) { if (n !== 2) throw new Error(); }\n"
+    }
+    seen = play(tmp_path, Case("jest", ""), tests, "", RIGHT).tests
+    assert seen.all_green and seen.watched
+    assert {(each.id, each.why) for each in seen.hollow} == {
+        ("test/more.test.js::says nothing", "it claims nothing"),
+        ("test/more.test.js::gives up", "none of its claims was made"),
+    }

@@ -61,7 +61,8 @@ def believed(tests: TestRun, witness: Witness, seen: Seen) -> TestRun:
     compared = witness.compared(tests, seen)
     why = tests.why_incomplete or next(iter(compared.doubts), "")
     notes = (*tests.notes, *compared.notes)
-    return one_run.with_frames(replace(tests, complete=not why, why_incomplete=why, notes=notes))
+    more = replace(tests, complete=not why, why_incomplete=why, notes=notes, watched=True, hollow=compared.hollow)
+    return one_run.with_frames(more)
 
 
 def _test_files(inside: Inside, folder: str) -> Iterator[tuple[str, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,12 @@ _NO_CLAIM = frozenset({
 })  # fmt: skip
 
 
+_CLAIMING = re.compile(
+    r"expect|assert|should|verif|check|ensure|must|throw|reject|resolve|match|called|snapshot|fail|is\(|ok\(|equal|done",
+    re.IGNORECASE,
+)
+
+
 class Span(Struct, frozen=True):
     """Bytes `at` up to `end` of a file."""
 
@@ -54,7 +61,7 @@ class Site(Struct, frozen=True):
     """One call that registers a test, or several: `line` from 1, its body, or the argument that names a function.
 
     `off`: it, or a suite around it, is switched off where it stands. `maybe`: whether it is reached, or how often,
-    cannot be told from the text.
+    cannot be told from the text. `speaks`: something in its body has the name of a claim, ours to see or not.
     """
 
     line: int
@@ -63,6 +70,7 @@ class Site(Struct, frozen=True):
     argument: Span | None
     off: bool
     maybe: bool
+    speaks: bool = True
 
 
 class Claim(Struct, frozen=True):
@@ -111,7 +119,8 @@ class _File:
         maybe = maybe or any(each.type == "object" for each in arguments) or words[0] not in self.names
         body = self._body(function) if function is not None else None
         other = function if function is not None and body is None else other
-        return Site(call.start_point[0] + 1, _title(arguments), body, _span(other) if other else None, off, maybe)
+        named, speaks = _span(other) if other else None, function is None or _CLAIMING.search(written(function))
+        return Site(call.start_point[0] + 1, _title(arguments), body, named, off, maybe, bool(speaks))
 
     def _body(self, function: Node) -> Body | None:
         body = function.child_by_field_name("body")

@@ -25,11 +25,12 @@ _LAST = 1 << 30
 
 
 class Placed(Struct, frozen=True):
-    """A test in a file, under the key by which it tells of itself."""
+    """A test in a file, under the key by which it tells of itself; `claims`: there are claims of ours in it."""
 
     key: str
     file: str
     site: Site
+    claims: bool = False
 
 
 class Witnesses(Struct, frozen=True):
@@ -56,11 +57,16 @@ def witnessed(files: Mapping[str, bytes]) -> Witnesses:
         except CannotBeRead as why:
             unread[path] = why.message
             continue
-        here = [Placed(f"{number}.{at}", path, site) for at, site in enumerate(found.tests)]
+        here = [Placed(f"{number}.{at}", path, site, _has_claims(site, found)) for at, site in enumerate(found.tests)]
         placed += here
         if here or found.claims:
             anew[path] = rewritten(files[path], here, found)
     return Witnesses(anew, tuple(placed), unread)
+
+
+def _has_claims(site: Site, found: Sites) -> bool:
+    whole = site.body.whole if site.body is not None else None
+    return whole is not None and any(whole.at <= claim.first.at < whole.end for claim in found.claims)
 
 
 def rewritten(text: bytes, here: list[Placed], found: Sites) -> bytes:

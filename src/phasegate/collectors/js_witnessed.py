@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from phasegate.collectors.frames import FILE_LIMIT
 from phasegate.collectors.js_witness import Placed, Witnesses
+from phasegate.evidence.levels import Hollow
 from phasegate.evidence.tests import TestResult
 from phasegate.foreign import UNREADABLE
 
@@ -79,10 +80,11 @@ def _take(word: Word, said: _Said) -> None:
 
 
 class Compared(Struct, frozen=True):
-    """Why the run cannot be believed, and what a reader should know of it."""
+    """Why the run cannot be believed, what a reader should know, and the tests that passed and claimed nothing."""
 
     doubts: tuple[str, ...]
     notes: tuple[str, ...]
+    hollow: tuple[Hollow, ...]
 
 
 def compare(
@@ -100,7 +102,8 @@ def compare(
     for file, placed in by_file.items():
         if file in of_file or file in loaded:
             doubts += _missing(placed, said, of_file.get(file, ()), tries.get(file, 0))
-    return Compared(tuple(doubts), tuple(_notes(told, by_file, said, of_file, loaded)))
+    notes = tuple(_notes(by_file, said, of_file, loaded))
+    return Compared(tuple(doubts), notes, tuple(_hollow(by_file, said, of_file)))
 
 
 def _by_file(placed: Sequence[Placed]) -> dict[str, list[Placed]]:
@@ -146,7 +149,7 @@ def _shown(placed: Placed) -> str:
 
 
 def _notes(
-    told: Witnesses, by_file: Mapping[str, Sequence[Placed]], said: Heard,
+    by_file: Mapping[str, Sequence[Placed]], said: Heard,
     of_file: Mapping[str, Sequence[TestResult]], loaded: Collection[str],
 ) -> Iterator[str]:  # fmt: skip
     idle = [file for file in by_file if file not in of_file and file not in loaded]
@@ -159,6 +162,22 @@ def _notes(
     if unseen:
         first = next(file for file, count in passed.items() if count > ended.get(file, 0))
         yield f"{unseen} tests that passed were made by code outside of the test files, the first in {first}"
-    silent = [each for each in told.placed if each.key in said.words and said.words[each.key].silent]
-    if silent:
-        yield f"{len(silent)} tests came to their end and claimed nothing, the first is {_shown(silent[0])}"
+
+
+def _hollow(
+    by_file: Mapping[str, Sequence[Placed]], said: Heard, of_file: Mapping[str, Sequence[TestResult]]
+) -> Iterator[Hollow]:
+    """Of tests that one call registers, by a title that stands there: those in which nothing was claimed, ever."""
+    for file, placed in by_file.items():
+        titles = Counter(each.site.title for each in placed)
+        for each in placed:
+            word = said.words.get(each.key, Word())
+            if titles[each.site.title] > 1 or not each.site.title or not word.ended or word.silent < word.ended:
+                continue
+            if each.site.speaks and not each.claims:
+                continue  # it speaks in other words than those that are seen
+            why = "none of its claims was made" if each.claims else "it claims nothing"
+            endings = (f"::{each.site.title}", f" > {each.site.title}")
+            for result in of_file.get(file, ()):
+                if result.outcome == "passed" and result.id.endswith(endings):
+                    yield Hollow(result.id, why)
