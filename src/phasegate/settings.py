@@ -70,7 +70,8 @@ class Tests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `source_roots` are the folders first-party code is imported from (empty: `src` where there is one, else the root).
     `env` are variables that the tests get; those that could bend a run (`PYTEST_ADDOPTS`, `PYTHONPATH`, `COVERAGE_*`)
     they get from here alone, never from whoever starts them. `inherit` names variables that a private run takes over
-    from whoever starts it, beside the few that every run gets.
+    from whoever starts it, beside the few that every run gets. `hidden` is a folder outside the repository (absolute)
+    that holds the suite, for tests that whoever writes the code does not see: they run against the private tree.
     """
 
     __test__ = False
@@ -84,6 +85,7 @@ class Tests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source_roots: tuple[str, ...] = ()
     env: dict[str, str] = {}
     inherit: tuple[str, ...] = ()
+    hidden: str = ""
     reports: tuple[str, ...] = ()
     coverage_reports: tuple[str, ...] = ()
 

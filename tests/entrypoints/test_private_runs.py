@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from private_projects import BAD, GOOD, SHOP, checked, project
+from private_projects import BAD, GOOD, QUICK, SHOP, checked, project
 
+from phasegate.collectors.interface import TestCommandNotStarted
 from phasegate.collectors.private import inside
-from phasegate.settings import Tests
+from phasegate.settings import Settings, Tests
 
 
 @pytest.fixture(params=[True, False], ids=["mounted", "linked"])
@@ -262,3 +263,24 @@ def newer_python() -> str:
         if subprocess.run(asked, check=False, capture_output=True).returncode == 0:
             return python
     pytest.skip("NOT TESTED ON PYTHON 3.12 OR NEWER: there is none here")
+
+
+def test_hidden_tests_are_run_against_the_private_tree(tmp_path: Path, either_way: bool) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "test_more.py").write_text(
+        "import shop\n\n\ndef test_more():\n    assert shop.price(3) == 6\n\n\n"
+        "def test_nothing():\n    assert shop.price(0) == 1\n"
+    )
+    root = project(tmp_path / "p", {"tests/test_shop.py": GOOD})
+    suites = {"open": QUICK, "hidden": Tests(hidden=str(hidden), args=QUICK.args)}
+    found = checked(root, settings=Settings(project="p", suites=suites))
+    assert found.seen.complete, found.seen.why_incomplete
+    assert found.seen.passed == 2 and [test.id for test in found.seen.red] == ["hidden: test_more.py::test_nothing"]
+    assert found.evidence.assurance == "private" and "hidden: the hidden tests" in found.run.environment
+
+
+def test_tests_inside_the_repository_are_not_hidden(tmp_path: Path) -> None:
+    root = project(tmp_path / "p", {"tests/test_shop.py": GOOD})
+    with pytest.raises(TestCommandNotStarted, match="lie in the repository"):
+        checked(root, Tests(hidden=str(root / "tests")))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from git_repository import Repository
 
-from phasegate.workspace.private_tree import NotPrivate, PrivateTree
+from phasegate.workspace.private_tree import LARGE, NotPrivate, PrivateTree
+from phasegate.workspace.subject import described
 from phasegate.workspace.tree import WorkTree
 
 
@@ -112,3 +113,20 @@ def test_a_link_that_leads_out_is_refused(
     (repository.root / "link").symlink_to(target)
     with pytest.raises(NotPrivate, match="leads out of the project"):
         lay_out(tree, private)
+
+
+def test_a_file_too_large_to_hash_is_copied_while_it_is_what_was_observed(
+    repository: Repository, tree: WorkTree, private: PrivateTree, tmp_path: Path
+) -> None:
+    file = repository.write("data.bin", b"x" * 100)
+    copying = PrivateTree(str(tmp_path / "copying"), tree.contents, tree.name_of, (), tree.root)
+    wanted = {"data.bin": (LARGE, described(file.stat()))}
+    with copying.locked():
+        pass
+    assert [copying.lay_out(wanted), copying.lay_out(wanted)] == [1, 0]
+    assert held(copying) == {"data.bin": b"x" * 100}
+    Path(copying.path("data.bin")).write_bytes(b"y" * 100)
+    assert copying.changed() == ("data.bin",)
+    file.write_bytes(b"z" * 100)
+    with pytest.raises(NotPrivate, match="changed while"):
+        copying.lay_out(wanted)

@@ -12,7 +12,7 @@ import msgspec
 from phasegate.collectors import coverage_py, environment, one_run, process
 from phasegate.collectors.channel import Channel
 from phasegate.collectors.interface import Ask
-from phasegate.collectors.private.environment_of_python import inventory
+from phasegate.collectors.private.environment_of_python import hidden_suite, inventory
 from phasegate.evidence.tests import TestRun
 
 _REPORTER_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytest_reporter")
@@ -98,7 +98,10 @@ class Session:
 
     def beside(self, env: Mapping[str, str]) -> dict[str, str]:
         """What has a say in every test beside the tree; nobody asks outside a private run."""
-        return inventory(self.command[0], env) if self.inside is not None else {}
+        if self.inside is None:
+            return {}
+        within = os.path.relpath(self.root, self.inside.seen(self.inside.top))
+        return inventory(self.command[0], env) | (hidden_suite(self.root) if within.startswith(os.pardir) else {})
 
     def _watched(self) -> dict[str, str]:
         """Tells our witness which files to watch."""

@@ -16,7 +16,7 @@ from phasegate.errors import Failure
 from phasegate.settings import Tests
 from phasegate.wiring import RealDesk
 from phasegate.workspace.names import Names
-from phasegate.workspace.private_tree import Blob, NotPrivate, PrivateTree
+from phasegate.workspace.private_tree import LARGE, Blob, NotPrivate, PrivateTree
 from phasegate.workspace.tree import STAND_IN
 
 
@@ -64,7 +64,7 @@ def _place(desk: RealDesk, suites: Mapping[str, Tests]) -> Private:
     home, where = desk.project.private, desk.project.where
     provided = _provided(desk, suites)
     whole = desk.tree.whole
-    tree = PrivateTree(home, whole.contents, whole.name_of, provided)
+    tree = PrivateTree(home, whole.contents, whole.name_of, provided, where.top)
     os.makedirs(tree.root, mode=0o700, exist_ok=True)
     way = inside(where.top, tree.root, provided, (desk.project.directory,), os.path.join(home, "bytecode"))
     return Private(tree, replace(way, rewrite=tree.rewrite))
@@ -98,10 +98,12 @@ def _files(desk: RealDesk, tree: str, provided: tuple[str, ...]) -> Iterator[tup
     listed = whole.listing(tree)
     links = [path for path, (mode, _) in listed.items() if mode == "120000"]
     for path, target in zip(links, whole.contents([listed[path][1] for path in links]), strict=True):
-        if target.startswith(STAND_IN.encode()):
+        if target.startswith(f"{STAND_IN}{LARGE}?".encode()):
+            listed[path] = LARGE, os.fsdecode(target).partition("?")[2]
+        elif target.startswith(STAND_IN.encode()):
             raise NotPrivate(
-                f"{path} was not read: it is too large, no regular file, or closed to us.",
-                hint="Raise `limits.hashing`, or let git ignore it and name it under `drive.provide`.",
+                f"{path} was not read: it is no regular file, or closed to us.",
+                hint="Let git ignore it, and name it under `drive.provide`.",
             )
     for path, blob in listed.items():
         if not any(path == other or path.startswith(f"{other}/") for other in provided):

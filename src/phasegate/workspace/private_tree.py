@@ -19,8 +19,11 @@ import msgspec
 
 from phasegate.errors import Exit, Failure
 from phasegate.workspace.shadow import replace_file
+from phasegate.workspace.subject import described
 
 REGULAR, EXECUTABLE, LINK = "100644", "100755", "120000"
+LARGE = "large"
+"""The mode of a file above the limit of hashing: in the place of its blob is what describes it in the work tree."""
 TICK_SECONDS = 0.1
 """Kernels stamp files by a coarse clock: a time this close to the layout does not show that nothing was written."""
 
@@ -51,7 +54,8 @@ class _Memory(msgspec.Struct, frozen=True):
 class PrivateTree:
     """The private directory below `home` (made with mode 0700); `contents` gives the bytes of blobs, in order.
 
-    `name_of` is how the repository names its blobs; `provided` are paths that somebody else fills.
+    `name_of` is how the repository names its blobs; `provided` are paths that somebody else fills. Files too large
+    to be blobs are copied from `source`, the work tree.
     """
 
     def __init__(
@@ -60,7 +64,9 @@ class PrivateTree:
         contents: Callable[[Sequence[str]], Iterable[bytes]],
         name_of: Callable[[str, bytes], str],
         provided: Iterable[str] = (),
+        source: str = "",
     ) -> None:
+        self._source = source
         self.home = os.path.realpath(home)
         self.root = os.path.join(self.home, "tree")
         self._contents, self._name_of = contents, name_of
@@ -88,11 +94,15 @@ class PrivateTree:
         kept = dict(self._sound(wanted))
         self._clear(kept)
         missing = [path for path in sorted(wanted) if path not in kept]
+        for path in [path for path in missing if wanted[path][0] == LARGE]:
+            kept[path] = self._copy(path, wanted[path])
+        written = len(missing)
+        missing = [path for path in missing if path not in kept]
         for path, content in zip(missing, self._contents([wanted[path][1] for path in missing]), strict=True):
             kept[path] = self._write(path, wanted[path], content)
         self._memory = _Memory(kept, time.time())
         replace_file(os.path.join(self.home, "laid.json"), msgspec.json.encode(self._memory))
-        return len(missing)
+        return written
 
     def path(self, name: str) -> str:
         """Where a file of the tree lies."""
@@ -128,6 +138,8 @@ class PrivateTree:
 
     def _holds(self, path: str, laid: _Laid) -> bool:
         at = self.path(path)
+        if laid.mode == LARGE:
+            return True
         try:
             if laid.mode == LINK:
                 return self._name_of("blob", os.fsencode(os.readlink(at))) == laid.blob
@@ -189,6 +201,20 @@ class PrivateTree:
             # Python trusts a cached compilation by the time and size of its source: other bytes, another time.
             os.utime(at, ns=(_time_of(blob[1]), _time_of(blob[1])))
         return _Laid(mode, blob[1], _stamp(os.lstat(at)))
+
+    def _copy(self, path: str, blob: Blob) -> _Laid:
+        """A file that nobody hashes, if it still is what described it."""
+        there, at = os.path.join(self._source, path), self.path(path)
+        self._check(path)
+        os.makedirs(os.path.dirname(at), mode=0o700, exist_ok=True)
+        before = os.lstat(there)
+        if not stat.S_ISREG(before.st_mode) or described(before) != blob[1]:
+            raise NotPrivate(f"{path} changed while it was copied.", hint="Repeat.")
+        shutil.copyfile(there, at, follow_symlinks=False)
+        os.chmod(at, 0o755 if before.st_mode & stat.S_IXUSR else 0o644)
+        if described(os.lstat(there)) != blob[1]:
+            raise NotPrivate(f"{path} changed while it was copied.", hint="Repeat.")
+        return _Laid(LARGE, blob[1], _stamp(os.lstat(at)))
 
     def _check(self, path: str) -> None:
         parts = path.split("/")

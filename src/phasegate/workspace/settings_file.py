@@ -203,6 +203,8 @@ def _wrong_suites(settings: Settings) -> Iterator[tuple[Path, str]]:
     for where, tests in (at or {("tests",): settings.tests}).items():
         if where[1:] and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", str(where[1])):
             yield where, "a suite's name is made of small letters, digits and `-`."
+        if tests.hidden and (not tests.hidden.startswith("/") or tests.runner != "pytest"):
+            yield (*where, "hidden"), "it is an absolute path, outside the repository, of a suite of pytest."
         if not 0 < tests.timeout_seconds <= 7 * 86400:
             yield (*where, "timeout_seconds"), "it must be more than 0 and at most a week."
         if tests.directory and not _is_inside(tests.directory):
