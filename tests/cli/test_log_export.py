@@ -36,7 +36,9 @@ def note(number: int, text: str = "") -> NoteAdded:
 
 
 def ref(recorded: Recorded) -> str:
-    [name] = git(recorded, "for-each-ref", "--format=%(refname)", PREFIX).split()
+    [name] = [
+        n for n in git(recorded, "for-each-ref", "--format=%(refname)", PREFIX).split() if "00000000-0000" not in n
+    ]
     return name
 
 
@@ -166,3 +168,31 @@ def test_a_later_format_is_told_and_does_not_pass(recorded: Recorded, tmp_path: 
     (tmp_path / "y.ledger").write_text(newer)
     code, told = says(recorded, "../y.ledger")
     assert code == 7 and "Update phasegate" in told
+
+
+def test_trees_that_nest_without_end_and_contents_that_unpack_to_too_much_are_refused(recorded: Recorded) -> None:
+    recorded.ok("log", "export")
+
+    def made(*rows: str) -> str:
+        run = ["git", "-C", str(recorded.root), "mktree"]
+        return subprocess.run(run, input="".join(rows), capture_output=True, text=True, check=True).stdout.strip()
+
+    def point(tree: str) -> str:
+        name = f"{PREFIX}00000000-0000-0000-0000-000000000000"
+        git(recorded, "update-ref", name, git(recorded, "commit-tree", tree, "-m", "x"))
+        return name
+
+    top = git(recorded, "rev-parse", f"{ref(recorded)}:ledger.json")
+    nested = top
+    for depth in range(12):
+        kind = "100644 blob" if depth == 0 else "040000 tree"
+        nested = made(*(f"{kind} {nested}\t{name}\n" for name in "abcdefghij"))
+    (recorded.root.parent / "zeros").write_bytes(b"\0" * (100 << 20))
+    zeros = git(recorded, "hash-object", "-w", str(recorded.root.parent / "zeros"))
+    large = made(f"100644 blob {zeros}\t1\n")
+    for tree, code in (
+        (made(f"100644 blob {top}\tledger.json\n", f"040000 tree {nested}\tevents\n"), 1),
+        (made(f"100644 blob {top}\tledger.json\n", f"120000 blob {top}\tevents\n"), 1),
+        (made(f"100644 blob {top}\tledger.json\n", f"040000 tree {large}\tevents\n"), 6),
+    ):  # fmt: skip
+        assert says(recorded, point(tree))[0] == code

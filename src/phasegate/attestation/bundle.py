@@ -20,7 +20,7 @@ from phasegate.foreign import UNREADABLE
 from phasegate.ledger.event import digest
 
 FORMAT = "phasegate-bundle-1"
-LARGEST = 256 << 20
+LARGEST = 64 << 20
 MOST_FILES = 2000
 HINT = "Get the bundle again from where it was written; what it says does not count."
 _Line = TypeVar("_Line", bound=msgspec.Struct)
@@ -89,14 +89,16 @@ def read(content: bytes) -> Bundle:
     if len(content) > LARGEST:
         raise BundleUnsound("The file", f"it is larger than {LARGEST} bytes")
     first, _, body = content.partition(b"\n")
+    if body.count(b"\n") > MOST_FILES or body.count(b"\r") > MOST_FILES:
+        raise BundleUnsound("The file", f"it has more than {MOST_FILES} lines")
     top = _decoded(first + b"\n", Top, "Line 1")
     _refuse_foreign(top.format)
     if digest(body) != top.digest:
         where = _first_fault(body)
         raise BundleUnsound(where, "what follows line 1 has another digest than line 1 says")
     lines = body.splitlines(keepends=True)
-    if not lines or len(lines) > MOST_FILES:
-        raise BundleUnsound("The file", f"it has {len(lines) + 1} lines")
+    if not lines:
+        raise BundleUnsound("The file", "it has one line")
     envelope, statement = _statement(lines[0])
     return Bundle(statement, envelope, _files(statement, lines[1:]), digest(content))
 

@@ -53,7 +53,7 @@ def to_ref(project: Project, scratch: str) -> Brought:
     """Bring what is new to the ref of this ledger; doing it again adds nothing. Raises AnotherHistory."""
     refs, ref = LedgerRefs(project.where.top, scratch), f"{PREFIX}{project.log.ledger}"
     before = refs.commit(ref)
-    parts = refs.read(ref) if before else Parts("", b"", b"", {})
+    parts = refs.read(ref) if before else Parts("", b"", b"", frozenset())
     reached = export.read_top(parts.top).head if before else EMPTY
     _refuse_another(project, reached, ref)
     events = tuple(project.log.read(reached.position))
@@ -86,7 +86,7 @@ def read(source: str, root: str) -> Exported:
         return export.read(signing.read_named(source, export.LARGEST))
     with tempfile.TemporaryDirectory(prefix="phasegate-") as scratch:
         parts = LedgerRefs(root, scratch).read(source)
-    return export.assembled(export.read_top(parts.top), parts.events, parts.artifacts)
+    return export.assembled(export.read_top(parts.top), parts.events, len(parts.artifacts))
 
 
 def anchors(values: Iterable[str]) -> tuple[Anchor, ...]:

@@ -26,7 +26,8 @@ from phasegate.workspace.branches import Repository
 RUN = "verification.ledger"
 EVIDENCE = "evidence.json"
 MOST_REASON = 2000
-LARGEST_ARTIFACT = 16 << 20
+LARGEST_EXHIBITS = 24 << 20
+"""Bytes of artifacts that go into a bundle; what is beyond is named by its digest in the evidence alone."""
 INTEGRITY_ONLY = "integrity only: no key signed this, so anybody could have written it"
 SIGNED_LATER = "signed after it was written: the key vouches for the file as it came, not for how it was made"
 
@@ -44,7 +45,7 @@ def exhibits(desk: RealDesk) -> dict[str, bytes]:
     }
     for evidence in about:
         for artifact in evidence.artifacts:
-            if artifact.size <= LARGEST_ARTIFACT:
+            if sum(map(len, found.values())) + artifact.size <= LARGEST_EXHIBITS:
                 found[f"artifacts/{artifact.sha256[:16]}-{manifest.safe(artifact.name)}"] = desk.kept(artifact)
     return found
 

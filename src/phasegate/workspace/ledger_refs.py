@@ -13,8 +13,9 @@ from phasegate.workspace.branches import users_environment
 
 PREFIX = "refs/phasegate/ledgers/"
 TOP, EVENTS, ARTIFACTS = "ledger.json", "events/", "artifacts/"
-LARGEST = 1 << 30
-MOST_FILES = 200_000
+LARGEST = 96 << 20
+"""Bytes of all events of an exported ledger that are read."""
+LARGEST_TREE = 16 << 20
 NOBODY = "0" * 40
 
 
@@ -25,6 +26,13 @@ class ExportRefUnsound(Failure):
     exit_code = Exit.GATE_FAILED
 
 
+class ExportTooLarge(Failure):
+    """An exported ledger is larger than what is read."""
+
+    code = "export-too-large"
+    exit_code = Exit.LIMIT_REACHED
+
+
 class PushRefused(Failure):
     """A remote did not take the exported ledger."""
 
@@ -33,12 +41,12 @@ class PushRefused(Failure):
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """What lies in one commit of an exported ledger: its first line, the lines of its events, its artifacts."""
+    """What lies in one commit of an exported ledger: its first line, its events' lines, the names of artifacts."""
 
     commit: str
     top: bytes
     events: bytes
-    artifacts: Mapping[str, bytes]
+    artifacts: frozenset[str]
 
 
 class Addition(msgspec.Struct, frozen=True):
@@ -68,20 +76,23 @@ class LedgerRefs:
         ran = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", accept=(0, 1, 128))
         return ran.output.decode().split()[-1] if ran.status == 0 and ran.output.strip() else ""
 
-    def read(self, ref: str, *, artifacts: bool = True) -> Parts:
-        """What lies in the newest commit of `ref`. Raises ExportRefUnsound."""
+    def read(self, ref: str) -> Parts:
+        """What the newest commit of `ref` holds, of artifacts the names. Raises ExportRefUnsound or ExportTooLarge."""
         commit = self.commit(ref)
         if not commit:
             raise ExportRefUnsound(
-                f"There is no exported ledger at {ref}.", hint=f"Fetch it: `git fetch origin {ref}`."
+                f"There is no exported ledger at {ref}.", hint=f"Fetch it: `git fetch origin {ref}:{ref}`."
             )
-        wanted = self._listed(commit, ref)
-        events = sorted(path for path in wanted if path.startswith(EVENTS))
-        blobs = sorted(path for path in wanted if path.startswith(ARTIFACTS)) if artifacts else []
-        content = self._contents([wanted[path] for path in (TOP, *events, *blobs)])
-        rest = content[1 + len(events) :]
-        named = {path.removeprefix(ARTIFACTS): data for path, data in zip(blobs, rest, strict=True)}
-        return Parts(commit, content[0], b"".join(content[1 : 1 + len(events)]), named)
+        folders = {"events": "040000 tree", "artifacts": "040000 tree", TOP: "100644 blob"}
+        top = self._listed(f"{commit}^{{tree}}", ref)
+        if TOP not in top or any(folders.get(name) != kind for name, (kind, _) in top.items()):
+            raise _unsound(ref)
+        inner = {name: self._listed(f"{commit}:{name}", ref) for name in ("events", "artifacts") if name in top}
+        if any(kind != "100644 blob" for listed in inner.values() for kind, _ in listed.values()):
+            raise _unsound(ref)
+        events = [blob for _, (_, blob) in sorted(inner.get("events", {}).items())]
+        content = self._contents([top[TOP][1], *events], ref)
+        return Parts(commit, content[0], b"".join(content[1:]), frozenset(inner.get("artifacts", ())))
 
     def add(self, ref: str, addition: Addition, before: str) -> str:
         """A commit after `before` ("" = the first) with `addition`; StateMoved-like failure when the ref moved."""
@@ -109,30 +120,25 @@ class LedgerRefs:
                 hint="If it says non-fast-forward, another history lies there: find out whose before anything else.",
             )
 
-    def _listed(self, commit: str, ref: str) -> dict[str, str]:
-        """Path to blob of what belongs there; nothing else may be there."""
-        listing = self._git("ls-tree", "-r", "-l", "-z", "--full-tree", commit).output.split(b"\0")[:-1]
-        found: dict[str, str] = {}
-        size = 0
-        for entry in listing[: MOST_FILES + 1]:
-            about, _, path = entry.decode("utf-8", "replace").partition("\t")
-            mode, kind, blob, length = about.split()
-            if mode != "100644" or kind != "blob" or not (path == TOP or path.startswith((EVENTS, ARTIFACTS))):
-                raise ExportRefUnsound(f"{ref} holds {path!r}, which is no part of a ledger.", hint="Fetch it again.")
-            found[path], size = blob, size + int(length)
-        if TOP not in found or len(listing) > MOST_FILES or size > LARGEST:
-            raise ExportRefUnsound(f"{ref} holds no ledger that can be read.", hint="Fetch it again.")
-        return found
+    def _listed(self, tree: str, ref: str) -> dict[str, tuple[str, str]]:
+        """The entries of one tree: mode and kind, and the object. Never those below: trees can nest without end."""
+        if int(self._git("cat-file", "-s", tree).output) > LARGEST_TREE:
+            raise _too_large(ref)
+        listing = self._git("ls-tree", "-z", "--full-tree", tree).output.split(b"\0")[:-1]
+        rows = (entry.decode("utf-8", "replace").partition("\t") for entry in listing)
+        return {name: (about.rpartition(" ")[0], about.rpartition(" ")[2]) for about, _, name in rows}
 
-    def _contents(self, blobs: Sequence[str]) -> list[bytes]:
+    def _contents(self, blobs: Sequence[str], ref: str) -> list[bytes]:
         given = "".join(f"{blob}\n" for blob in blobs).encode()
+        sizes = self._git("cat-file", "--batch-check=%(objectsize)", given=given).output.split()
+        if sum(map(int, sizes)) > LARGEST:
+            raise _too_large(ref)
         rest = memoryview(self._git("cat-file", "--batch", given=given).output)
         found = []
-        for _ in blobs:
-            end = bytes(rest[:200]).index(b"\n")
-            size = int(bytes(rest[:end]).split(b" ")[2])
-            found.append(bytes(rest[end + 1 : end + 1 + size]))
-            rest = rest[end + 2 + size :]
+        for size in map(int, sizes):
+            start = bytes(rest[:200]).index(b"\n") + 1
+            found.append(bytes(rest[start : start + size]))
+            rest = rest[start + size + 1 :]
         return found
 
     def _stored(self, data: bytes) -> str:
@@ -147,6 +153,14 @@ class LedgerRefs:
             ("-C", self._root, *words), environment=environment, scratch=self._scratch, given=given, accept=accept,
             seconds=600.0,
         )  # fmt: skip
+
+
+def _unsound(ref: str) -> ExportRefUnsound:
+    return ExportRefUnsound(f"{ref} holds no exported ledger.", hint="Fetch it again, or ask who pushed it.")
+
+
+def _too_large(ref: str) -> ExportTooLarge:
+    return ExportTooLarge(f"{ref} is larger than the {LARGEST} bytes that are read.", hint="Look at who pushed it.")
 
 
 def _signature(ms: int) -> dict[str, str]:
