@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,24 @@ def test_clean_code_passes_and_assertions_are_fine_in_tests_alone(root: Path) ->
     code, _verdict, scan = check(root)
     assert code == 0 and [each["path"] for each in scan["findings"]] == ["a.py"], "low: told, and in nobody's way"
     assert scan["findings"][0]["becomes"] == "slight" and scan["tools"][0].startswith("ruff ")
+
+
+def test_code_is_known_by_its_suffix_its_first_line_or_as_a_notebook(root: Path) -> None:
+    (root / "tool").write_text(f"#!/usr/bin/env python3\n{WEAK}")
+    (root / "b.pyw").write_text(WEAK)
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": [WEAK]}
+    book = {"cells": [cell], "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}
+    (root / "c.ipynb").write_text(json.dumps(book))
+    (root / "out.py").symlink_to("/etc/hostname")
+    (root / "in.py").symlink_to("b.pyw")
+    Path(os.fsdecode(os.fsencode(root) + b"/\xff.py")).write_text(WEAK)
+    code, _, scan = check(root)
+    assert code == 1 and {each["path"] for each in scan["findings"] if each["rule"] == "S602"} == {
+        "tool",
+        "b.pyw",
+        "c.ipynb",
+    }
+    assert scan["unread"] == ["out.py", "'\\udcff.py'"]
 
 
 @pytest.mark.parametrize("content", [b"def (", b"x = '\xff'\n"])

@@ -33,6 +33,14 @@ def test_no_two_findings_of_a_file_share_a_fingerprint_and_no_other_file_has_the
     assert len({*own}) == len(own) and {*own}.isdisjoint(prints(lines, "b.py"))
 
 
+def test_another_argument_on_the_next_line_is_another_finding() -> None:
+    def of(lines: list[str], last: int) -> str:
+        return fingerprinted([Finding("r", "a.py", 1, "m", "", last=last)], lambda _, at: lines[at - 1])[0].fingerprint
+
+    old, new = ["run(", "    fixed)"], ["run(", "    given)"]
+    assert of(old, 2) != of(new, 2) and of(old, 2) == of(["run(", "fixed)"], 2) and of(old, 0) == of(new, 0)
+
+
 def test_one_more_of_the_same_is_new_and_only_one() -> None:
     assert len({*prints(["eval(x)", "eval(x)"])} - {*prints(["eval(x)"])}) == 1
 

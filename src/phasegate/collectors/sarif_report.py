@@ -47,6 +47,7 @@ class Region(Struct, frozen=True, rename="camel"):
 
     start_line: int = 0
     start_column: int = 0
+    end_line: int = 0
 
 
 class PhysicalLocation(Struct, frozen=True, rename="camel"):
@@ -245,6 +246,7 @@ def _finding(result: Result, rules: _Rules, places: Places, tool: str) -> Findin
     return Finding(
         id, path, max(0, place.region.start_line), said, _known_as(result), tool, _severity(result, rule),
         max(0, place.region.start_column), suppressed=_suppressed(result),
+        last=max(0, place.region.end_line),
     )  # fmt: skip
 
 

@@ -131,10 +131,11 @@ def _by_advisories(ecosystem: Ecosystem, named: Found, settings: Deps) -> tuple[
         return [], [f"{problem.message} {problem.hint}"], []
     try:
         days = (time.time_ns() // 1_000_000 - known.about.as_of_ms) / DAY_MS
-        about = f"OSV {ecosystem} of {known.about.date} ({known.about.records} records, {max(0, int(days))} days old)"
+        age = f"{max(0, int(days))} days old" if known.about.as_of_ms > 0 else "nobody knows how old"
+        about = f"OSV {ecosystem} of {known.about.date} ({known.about.records} records, {age})"
         unclear: list[str] = []
         if days > settings.oldest_days:
-            unclear.append(f"the advisories for {ecosystem} are {int(days)} days old: {REMEDY} anew")
+            unclear.append(f"the advisories for {ecosystem} are {age}: {REMEDY} anew")
         found: list[Finding] = []
         for path, read in named.locks.items():
             wanted = [package for package in read.packages if package.ecosystem == ecosystem]

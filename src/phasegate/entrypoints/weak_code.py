@@ -36,6 +36,7 @@ def weak_code(desk: RealDesk, say: Say, *, also: Sequence[SarifReport] = ()) -> 
     """What every program of the settings, and the reports in `also`, say of the code in the tree."""
     settings, root = desk.settings.sast, desk.worktree
     code, outside = written_in(root, listing.paths(desk.project.where))
+    outside += listing.unnameable(desk.project.where)
     with tempfile.TemporaryDirectory(prefix="phasegate-") as scratch:
         looks = []
         for tool in settings.tools:
@@ -66,7 +67,7 @@ def written_in(root: str, paths: Sequence[str]) -> tuple[dict[str, list[str]], t
         status = files.state_of(root, path)
         if status is None or not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
             continue
-        language = of_file(path) or _by_first_line(root, path, status)
+        language = "Jupyter" if path.endswith(".ipynb") else of_file(path) or _by_first_line(root, path, status)
         if not language:
             continue
         if stat.S_ISREG(status.st_mode):

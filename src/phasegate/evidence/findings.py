@@ -10,13 +10,16 @@ import msgspec
 KEPT = 2000
 """Findings an observation lists at most; it counts them all."""
 
+LONGEST_PLACE = 100
+"""Lines of a place that its fingerprint covers."""
+
 Severity = Literal["unknown", "info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 """From the least to the worst. What is `unknown` may be the worst, and reaches any of them."""
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One place: rule, path, line and column (from 1; 0 = unknown), words, and a fingerprint.
+    """One place: rule, path, line and column (from 1; 0 = unknown), `last` line where it goes on, words, fingerprint.
 
     The fingerprint survives moved lines and tells no secret. `tool` is the program that found it. `package` is
     `NAME VERSION` and `advisory` with its `aliases` says what is known of it. `suppressed` is how the code asks tools
@@ -35,6 +38,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     advisory: str = ""
     aliases: tuple[str, ...] = ()
     suppressed: str = ""
+    last: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -113,13 +117,16 @@ def fingerprint(rule: str, path: str, content: str, occurrence: int = 0) -> str:
 def fingerprinted(found: Iterable[Finding], line_of: Callable[[str, int], str]) -> tuple[Finding, ...]:
     """Each finding with its fingerprint; `line_of` gives the text of a line (from 1) of a path, "" when there is none.
 
-    In its stead stands what the finding has for a fingerprint, else its message. Findings of one rule on lines of the
-    same words are told apart by their order in the file.
+    All the lines of its place count, lest another argument on the next line go for the old one. Where there is no text,
+    what the finding has for a fingerprint stands for it, else its message. Findings of one rule on the same words are
+    told apart by their order in the file.
     """
     met: dict[str, int] = {}
     made = []
     for finding in sorted(found, key=lambda each: (each.path, each.line, each.column)):
-        content = line_of(finding.path, finding.line) or finding.fingerprint or finding.message
+        lines = range(finding.line, max(finding.line, min(finding.last, finding.line + LONGEST_PLACE)) + 1)
+        content = " ".join(line_of(finding.path, at) for at in lines)
+        content = content if content.strip() else finding.fingerprint or finding.message
         first = fingerprint(finding.rule, finding.path, content)
         occurrence = met[first] = met.get(first, -1) + 1
         own = fingerprint(finding.rule, finding.path, content, occurrence)

@@ -44,6 +44,8 @@ class About(Struct, frozen=True):
     @property
     def date(self) -> str:
         """The UTC date they are of."""
+        if self.as_of_ms <= 0:
+            return "an unknown day"
         return time.strftime("%Y-%m-%d", time.gmtime(self.as_of_ms / 1000))
 
 

@@ -15,12 +15,21 @@ LARGEST = 256 * 1024
 
 def paths(where: git.Place) -> tuple[str, ...]:
     """Every tracked file that is there, and every other that git would not ignore; sorted, without duplicates."""
+    return tuple(sorted(name for name in _names(where) if _is_text(name)))
+
+
+def unnameable(where: git.Place) -> tuple[str, ...]:
+    """Those among them whose names are no text, as a text that stands for each."""
+    return tuple(sorted(ascii(name) for name in _names(where) if not _is_text(name)))
+
+
+def _names(where: git.Place) -> set[str]:
     ran = git.run(
         ["-C", where.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         environment=git.clean_environment(), scratch=tempfile.gettempdir(),
     )  # fmt: skip
     names = {os.fsdecode(name) for name in ran.output.split(b"\0") if name}
-    return tuple(sorted(name for name in names if _is_text(name) and files.state_of(where.root, name) is not None))
+    return {name for name in names if files.state_of(where.root, name) is not None}
 
 
 def reader(root: str) -> functools._lru_cache_wrapper[str]:

@@ -36,6 +36,7 @@ class Issue(Struct):
     issue_severity: str
     line_number: int
     col_offset: int = -1
+    line_range: tuple[int, ...] = ()
 
 
 class Output(Struct):
@@ -85,4 +86,5 @@ def _finding(issue: Issue) -> Finding:
     return Finding(
         issue.test_id, os.path.normpath(issue.filename), issue.line_number, line(issue.issue_text, 500), "", "bandit",
         SEVERITIES.get(issue.issue_severity, "unknown"), issue.col_offset + 1,
+        last=max(issue.line_range, default=0),
     )  # fmt: skip

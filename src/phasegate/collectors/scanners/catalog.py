@@ -10,7 +10,7 @@ from phasegate.collectors.scanners.interface import Audit, Scanner
 from phasegate.dependencies.packages import Ecosystem
 from phasegate.settings import DepsTool, SastTool
 
-LANGUAGES: Mapping[SastTool, tuple[str, ...]] = {"ruff": ("Python",), "bandit": ("Python",)}
+LANGUAGES: Mapping[SastTool, tuple[str, ...]] = {"ruff": ("Python", "Jupyter"), "bandit": ("Python",)}
 
 
 def scanner(name: SastTool) -> Scanner:

@@ -38,6 +38,7 @@ class Diagnostic(Struct):
     filename: str
     message: str
     location: Place | None
+    end_location: Place | None = None
 
 
 def scan(asked: Asked) -> Looked:
@@ -74,5 +75,5 @@ def _findings(output: bytes, root: str) -> Iterator[Finding]:
         rule, place = each.code or SYNTAX, each.location or Place(0, 0)
         yield Finding(
             rule, os.path.relpath(each.filename, top), place.row, line(each.message, 500), "", "ruff",
-            severity_of(rule), place.column,
+            severity_of(rule), place.column, last=each.end_location.row if each.end_location else 0,
         )  # fmt: skip
