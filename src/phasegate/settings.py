@@ -212,6 +212,21 @@ class SarifReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_seconds: float = 900.0
 
 
+SecretsTool = Literal["gitleaks", "trufflehog"]
+
+
+class Secrets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What looks for secrets in the tree beside phasegate's own rules: programs it knows, and others that write SARIF.
+
+    A program of `tools` or `reports` that is missing, crashes or takes longer than `timeout_seconds` makes the gate
+    unknown.
+    """
+
+    tools: tuple[SecretsTool, ...] = ()
+    reports: tuple[SarifReport, ...] = ()
+    timeout_seconds: float = 600.0
+
+
 class Sast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What looks for weak code: programs that phasegate knows, and others that write SARIF.
 
@@ -280,6 +295,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lanes: Lanes = Lanes()
     drive: Drive = Drive()
     scanners: tuple[ScannerName, ...] = ("secrets", "references", "ratchets")
+    secrets: Secrets = Secrets()
     sast: Sast = Sast()
     deps: Deps = Deps()
     licences: Licences = Licences()

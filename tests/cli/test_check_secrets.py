@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from phasegate.evidence.findings import FindingsSeen
 from phasegate.ledger.waivers import WaiverGiven
 from phasegate.policy.secrets import find_secrets
 from tests.cli.people import PHASEGATE
-from tests.cli.terminal import Project
+from tests.cli.terminal import PROJECT, Project
 from tests.policy.secret_samples import Draw, checksummed
 
 
@@ -121,3 +122,54 @@ def test_places_do_not_mix_and_go_with_secrets_alone(project: Project) -> None:
     for words in (["tests", "--staged"], ["secrets", "--staged", "--history"], ["secrets", "--staged", "a.py"]):
         assert project.person("check", *words).returncode == 2
     assert project.person("check", "secrets", "a.py").returncode == 2
+
+
+def test_what_the_real_gitleaks_finds_is_told_once_beside_ours(tmp_path: Path) -> None:
+    project = Project(tmp_path, settings=f'project = "{PROJECT}"\n[secrets]\ntools = ["gitleaks"]\n')
+    strange = "p8e-" + Draw("adobe").of("0123456789abcdef", 32)
+    project.write("a.py", f"K = '{key()}'  # gitleaks:allow\n")
+    project.write("b.txt", f"adobe = '{strange}'\n")
+    done = project.person("check", "secrets")
+    assert done.returncode == 1 and strange not in done.stdout and key() not in done.stdout
+    assert "b.txt:1 looks like adobe-client-secret" in done.stdout
+    (seen,) = [each.seen for each in project.state().evidence.values() if isinstance(each.seen, FindingsSeen)]
+    assert sorted((each.path, each.tool) for each in seen.findings) == [("a.py", "phasegate"), ("b.txt", "gitleaks")]
+
+
+def test_a_program_that_settings_ask_for_and_that_is_not_there_makes_it_unknown(tmp_path: Path) -> None:
+    project = Project(tmp_path, settings=f'project = "{PROJECT}"\n[secrets]\ntools = ["trufflehog"]\n')
+    done = project.person("check", "secrets", env={"PATH": "/usr/bin:/bin"})
+    assert done.returncode == 7 and "trufflehog is not installed" in done.stdout
+
+
+EVERYWHERE = (
+    ("check", "secrets"), ("check", "secrets", "--json"), ("check", "secrets", "--staged"),
+    ("check", "secrets", "--history"), ("check", "secrets", "--files", "a.py"), ("check",), ("status",), ("why",),
+    ("note", "add", "--kind", "discovery", "SECRET"), ("waiver", "add", "secret", "SECRET", "--reason", "x",
+    "--until", "1d"), ("waiver", "list"), ("log", "show"), ("log", "show", "--json"), ("evidence", "list"),
+    ("evidence", "list", "--json"), ("report",), ("record", "--", "echo", "SECRET"), ("verify", "--base", "HEAD~1"),
+    ("check", "secrets", "--sarif", "out.sarif"), ("lookback",),
+)  # fmt: skip
+
+
+def test_no_command_prints_or_stores_a_secret_that_it_meets(project: Project) -> None:
+    secrets = [key(), key("b"), Draw("pw").of("abcdefghijkmnpqrstuvwxyz23456789ABCDEFGH", 24) + "7x"]
+    project.commit()
+    project.write("a.py", f"K = '{secrets[0]}'\npassword = '{secrets[2]}'\nL = '''\n{secrets[1]}\n'''\n")
+    project.commit()
+    project.write("a.py", f"K = '{secrets[0]}'\nM = 1\npassword = '{secrets[2]}'\n")
+    project.git("add", "-A")
+    said = ""
+    for words in EVERYWHERE:
+        done = project.person(*(secrets[0] if word == "SECRET" else word for word in words))
+        assert done.returncode != 3, (words, done.stderr)
+        output = done.stdout + done.stderr
+        said += output.replace(secrets[0], "") if "echo" in words else output
+    assert not [secret for secret in secrets if secret in said]
+    folders = (Path(project.env["XDG_STATE_HOME"]), project.root / "out.sarif")
+    kept = [path for folder in folders for path in (folder, *folder.rglob("*")) if path.is_file()]
+    kept = [path for path in kept if "private" not in path.parts]  # the tree itself, laid out for its tests
+    assert len(kept) > 3
+    for path in kept:
+        content = path.read_bytes()
+        assert not [secret for secret in secrets if secret.encode() in content], path

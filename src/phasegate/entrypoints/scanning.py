@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
-from phasegate.collectors.scanners.interface import Say
+from phasegate.collectors.scanners import sarif_tool
+from phasegate.collectors.scanners.catalog import scanner
+from phasegate.collectors.scanners.interface import Asked, Looked, Say, by, together
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import secret_search
 from phasegate.entrypoints.known_holes import known_holes
 from phasegate.entrypoints.licensing import licences
 from phasegate.entrypoints.ratcheting import base_of, ratchets
-from phasegate.entrypoints.weak_code import weak_code
+from phasegate.entrypoints.weak_code import lines_of, weak_code
 from phasegate.errors import Failure
-from phasegate.evidence.findings import Finding, FindingsSeen, seen
+from phasegate.evidence.findings import Finding, FindingsSeen, fingerprinted, seen
 from phasegate.evidence.items import Evidence
 from phasegate.gates.found import newest_scan
 from phasegate.ledger.facts import EvidenceRecorded
@@ -69,8 +73,35 @@ def _secrets(desk: RealDesk, say: Say) -> FindingsSeen:
         except Failure:
             unread.append(path)
     say(f"{len(paths) - len(unread) - len(large)} of {len(paths)} files were scanned for secrets")
-    notes = secret_search.not_looked_at(large)
-    return seen("secrets", len(paths), tuple(found), tuple(unread), notes=notes)
+    others = _by_others(desk, paths, say)
+    own = {(each.path, each.fingerprint, each.line) for each in found}
+    found += [each for each in others.findings if (each.path, each.fingerprint, each.line) not in own]
+    return seen(
+        "secrets", len(paths), tuple(found), tuple(dict.fromkeys((*unread, *others.unread))),
+        why_unknown=others.why_unknown, tools=others.tools, notes=(*secret_search.not_looked_at(large), *others.notes),
+    )  # fmt: skip
+
+
+def _by_others(desk: RealDesk, paths: Sequence[str], say: Say) -> Looked:
+    """What the programs that settings name say, each secret of a place once."""
+    settings = desk.settings.secrets
+    looks = []
+    with tempfile.TemporaryDirectory(prefix="phasegate-") as scratch:
+        for tool in settings.tools:
+            say(f"{tool} looks for secrets in {len(paths)} files")
+            looks.append(by(scanner(tool), Asked(desk.worktree, paths, scratch, settings.timeout_seconds, say)))
+        for report in settings.reports:
+            asked = Asked(desk.worktree, (), scratch, report.timeout_seconds, say)
+            looks.append(by(partial(sarif_tool.scan, named=report), asked))
+    looked = together(looks)
+    each_once = {(one.path, one.fingerprint, one.line): one for one in reversed(_marked(desk, looked.findings))}
+    return replace(looked, findings=tuple(each_once.values()))
+
+
+def _marked(desk: RealDesk, found: Sequence[Finding]) -> list[Finding]:
+    """With a fingerprint also for what a report tells without one."""
+    without = fingerprinted([each for each in found if not each.fingerprint], lines_of(desk.worktree))
+    return [*(each for each in found if each.fingerprint), *without]
 
 
 def _references(desk: RealDesk, say: Say) -> FindingsSeen:

@@ -106,10 +106,10 @@ def _described(text: str, claims: Iterable[_Claim]) -> Iterator[SecretFound]:
         line += text.count("\n", seen, claim.start)
         seen = claim.start
         column = claim.start - text.rfind("\n", 0, claim.start)
-        yield SecretFound(claim.rule, line, column, fingerprint(claim.rule, claim.secret), _shown(claim.secret))
+        yield SecretFound(claim.rule, line, column, fingerprint(claim.rule, claim.secret), shown(claim.secret))
 
 
-def _shown(secret: str) -> str:
+def shown(secret: str) -> str:
     """Enough to recognise the secret by: four characters, fewer of a short one."""
     return secret[: min(4, len(secret) // 4)] + "…"
 

@@ -8,12 +8,12 @@ from typing import cast
 
 from phasegate.collectors.scanners.interface import Audit, Scanner
 from phasegate.dependencies.packages import Ecosystem
-from phasegate.settings import DepsTool, SastTool
+from phasegate.settings import DepsTool, SastTool, SecretsTool
 
 LANGUAGES: Mapping[SastTool, tuple[str, ...]] = {"ruff": ("Python", "Jupyter"), "bandit": ("Python",)}
 
 
-def scanner(name: SastTool) -> Scanner:
+def scanner(name: SastTool | SecretsTool) -> Scanner:
     """The one called `name`; its module is imported when it is first asked for."""
     return cast(Scanner, importlib.import_module(f"phasegate.collectors.scanners.{name}").scan)
 
