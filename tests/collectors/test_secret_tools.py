@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from phasegate.collectors.scanners import gitleaks, trufflehog
 from phasegate.collectors.scanners.interface import Asked, Looked, ToolSaysNothing, by
+from phasegate.entrypoints import secret_search
 from phasegate.policy.secrets import find_secrets
 from tests.policy.secret_samples import ALNUM, Draw, checksummed
 
@@ -37,7 +38,10 @@ def asked(tree: Path, seconds: float = 100.0) -> Asked:
     scratch = tree.parent / "scratch"
     scratch.mkdir(exist_ok=True)
     paths = sorted(path.name for path in tree.iterdir())
-    return Asked(str(tree), paths, str(scratch), seconds, lambda said: None)
+    copy = tree.parent / "copy"
+    if not copy.exists():
+        assert not secret_search.copied(str(tree), paths, str(copy))
+    return Asked(str(copy), paths, str(scratch), seconds, lambda said: None, str(tree))
 
 
 def test_the_real_gitleaks_finds_what_comments_and_files_of_the_tree_ask_it_not_to_see(tree: Path) -> None:

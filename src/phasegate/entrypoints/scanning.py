@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -87,15 +88,18 @@ def _by_others(desk: RealDesk, paths: Sequence[str], say: Say) -> Looked:
     settings = desk.settings.secrets
     looks = []
     with tempfile.TemporaryDirectory(prefix="phasegate-") as scratch:
+        copy = os.path.join(scratch, "copy")
+        unread = secret_search.copied(desk.worktree, paths, copy) if settings.tools else ()
         for tool in settings.tools:
             say(f"{tool} looks for secrets in {len(paths)} files")
-            looks.append(by(scanner(tool), Asked(desk.worktree, paths, scratch, settings.timeout_seconds, say)))
+            asked = Asked(copy, paths, scratch, settings.timeout_seconds, say, desk.worktree)
+            looks.append(by(scanner(tool), asked))
         for report in settings.reports:
             asked = Asked(desk.worktree, (), scratch, report.timeout_seconds, say)
             looks.append(by(partial(sarif_tool.scan, named=report), asked))
     looked = together(looks)
     each_once = {(one.path, one.fingerprint, one.line): one for one in reversed(_marked(desk, looked.findings))}
-    return replace(looked, findings=tuple(each_once.values()))
+    return replace(looked, findings=tuple(each_once.values()), unread=(*looked.unread, *unread))
 
 
 def _marked(desk: RealDesk, found: Sequence[Finding]) -> list[Finding]:

@@ -21,6 +21,12 @@ from phasegate.workspace import blobs, files
 LARGEST = 20 << 20
 """Bytes of a file that is scanned; what is larger is data, and said not to have been looked at."""
 
+LEFT_OUT = (".gitleaksignore", ".gitleaks.toml")
+"""Files by which a tree could tell another program what not to see."""
+
+SILENCER = b"trufflehog:ignore"
+"""A comment that trufflehog obeys; nothing can tell it not to."""
+
 STANDARD_INPUT = "-"
 SAY_EVERY_SECONDS = 5.0
 
@@ -124,3 +130,26 @@ def not_looked_at(large: list[str]) -> tuple[str, ...]:
     more = f" and {len(large) - 5} more" if len(large) > 5 else ""
     named = ", ".join(line(path, 200) for path in large[:5])
     return (f"larger than {size_in_words(LARGEST)}, so not looked at: {named}{more}",)
+
+
+def copied(root: str, paths: Iterable[str], target: str) -> tuple[str, ...]:
+    """Lay out the files below `root` in the folder `target` for other programs; those that could not be read.
+
+    Nothing in the copy tells a program what not to see.
+    """
+    unread = []
+    os.makedirs(target)
+    for path in paths:
+        if os.path.basename(path) in LEFT_OUT:
+            continue
+        try:
+            content = files.read_capped(root, path, LARGEST)
+        except files.TooLarge:
+            continue  # said not to be looked at
+        except Failure:
+            unread.append(path)
+            continue
+        os.makedirs(os.path.dirname(os.path.join(target, path)), exist_ok=True)
+        with open(os.path.join(target, path), "wb") as file:
+            file.write(content.replace(SILENCER, b"-" * len(SILENCER)))
+    return tuple(unread)

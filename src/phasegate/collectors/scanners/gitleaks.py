@@ -27,8 +27,7 @@ class Leak(Struct):
 
 def scan(asked: Asked) -> Looked:
     """What gitleaks says, also where a `gitleaks:allow` comment asks for silence."""
-    gitleaks = program.found("gitleaks", asked.root, remedy=REMEDY)
-    folder, unread = secret_tools.copied(asked)
+    gitleaks = program.found("gitleaks", asked.origin or asked.root, remedy=REMEDY)
     settings = os.path.join(asked.scratch, "gitleaks.toml")
     with open(settings, "w") as file:
         file.write(SETTINGS)
@@ -37,12 +36,12 @@ def scan(asked: Asked) -> Looked:
         "--gitleaks-ignore-path", settings, "--ignore-gitleaks-allow", "--max-decode-depth", "1",
         "--report-format", "json", "--report-path", "-",
     )  # fmt: skip
-    ran = program.run(command, cwd=folder, scratch=asked.scratch, seconds=asked.seconds)
+    ran = program.run(command, cwd=asked.root, scratch=asked.scratch, seconds=asked.seconds)
     if ran.complaint:
         raise ToolSaysNothing(f"gitleaks complained: {line(ran.complaint, 400)}", hint="")
     told = read(ran.output)
     version = program.version(gitleaks, asked.scratch)
-    return Looked(secret_tools.findings("gitleaks", folder, told), unread, tools=(version,))
+    return Looked(secret_tools.findings("gitleaks", asked.root, told), tools=(version,))
 
 
 def read(report: bytes) -> tuple[Told, ...]:

@@ -22,13 +22,17 @@ class ToolSaysNothing(Failure):
 
 
 class Asked(Struct, frozen=True):
-    """Look at `paths` (relative to `root`); files of your own go to `scratch`; end within `seconds`."""
+    """Look at `paths` (relative to `root`); files of your own go to `scratch`; end within `seconds`.
+
+    `origin` is the work tree, where `root` is a copy of it.
+    """
 
     root: str
     paths: Sequence[str]
     scratch: str
     seconds: float
     say: Say
+    origin: str = ""
 
 
 class Looked(Struct, frozen=True):

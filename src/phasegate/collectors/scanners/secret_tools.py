@@ -1,27 +1,18 @@
-"""What programs that look for secrets have in common: a copy of the tree to look at, and findings without secrets."""
+"""What programs that look for secrets have in common: their findings, under our names and without the secrets."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from phasegate.collectors.scanners.interface import Asked
-from phasegate.errors import Failure
+from phasegate.collectors.scanners.interface import ToolSaysNothing
 from phasegate.evidence.findings import Finding
 from phasegate.plain import line
 from phasegate.policy.scan import text_of
 from phasegate.policy.secrets import SecretFound, find_secrets, fingerprint, shown
-from phasegate.workspace import files
 
-LARGEST = 20 << 20
-COPY = "tree"
-LEFT_OUT = (".gitleaksignore", ".gitleaks.toml", ".trufflehogignore")
-"""Files by which a tree could tell a program what not to see."""
-
-SILENCER = b"trufflehog:ignore"
 ANY = "secret"
 """Under this name every program's secrets have the same fingerprint, where our own rules do not know them."""
 
@@ -35,37 +26,17 @@ class Told(Struct, frozen=True):
     secret: str
 
 
-def copied(asked: Asked) -> tuple[str, tuple[str, ...]]:
-    """A folder with the files asked about, and those that could not be copied; nothing in it silences a program."""
-    folder = os.path.join(asked.scratch, COPY)
-    shutil.rmtree(folder, ignore_errors=True)
-    unread = []
-    for path in asked.paths:
-        if os.path.basename(path) in LEFT_OUT:
-            continue
-        try:
-            content = files.read_capped(asked.root, path, LARGEST)
-        except files.TooLarge:
-            continue
-        except Failure:
-            unread.append(path)
-            continue
-        target = os.path.join(folder, path)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "wb") as file:
-            file.write(content.replace(SILENCER, b"-" * len(SILENCER)))
-    os.makedirs(folder, exist_ok=True)
-    return folder, tuple(unread)
-
-
 def findings(tool: str, folder: str, told: Iterable[Told]) -> tuple[Finding, ...]:
-    """A finding for each; where our own rules find the same secret on that line, under our name and fingerprint."""
+    """A finding for each, `folder` being what was looked at.
+
+    Where our own rules find the same secret on that line, it has our name and fingerprint.
+    """
     known: dict[str, tuple[SecretFound, ...]] = {}
     made = []
     for each in told:
         path = os.path.relpath(os.path.join(folder, each.path), folder)
         if path not in known:
-            known[path] = find_secrets(text_of(files.read_capped(folder, path, LARGEST)))
+            known[path] = find_secrets(text_of(_content(folder, path)))
         made.append(_finding(tool, path, each, known[path]))
     return tuple(made)
 
@@ -77,6 +48,14 @@ def _finding(tool: str, path: str, told: Told, known: Iterable[SecretFound]) -> 
     mark = fingerprint(ANY, told.secret)
     said = f"looks like {line(told.rule, 100)} ({line(shown(told.secret), 10)}, fingerprint {mark})"
     return Finding(line(told.rule, 100), path, told.line, said, mark, tool)
+
+
+def _content(folder: str, path: str) -> bytes:
+    try:
+        with open(os.path.join(folder, path), "rb") as file:
+            return file.read()
+    except OSError as problem:
+        raise ToolSaysNothing(f"A report names a file that is not there: {line(path, 200)}.", hint="") from problem
 
 
 def _same(told: Told, known: Iterable[SecretFound]) -> Iterator[SecretFound]:

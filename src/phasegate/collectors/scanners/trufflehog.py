@@ -44,16 +44,15 @@ class Result(Struct):
 
 def scan(asked: Asked) -> Looked:
     """What trufflehog says, verified or not."""
-    trufflehog = program.found("trufflehog", asked.root, remedy=REMEDY)
-    folder, unread = secret_tools.copied(asked)
+    trufflehog = program.found("trufflehog", asked.origin or asked.root, remedy=REMEDY)
     command = (
         trufflehog, "filesystem", ".", "--json", "--no-verification", "--no-update", "--fail-on-scan-errors",
         "--results=verified,unverified,unknown,filtered_unverified",
     )  # fmt: skip
-    ran = program.run(command, cwd=folder, scratch=asked.scratch, seconds=asked.seconds)
+    ran = program.run(command, cwd=asked.root, scratch=asked.scratch, seconds=asked.seconds)
     told = tuple(read(ran.output))
     version = program.version(trufflehog, asked.scratch)
-    return Looked(secret_tools.findings("trufflehog", folder, told), unread, tools=(version,))
+    return Looked(secret_tools.findings("trufflehog", asked.root, told), tools=(version,))
 
 
 def read(report: bytes) -> Iterator[Told]:
