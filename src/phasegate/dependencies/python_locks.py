@@ -121,8 +121,9 @@ def pipfile(content: bytes) -> Locked:
         for name, each in table(listed, category).items() if category != "_meta" else ():
             entry = table(each, name)
             version = word(entry.get("version"), "a version")
-            if version.startswith("=="):
-                packages.append(Package("PyPI", canonicalize_name(name), version.removeprefix("==").lstrip("=")))
+            exact = version.lstrip("=") if version.startswith("==") and "*" not in version else ""
+            if exact:
+                packages.append(Package("PyPI", canonicalize_name(name), exact))
             elif "path" not in entry and "file" not in entry:
                 left_open.append(f"{name} has no exact version")
     return locked(packages, left_open)
@@ -162,7 +163,7 @@ def _take(line: str, packages: list[Package], left_open: list[str]) -> None:
         left_open.append(f"{line[:100]} is no requirement that can be read")
         return
     pins = [each.version for each in asked.specifier if each.operator in ("==", "===") and "*" not in each.version]
-    if pins and not asked.url:
+    if pins and pins[0] and not asked.url:
         packages.append(Package("PyPI", canonicalize_name(asked.name), pins[0]))
     else:
         left_open.append(f"{asked.name} has no exact version")
