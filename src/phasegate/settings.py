@@ -119,9 +119,11 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How sure test results must be for a phase to close on them.
 
     `closes_at` is the level: `private` (run by phasegate on a tree of its own) or `recorded` (run in the work tree).
-    Runners that have no private runs count at the level they have.
+    Runners that have no private runs count at the level they have. When tests are newly red, at most `reruns` more runs
+    say which of them are flaky: those that pass then count as passed, and are named.
     """
 
+    reruns: int = 0
     closes_at: Literal["recorded", "private"] = "private"
 
 

@@ -15,7 +15,7 @@ from private_projects import BAD, GOOD, QUICK, SHOP, checked, project
 
 from phasegate.collectors.interface import TestCommandNotStarted
 from phasegate.collectors.private import inside
-from phasegate.settings import Settings, Tests
+from phasegate.settings import Proof, Settings, Tests
 
 
 @pytest.fixture(params=[True, False], ids=["mounted", "linked"])
@@ -284,3 +284,23 @@ def test_tests_inside_the_repository_are_not_hidden(tmp_path: Path) -> None:
     root = project(tmp_path / "p", {"tests/test_shop.py": GOOD})
     with pytest.raises(TestCommandNotStarted, match="lie in the repository"):
         checked(root, Tests(hidden=str(root / "tests")))
+
+
+def test_what_is_flaky_is_tried_again_as_often_as_the_settings_allow_and_named(tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    flaky = f"""
+        import pathlib
+
+        def test_flaky():
+            mark = pathlib.Path({str(mark)!r})
+            first = not mark.exists()
+            mark.touch()
+            assert not first
+
+        def test_red():
+            assert False
+    """
+    root = project(tmp_path / "p", {"tests/test_it.py": flaky})
+    found = checked(root, settings=Settings(project="p", tests=QUICK, evidence=Proof(reruns=1)))
+    assert found.seen.flaky == ("tests/test_it.py::test_flaky",) and found.seen.passed == 1
+    assert [test.id for test in found.seen.red] == ["tests/test_it.py::test_red"]

@@ -73,7 +73,7 @@ def seen_of(run: TestRun, before: Baseline | None, compared_to: str, red_seen: C
         run.runner, run.complete, run.why_incomplete, collected=len(run.results), passed=len(run.green),
         skipped=len(run.skipped) + len(run.xfailed), red=red[:RED_KEPT], gone=gone,
         newly_skipped=tuple(id for id in standing if id in unheard - {*gone} and (id in ran or id in red_seen)),
-        held=tuple(id for id in red_seen if holds(standing[id])), levels=run.levels,
+        held=tuple(id for id in red_seen if holds(standing[id])), levels=run.levels, flaky=run.flaky,
     )  # fmt: skip
     if before is None:
         return seen

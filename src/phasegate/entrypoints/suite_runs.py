@@ -14,12 +14,14 @@ from phasegate.entrypoints import infrastructure
 from phasegate.entrypoints.infrastructure import Changed
 from phasegate.entrypoints.private_runs import Private, private
 from phasegate.evidence.levels import Infrastructure, Layer
-from phasegate.evidence.tests import Baseline, TestRun, newly_red
+from phasegate.evidence.tests import Baseline, TestRun, newly_red, tried_again
 from phasegate.ledger.state import RunRecord, State
 from phasegate.settings import Tests
 from phasegate.wiring import RealDesk, run_tests
 
 Say = Callable[[str], None]
+MOST_FLAKY = 20
+"""Newly red tests above this number are no flaky ones: nothing runs again."""
 LAYER = "infrastructure of the phase's start"
 
 
@@ -37,14 +39,15 @@ def run(
     """Run every suite on `tree`; `start` is the tree whose infrastructure is trusted ("" = there is none)."""
     suites = desk.settings.all_suites() | dict(others)
     with private(desk, suites) as place:
-        runs = _Runs(desk, place, tree, scratch, say, others)
+        before = checks.baseline_of(desk, state, of)
+        runs = _Runs(desk, place, tree, scratch, say, others, before[0] if before else None)
         if place is None:
-            return Ran(runs.once({}))
+            return Ran(runs.settled({}))
         found = infrastructure.changed(desk, start, tree, suites)
         pending = infrastructure.unapproved(found, state, desk.today())
         if not pending:
-            return Ran(_with_layer(runs.once({}), _nothing_pending(start, found)))
-        return runs.in_turn(pending, checks.baseline_of(desk, state, of))
+            return Ran(_with_layer(runs.settled({}), _nothing_pending(start, found)))
+        return runs.in_turn(pending)
 
 
 def _nothing_pending(start: str, found: tuple[Changed, ...]) -> Layer:
@@ -57,8 +60,10 @@ class _Runs:
     """Runs of the same tree, with one infrastructure or another."""
 
     def __init__(
-        self, desk: RealDesk, place: Private | None, tree: str, scratch: str, say: Say, others: Mapping[str, Tests]
-    ) -> None:
+        self, desk: RealDesk, place: Private | None, tree: str, scratch: str, say: Say, others: Mapping[str, Tests],
+        before: Baseline | None,
+    ) -> None:  # fmt: skip
+        self._before = before
         self._desk, self._place, self._tree = desk, place, tree
         self._scratch, self._say, self._others = scratch, say, others
 
@@ -71,26 +76,35 @@ class _Runs:
         why = self._place.why_changed() if way.inside is not None else ""
         return replace(result, tests=replace(result.tests, complete=False, why_incomplete=why)) if why else result
 
-    def in_turn(self, pending: tuple[Changed, ...], before: tuple[Baseline, str] | None) -> Ran:
+    def settled(self, instead: Mapping[str, Changed]) -> SuiteRun:
+        """The same, again as often as the settings allow while tests are newly red, to know which of them are flaky."""
+        result = self.once(instead)
+        for _ in range(self._desk.settings.evidence.reruns):
+            doubtful = self._newly_red(result.tests)
+            if not doubtful or not result.tests.complete or len(doubtful) > MOST_FLAKY:
+                break
+            self._say(f"{len(doubtful)} tests are newly red; running again, to know what is flaky")
+            again = self.once(instead)
+            result = replace(result, tests=tried_again(result.tests, again.tests, doubtful))
+        return result
+
+    def _newly_red(self, run: TestRun) -> tuple[str, ...]:
+        return tuple(test.id for test in newly_red(self._before, run)) if self._before is not None else run.red
+
+    def in_turn(self, pending: tuple[Changed, ...]) -> Ran:
         """As it was at the start; and as it is now, when that shows something else and is not yet as good."""
         names = ", ".join(each.told.path for each in pending[:5])
-        first = self.once({each.path: each for each in pending})
-        if _good(first.tests, before[0] if before else None):
+        first = self.settled({each.path: each for each in pending})
+        if first.tests.complete and first.tests.green and not self._newly_red(first.tests):
             said = f"as good as at the start without the changes to {names}"
             return Ran(_with_layer(first, Layer(LAYER, True, said)))
         self._say(f"red with {names} as before; running again with what is there now")
-        second = self.once({})
+        second = self.settled({})
         if infrastructure.alike(first.tests, second.tests):
             return Ran(_with_layer(second, Layer(LAYER, True, f"the changes to {names} change no result")))
         told = tuple(each.told for each in pending)
         layer = Layer(LAYER, True, f"the result hangs on the changes to {names}, which a person has to approve")
         return Ran(_with_layer(second, layer), told)
-
-
-def _good(run: TestRun, before: Baseline | None) -> bool:
-    """Whether a run is no worse than the phase's start, so that nothing is to be gained by another."""
-    red = newly_red(before, run) if before is not None else run.red
-    return run.complete and bool(run.green) and not red
 
 
 def _with_layer(result: SuiteRun, layer: Layer) -> SuiteRun:

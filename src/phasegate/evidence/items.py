@@ -32,6 +32,7 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
     `excused` are red tests of other projects that were red there before. `levels` says how sure each suite's run is.
     `hollow` are tests that pass and show nothing, and did not so before.
     `infrastructure` is what the result hangs on and nobody had approved when the tests ran.
+    `flaky` were red and passed in a further run.
     """
 
     __test__ = False
@@ -54,6 +55,7 @@ class TestsSeen(msgspec.Struct, frozen=True, tag="tests"):
     levels: tuple[SuiteLevel, ...] = ()
     hollow: tuple[Hollow, ...] = ()
     infrastructure: tuple[Infrastructure, ...] = ()
+    flaky: tuple[str, ...] = ()
 
     @property
     def failure(self) -> str:

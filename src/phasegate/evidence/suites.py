@@ -51,6 +51,7 @@ def together(root: str, suites: Sequence[Suite]) -> TestRun:
         foreign=tuple(path for run in runs for path in run.foreign),
         notes=tuple(suite.said(note) for suite in suites for note in suite.tests.notes),
         environment={suite.said(name): digest for suite in suites for name, digest in suite.tests.environment.items()},
+        flaky=tuple(_id(suite, id) for suite in suites for id in suite.tests.flaky),
         watched=all(run.watched for run in runs),
         hollow=tuple(replace(test, id=_id(suite, test.id)) for suite in suites for test in suite.tests.hollow),
         levels=tuple(replace(level, suite=suite.name) for suite in suites for level in suite.tests.levels),

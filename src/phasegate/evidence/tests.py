@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from phasegate.evidence.levels import Hollow, Infrastructure, SuiteLevel
 
@@ -69,7 +70,7 @@ class TestRun(Struct, frozen=True):
     """One run of a test suite. A run that is not `complete` is never a pass, whatever its results say.
 
     Where the tests' own lines were `watched`, `hollow` lists those that passed and show nothing. `environment` is what
-    has a say in every test beside the tree: name to digest.
+    has a say in every test beside the tree: name to digest. `flaky` were red and passed in a further run of the same.
     """
 
     __test__ = False
@@ -90,6 +91,7 @@ class TestRun(Struct, frozen=True):
     watched: bool = False
     hollow: tuple[Hollow, ...] = ()
     environment: dict[str, str] = {}
+    flaky: tuple[str, ...] = ()
 
     @property
     def red(self) -> tuple[str, ...]:
@@ -178,6 +180,20 @@ def newly_hollow(before: Baseline, after: TestRun) -> tuple[Hollow, ...]:
     """The tests that passed and show nothing, unless they were so before, or nobody watched them then."""
     old = before.hollow if before.hollow is not None else before.listed
     return tuple(test for test in after.hollow if not among(test.id, old))
+
+
+def tried_again(run: TestRun, again: TestRun, doubtful: Iterable[str]) -> TestRun:
+    """`run` with those of its `doubtful` red tests as passed, and named, that passed in another run of the same."""
+    if not (run.complete and again.complete):
+        return run
+    passed = {result.id: result for result in again.results if result.outcome == "passed"}
+    flaky = [id for id in doubtful if id in passed]
+    results = tuple(passed[result.id] if result.id in flaky else result for result in run.results)
+    hollow = {test.id: test for test in again.hollow}
+    return replace(
+        run, results=results, flaky=(*run.flaky, *flaky),
+        hollow=(*run.hollow, *(hollow[id] for id in flaky if id in hollow)),
+    )  # fmt: skip
 
 
 def standing_for(ids: Iterable[str], run: TestRun) -> dict[str, tuple[TestResult, ...]]:

@@ -63,7 +63,9 @@ def _tests(state: State, subject: str, today: str) -> Verdict:
     if not tests.passed:
         return _none_passes(tests, found)
     old = f", {len(tests.red)} red as when phasegate came{' or flaky' if flaky else ''}" if tests.red else ""
-    return passed(f"{tests.passed} of {tests.collected} tests pass{old} ({found.assurance})", evidence=(found.id,))
+    again = (f"red, and passed when they ran again: {some(tests.flaky)}",) if tests.flaky else ()
+    told = f"{tests.passed} of {tests.collected} tests pass{old} ({found.assurance})"
+    return passed(told, *again, evidence=(found.id,))
 
 
 def _none_passes(tests: TestsSeen, found: Evidence) -> Verdict:

@@ -243,6 +243,8 @@ def report(
     output.say(f"phasegate: {tests.passed} of {tests.collected} tests pass ({tests.runner}); recorded.")
     for each in tests.levels:
         output.say(f"  level: {level_line(each)}")
+    if tests.flaky:
+        output.say(f"  flaky, red and then passed: {some(tests.flaky)}")
     for test in tests.hollow[:20]:
         output.say(f"  shows nothing: {line(test.id, 200)} ({line(test.why, 200)})")
     for red in tests.red[:20]:
