@@ -410,3 +410,14 @@ def test_what_is_only_told_shuts_nothing() -> None:
     world = proven()
     world.compared(msgspec.structs.replace(weakening(), rule="expectation-changed", severity="info"))
     assert verdict("tests_not_weakened", world).passes
+
+
+def test_where_behaviour_is_kept_another_expectation_shuts_until_a_person_excepts_it() -> None:
+    other = msgspec.structs.replace(weakening(), rule="expectation-changed", severity="info")
+    world = proven()
+    world.compared(other)
+    assert verdict("expectations_kept", world).says == "fail"
+    world.state.waivers["w"] = Waiver("w", "finding", f"{other.fingerprint}@1", "me", "why", "", "weak", "me", 0)
+    assert verdict("expectations_kept", world).passes
+    world.compared(against="another")
+    assert verdict("expectations_kept", world).says == "unknown"

@@ -161,7 +161,10 @@ ATTACKS = {
     "no longer a test": (PY, "def test_price", "def no_test_price", "test-gone"),
     "class not collected": (PY, "class TestCart:", "class CartChecks:", "test-gone"),
     "class with a constructor": (PY, "class TestCart:\n", "class TestCart:\n    def __init__(self): pass\n", "test-gone"),
-    "shadowed": (PY, "class TestCart:", "def test_price():\n    pass\n\n\nclass TestCart:", "test-emptied"),
+    "shadowed": (PY, "class TestCart:", "def test_price():\n    pass\n\n\nclass TestCart:", "test-gone"),
+    "shadowed as strongly": (PY, "class TestCart:", "def test_price():\n    assert shop.price(9) == 18\n\n\nclass TestCart:", "test-gone"),
+    "expected to fail within": (PY, "    assert got == 6\n", "    with pytest.raises(AssertionError):\n        assert got == 6\n", "check-muffled"),
+    "in a loop over who knows what": (PY, "    assert got == 6\n", "    for one in shop.none():\n        assert got == 6\n", "check-conditional"),
     "taken back": (PY, "class TestCart:", "test_price = None\n\n\nclass TestCart:", "test-gone"),
     "told to be none": (PY, "class TestCart:", "test_price.__test__ = False\n\n\nclass TestCart:", "test-gone"),
     "skip": (PY, "def test_price", "@pytest.mark.skip\ndef test_price", "test-off"),
@@ -170,7 +173,6 @@ ATTACKS = {
     "skip called": (PY, "    got = shop.price(3)\n", "    pytest.skip('later')\n    got = shop.price(3)\n", "test-off"),
     "skip raised": (PY, "    got = shop.price(3)\n", "    raise unittest.SkipTest\n    got = shop.price(3)\n", "test-off"),
     "module skipped": (PY, "CASES", "pytestmark = pytest.mark.skip\nCASES", "test-off"),
-    "module skipped on import": (PY, "CASES", "pytest.importorskip('nowhere')\nCASES", "test-off"),
     "fewer cases": (PY, "(1, 2), (2, 4), (3, 6)", "(1, 2)", "cases-fewer"),
     "no cases": (PY, "[(1, 2), (2, 4), (3, 6)]", "[]", "cases-fewer"),
     "a case that fails": (PY, "(3, 6)]", "pytest.param(3, 6, marks=pytest.mark.xfail)]", "cases-fewer"),
@@ -205,6 +207,7 @@ ATTACKS = {
     "ts skip option": (TS, "it('doubles', ", "it('doubles', { skip: true }, ", "test-off"),
     "ts skip on a condition": (TS, "it('doubles'", "it.skipIf(process.env.CI)('doubles'", "test-off"),
     "ts only": (TS, "it('doubles'", "it.only('doubles'", "test-alone"),
+    "ts only by option": (TS, "it('doubles', ", "it('doubles', { only: true }, ", "test-alone"),
     "ts focused": (TS, "it('doubles'", "fit('doubles'", "test-alone"),
     "ts fewer cases": (TS, "[1, 2], [2, 4], [3, 6]", "[1, 2]", "cases-fewer"),
     "ts no test": (TS, "it('doubles'", "const later = ('doubles'", "test-gone"),
@@ -259,6 +262,9 @@ TWINS = {
     "within a group": (PY, "def test_price():\n    got", "class TestPrice:\n  def test_price(self):\n    got"),
     "another is mocked": (PY, "    got = shop.price(3)", "    monkeypatch.setattr(time, 'time', lambda: 0)\n    got = shop.price(3)"),
     "a handler that fails": (PY, "    assert got == 6\n", "    try:\n        assert got == 6\n    except ValueError:\n        pytest.fail('x')\n"),
+    "an assertion by another name": (PY, "    assert got == 6\n", "    holds(got == 6)\n\n\ndef holds(claim):\n    assert claim\n\n\ndef test_zero():\n"),
+    "a module that is needed": (PY, "CASES", "pytest.importorskip('json')\nCASES"),
+    "fixtures used by a mark": (PY, "def test_price", "@pytest.mark.usefixtures('shop')\ndef test_price"),
     "both branches": (PY, "    assert got == 6\n", "    if WIN:\n        assert got == 6\n    else:\n        assert got == 6\n"),
     "a new test is skipped": (PY, "class TestCart", "@pytest.mark.skip\ndef test_new(): pass\n\n\nclass TestCart"),
     "helper extracted": (
@@ -334,6 +340,11 @@ def test_a_hook_that_decides_what_runs_is_told() -> None:
     assert found.kind == "run-narrowed"
     (found,) = compare_tests([Change("a_test.go", None, b"package a\nfunc TestMain(m *testing.M) {}\n")]).found
     assert found.kind == "run-narrowed"
+    honest = b"package a\nfunc TestMain(m *testing.M) { os.Exit(m.Run()) }\n"
+    marks = b"def pytest_collection_modifyitems(items):\n    for item in items:\n        item.add_marker('slow')\n"
+    for path, content in (("a_test.go", honest), ("tests/conftest.py", marks)):
+        (found,) = compare_tests([Change(path, None, content)]).found
+        assert found.told
 
 
 @pytest.mark.parametrize("path", FILES)
@@ -342,3 +353,8 @@ def test_what_cannot_be_read_is_never_a_pass(path: str, broken: bytes) -> None:
     for before, after in ((FILES[path].encode(), broken), (broken, FILES[path].encode())):
         looked = compare_tests([Change(path, before, after)])
         assert [each.path for each in looked.unread] == [path] and looked.files == 0
+
+
+def test_a_check_that_became_a_row_of_a_table_expects_what_it_did() -> None:
+    loop = "    for amount in (3, 4):\n        assert shop.price(amount) == 6\n"
+    assert told(PY, ("    got = shop.price(3)\n    assert got == 6\n", loop)) == []

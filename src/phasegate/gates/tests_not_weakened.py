@@ -14,6 +14,12 @@ MOST = 10
 
 def gate(moment: Moment) -> Verdict:
     """Looks at the comparison of this tree with the tree that the phase began from."""
+    found = compared(moment)
+    return found if isinstance(found, Verdict) else _said(moment.state, found, moment.today, moment.run.phase)
+
+
+def compared(moment: Moment) -> tuple[Evidence, FindingsSeen] | Verdict:
+    """The comparison of this tree with the phase's start; a verdict where there is none, or none is needed."""
     phase = moment.phase
     if moment.subject and moment.subject == phase.subject:
         return passed("the tree is as it was when the phase began")
@@ -23,7 +29,7 @@ def gate(moment: Moment) -> Verdict:
             "the tests of this tree were not compared with those of the phase's start",
             remedy="Run `phasegate check tests`.",
         )
-    return _said(moment.state, found, moment.today, moment.run.phase)
+    return found
 
 
 def judged(state: State, subject: str, today: str) -> Verdict:
@@ -42,12 +48,12 @@ def _said(state: State, found: tuple[Evidence, FindingsSeen], today: str, phase:
         told = [f"{each.place} {each.rule}: {each.message} [{each.fingerprint}]" for each in left]
         more = (f"and {len(told) - MOST} more",) if len(told) > MOST else ()
         return failed(
-            *told[:MOST], *more, *seen.why_unknown[:MOST], remedy=_remedy(left[0], phase), evidence=(evidence.id,)
+            *told[:MOST], *more, *seen.why_unknown[:MOST], remedy=remedy(left[0], phase), evidence=(evidence.id,)
         )
     if seen.why_unknown or seen.total > len(seen.findings):
         unlisted = (f"{seen.total} findings are more than are listed",) if seen.total > len(seen.findings) else ()
-        remedy = "Let those files be read, then `phasegate check tests`."
-        return unknown(*seen.why_unknown[:MOST], *unlisted, remedy=remedy, evidence=(evidence.id,))
+        mend = "Let those files be read, then `phasegate check tests`."
+        return unknown(*seen.why_unknown[:MOST], *unlisted, remedy=mend, evidence=(evidence.id,))
     told = [f"{each.place} {each.rule}: {_by(state, each, today, phase)}" for each in weak]
     return passed(f"nothing is tested less, {seen.files} files compared", *told[:MOST], *seen.notes[:MOST],
                   evidence=(evidence.id,))  # fmt: skip
@@ -63,7 +69,8 @@ def names(finding: Finding, phase: str) -> tuple[str, ...]:
     return (*finding.names, f"{finding.fingerprint}@{phase}") if phase else finding.names
 
 
-def _remedy(first: Finding, phase: str) -> str:
+def remedy(first: Finding, phase: str) -> str:
+    """What opens a gate that is shut by `first`."""
     subject = f"{first.fingerprint}@{phase}" if phase else first.fingerprint
     ask = f'ask for an exception: `phasegate waiver ask finding {subject} --reason "WHY"`' if phase else ""
     person = f'let a person make an exception: `phasegate waiver add finding {subject} --reason "WHY" --until 7d`'

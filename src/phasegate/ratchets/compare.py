@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -9,6 +10,7 @@ import msgspec
 
 from phasegate.ratchets.languages import could_hold_tests, errors_of, is_collected, suite_of
 from phasegate.ratchets.pairs import Located, Pool, pair
+from phasegate.ratchets.python_names import CASE
 from phasegate.ratchets.strength import rank, weaker
 from phasegate.ratchets.suites import Check, Suite, Switch, Test, Unreadable, words_of
 from phasegate.ratchets.weakening import Change, Kind, Looked, Unread, Weakening
@@ -20,6 +22,14 @@ HOOKS = frozenset(
     "pytest_exception_interact load_tests TestMain".split()
 )
 """Functions by which a test suite decides what is collected, run or counted."""
+
+MARKING = frozenset(
+    "pytest_collection_modifyitems pytest_generate_tests pytest_runtest_setup pytest_itemcollected".split()
+)
+DECIDES = re.compile(
+    r"xfail|skip|deselect|clear|remove|pop|outcome|passed|exit|items\[|\bdel\b|\breturn\b|globals|\.obj\b|patch"
+)
+PRETENDS = re.compile(r"\bPrint|\bos \. Exit \( 0|PASS|Stdout|recover")
 
 NOWHERE = Suite({})
 MOST_CALLS = 20
@@ -108,6 +118,9 @@ class _Comparison:
     def _pair(self, before: Located, after: Located, *, whole: bool) -> Iterator[Weakening]:
         old, new, path = before.test, self._with_parts(after), after.path
         name = after.name if after.name == before.name else f"{after.name} (was {before.name})"
+        if new.shadowed and not old.shadowed and old.body != new.body and old.live and not self._pool.takes(old.live):
+            yield Weakening("test-gone", path, new.line, name, _first(old), "a second one of this name replaces it")
+            return
         if not whole:
             yield from _switched(path, name, old, new)
         yield from self._cases(path, name, old, new)
@@ -116,8 +129,7 @@ class _Comparison:
             if _last(mock) in about:
                 yield Weakening("code-mocked", path, new.line, name, "", f"{mock} is replaced, which it is to check")
         if old.body != new.body or old.checks != new.checks:
-            shadowed = f" (a second {_last(name)} replaces it)" if new.shadowed and not old.shadowed else ""
-            yield from self._checks(path, name + shadowed, old, new)
+            yield from self._checks(path, name, old, new)
 
     def _with_parts(self, after: Located) -> Test:
         """A test with the checks that went into parts of it which have names of their own now."""
@@ -172,14 +184,16 @@ class _Comparison:
         known = {switch.words for switch in file.old.switches}
         for switch in file.new.switches:
             if switch.words not in known and not switch.always and file.old.tests:
-                yield Weakening("test-off", file.path, switch.line, "every test of the file", "", switch.words)
+                kind: Kind = "condition-changed" if switch.seen else "test-off"
+                yield Weakening(kind, file.path, switch.line, "every test of the file", "", switch.words)
 
     def _helpers(self, file: _File) -> Iterator[Weakening]:
         for name, new in file.new.helpers.items():
             old = file.old.helpers.get(name) or self._old_helpers.get(_last(name))
             if _last(name) in HOOKS and (old is None or old.body != new.body):
                 was = "another one" if old is not None else "no such hook"
-                yield Weakening("run-narrowed", file.path, new.line, name, was, "it decides what runs and what counts")
+                kind: Kind = "condition-changed" if _is_harmless(new) else "run-narrowed"
+                yield Weakening(kind, file.path, new.line, name, was, "it decides what runs and what counts")
             if old is None or old.body == new.body or name in file.old.tests:
                 continue
             helpers = _with_helpers(old, self._old_helpers), _with_helpers(new, self._new_helpers)
@@ -187,14 +201,21 @@ class _Comparison:
             yield from self._checks(file.path, name, *helpers)
 
 
+def _is_harmless(hook: Test) -> bool:
+    """Whether a hook neither leaves tests out nor says how they ended, as far as its words show."""
+    if hook.name == "TestMain":
+        return "m . Run ( )" in hook.body and not PRETENDS.search(hook.body)
+    return _last(hook.name) in MARKING and not DECIDES.search(hook.body)
+
+
 def _switched(path: str, name: str, old: Test, new: Test) -> Iterator[Weakening]:
     """What newly keeps a test from running. A condition in the place of another is told: a run shows what it does."""
     gone, came = _differing(old.switches, new.switches)
     for switch in came if not old.off else ():
         other = next((each for each in gone if not each.always), None) if not switch.always else None
-        if other is not None:
-            gone.remove(other)
-            yield Weakening("condition-changed", path, switch.line, name, other.words, switch.words)
+        if other is not None or switch.seen:
+            gone = [each for each in gone if each is not other]
+            yield Weakening("condition-changed", path, switch.line, name, other.words if other else "", switch.words)
         else:
             yield Weakening("test-off", path, switch.line, name, "", switch.words)
 
@@ -228,12 +249,27 @@ def _lost(old: Test, new: Test, pool: Pool) -> Iterator[tuple[Kind, Check, Check
     for check in left:
         other = _closest(check, [each for each in fresh if not any(each is one for one in taken)])
         if other is not None and not weaker(check, other):
+            if _is_row(check, other, new.cases or ()):
+                continue
             taken.append(other)
             yield "expectation-changed", check, other
         elif not pool.takes((check,)):
             taken += [other] if other is not None else []
             muffled = other is not None and bool(other.muffled)
             yield ("check-gone" if other is None else "check-muffled" if muffled else "check-weaker"), check, other
+
+
+def _is_row(check: Check, other: Check, cases: Iterable[str]) -> bool:
+    """Whether `other`, made over a table, is `check` in one of its rows."""
+    columns = other.key.count(CASE)
+    for row in cases if columns else ():
+        parts = row.split(", ") if columns > 1 else [row]
+        key = other.key
+        for part in parts:
+            key = key.replace(CASE, part, 1)
+        if key == check.key:
+            return True
+    return False
 
 
 def _unmatched(olds: list[Check], news: list[Check]) -> tuple[list[tuple[Check, Check | None]], list[Check]]:

@@ -160,7 +160,7 @@ class _File:
                     Switch(f"{said}({words(step.arguments[0], 80)})", line(node), off)
                 ]  # fmt: skip
         switches += _option_switches(steps[-1].arguments or ())
-        if "only" in names or root.startswith("f"):
+        if "only" in names or root.startswith("f") or _is_only(steps[-1].arguments or ()):
             alone = said
         for at, step in enumerate(steps):
             if step.name in ("each", "for"):
@@ -230,6 +230,15 @@ def _parameters(function: Node) -> Node | None:
 
 def _title(node: Node) -> str:
     return text(node)[1:-1][:200] if node.type in ("string", "template_string") else words(node, 200)
+
+
+def _is_only(arguments: tuple[Node, ...]) -> bool:
+    """`test('…', { only: true }, fn)` of node:test."""
+    pairs = [pair for options in arguments if options.type == "object" for pair in options.named_children]
+    return any(
+        text(pair.child_by_field_name("key")) == "only" and text(pair.child_by_field_name("value")) == "true"
+        for pair in pairs
+    )
 
 
 def _option_switches(arguments: tuple[Node, ...]) -> Iterator[Switch]:

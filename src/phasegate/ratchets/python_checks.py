@@ -51,17 +51,19 @@ class Around(msgspec.Struct, frozen=True):
     when: str = ""
 
 
-def checks_of(body: Sequence[ast.stmt], names: Names, called: frozenset[str]) -> Iterator[Check]:
+def checks_of(
+    body: Sequence[ast.stmt], names: Names, called: frozenset[str], asserters: frozenset[str] = frozenset()
+) -> Iterator[Check]:
     """Every assertion below `body`; `called` are the names the function uses, so that inner functions are known to run.
 
-    Raises `RecursionError` when it goes too deep.
+    `asserters` are functions that assert what they are given. Raises `RecursionError` when it goes too deep.
     """
-    yield from _Walk(names, called).block(body, Around(), 0)
+    yield from _Walk(names, called, asserters).block(body, Around(), 0)
 
 
 class _Walk:
-    def __init__(self, names: Names, called: frozenset[str]) -> None:
-        self._names, self._called = names, called
+    def __init__(self, names: Names, called: frozenset[str], asserters: frozenset[str]) -> None:
+        self._names, self._called, self._asserters = names, called, asserters
 
     def block(self, body: Sequence[ast.stmt], around: Around, depth: int) -> Iterator[Check]:
         if depth > DEPTH:
@@ -126,7 +128,7 @@ class _Walk:
         for item in node.items:
             call = item.context_expr
             if isinstance(call, ast.Call):
-                if dotted(call.func).rpartition(".")[2] == "suppress" and _broad(call.args):
+                if dotted(call.func).rpartition(".")[2] in ("suppress", *RAISES) and _broad(call.args[:1]):
                     within = msgspec.structs.replace(within, muffled=within.muffled or f"`with {_words(call, 80)}`")
                 yield from self._expression(call, around)
         yield from self.block(node.body, within, depth)
@@ -143,6 +145,8 @@ class _Walk:
         elif name in CALLED and isinstance(node.func, ast.Attribute):
             value = ", ".join(self._names.key(each) for each in (*node.args, *(word.value for word in node.keywords)))
             yield self._check(node.func.value, CALLED[name], value, _words(node), node.lineno, around)
+        elif name in self._asserters and node.args:
+            yield from self.condition(node.args[0], _words(node), node.lineno, around)
         elif name in RAISES:
             yield from self._raises(node, around)
         elif OWN.fullmatch(name):
@@ -292,7 +296,11 @@ def _in_try(node: ast.Try | ast.TryStar, around: Around) -> Around:
 
 def _in_loop(node: ast.While | ast.For | ast.AsyncFor, around: Around) -> Around:
     never = _constant(node.test) is False if isinstance(node, ast.While) else _is_empty(node.iter)
-    return msgspec.structs.replace(around, muffled=around.muffled or "in a loop over nothing") if never else around
+    if never:
+        return msgspec.structs.replace(around, muffled=around.muffled or "in a loop over nothing")
+    if isinstance(node, ast.While) or isinstance(node.iter, ast.List | ast.Tuple | ast.Name | ast.Attribute | ast.Set):
+        return around
+    return msgspec.structs.replace(around, when=around.when or f"for each of {_words(node.iter, 80)}")
 
 
 def _is_empty(node: ast.expr) -> bool:

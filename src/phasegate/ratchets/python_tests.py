@@ -46,6 +46,10 @@ class _File:
             name: value for name, value in _assigned(tree.body).items() if _is_literal(value)
         }  # fmt: skip
 
+        self._asserters = frozenset(
+            node.name for node in tree.body if isinstance(node, Function) and _asserts_what_it_is_given(node)
+        )
+
     def suite(self) -> Suite:
         switches = tuple(_module_switches(self._tree.body))
         undone = frozenset(_undone(self._tree.body))
@@ -74,7 +78,7 @@ class _File:
         texts = [ast.unparse(decorator) for decorator in node.decorator_list]
         switches = (*_decorated(decorators), *_called_off(body), *found.switches)
         off = next((switch for switch in switches if switch.always), None)
-        checks = tuple(checks_of(body, names, frozenset(called)))
+        checks = tuple(checks_of(body, names, frozenset(called), self._asserters))
         return Test(
             found.name, node.lineno, lines, checks, off.words if off else "", "",
             off.line if off else 0, rows is not None or any(w in t for t in (*texts, *lines) for w in TABLES),
@@ -135,8 +139,17 @@ def _undone(body: Sequence[ast.stmt]) -> Iterator[str]:
                 yield from (name for name in stored(target) if name.startswith("test"))
 
 
+def _asserts_what_it_is_given(node: Function) -> bool:
+    """`def holds(claim): assert claim`."""
+    body = [statement for statement in node.body if not _is_text(statement)]
+    first = node.args.args[0].arg if node.args.args else ""
+    only = body[0] if len(body) == 1 else None
+    return isinstance(only, ast.Assert) and isinstance(only.test, ast.Name) and only.test.id == first
+
+
 def _is_fixture(node: Function) -> bool:
-    return any("fixture" in dotted(each.func if isinstance(each, ast.Call) else each) for each in node.decorator_list)
+    names = (dotted(each.func if isinstance(each, ast.Call) else each) for each in node.decorator_list)
+    return any(name.rpartition(".")[2] in ("fixture", "yield_fixture") for name in names)
 
 
 # -- what switches off -------------------------------------------------------------------------------------------------
@@ -183,7 +196,7 @@ def _called_off(body: Sequence[ast.stmt]) -> Iterator[Switch]:
             if words:
                 yield Switch(words, getattr(node, "lineno", statement.lineno), node in _top(statement))
             elif _needs_module(node):
-                yield Switch(ast.unparse(node)[:WORDS], statement.lineno, always=False)
+                yield Switch(ast.unparse(node)[:WORDS], statement.lineno, always=False, seen=True)
         if ends(statement):
             return
 

@@ -41,11 +41,15 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Switch(msgspec.Struct, frozen=True):
-    """Words that keep a test from running or from counting; `always`, or on a condition that a machine decides."""
+    """Words that keep a test from running or from counting; `always`, or on a condition that a machine decides.
+
+    With `seen` a run shows well enough whether it does: a module is there or not.
+    """
 
     words: str
     line: int
     always: bool = True
+    seen: bool = False
 
 
 class Test(msgspec.Struct, frozen=True):

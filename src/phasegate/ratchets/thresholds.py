@@ -54,7 +54,7 @@ NARROWING = re.compile(
     r"-k|-m|-x|--exitfirst|--maxfail(?:=.*)?|--ignore(?:-glob)?(?:=.*)?|--deselect(?:=.*)?|-p|-p ?no:.*|--no-cov"
     r"|--lf|--ff|--sw|--last-failed|--stepwise|-t|--testNamePattern(?:=.*)?|--testPathIgnorePatterns(?:=.*)?|--passWithNoTests|--exclude(?:=.*)?"
     r"|--grep(?:=.*)?|-g|-f|--fgrep|--invert|-i|--onlyChanged|-o|--bail(?:=.*)?|--retry(?:=.*)?|--retries|--reruns(?:=.*)?|\|\||true"
-    r"|--updateSnapshot|-u|--update|--snapshot-update|--run|-short|-skip|--skip-tests|--test-name-pattern(?:=.*)?|--co|--collect-only"
+    r"|--updateSnapshot|-u|--update|--snapshot-update|--run|-short|-skip|--skip-tests|--test-(?:name-pattern|skip-pattern|only)(?:=.*)?|--co|--collect-only"
 )
 """Arguments that run less, or let pass more."""
 STRENGTHENING = re.compile(
@@ -160,15 +160,23 @@ def _arguments(name: str, was: str, now: str) -> Iterator[tuple[Kind, str, str]]
             yield "run-narrowed", was, now or "nothing"
         return
     before, after = _split(was), _split(now)
-    came = (
-        [word for word in after if NARROWING.fullmatch(word) and word not in before] if was or "addopts" in name else []
-    )
+    narrowing = [word for at, word in enumerate(after) if NARROWING.fullmatch(word) and not _is_beside(after, at)]
+    came = [word for word in narrowing if word not in before] if was or "addopts" in name else []
     gone = [word for word in before if STRENGTHENING.fullmatch(word) and word not in after]
     low, high = FAIL_UNDER.search(now), FAIL_UNDER.search(was)
     if high and low and float(low[1]) >= float(high[1]):
         gone = [word for word in gone if not word.startswith("--cov-fail-under")]
     if came or gone:
         yield "threshold-lowered" if gone and not came else "run-narrowed", was or "nothing", now or "nothing"
+
+
+def _is_beside(arguments: list[str], at: int) -> bool:
+    """Whether what is ignored cannot hold a test by its name: `--ignore docs`."""
+    name, _, value = arguments[at].partition("=")
+    value = value or next(iter(arguments[at + 1 : at + 2]), "")
+    return (
+        name == "--ignore" and re.fullmatch(r"(?:docs?|build|dist|examples?|vendor|node_modules)/?", value) is not None
+    )
 
 
 def _split(arguments: str) -> list[str]:

@@ -12,8 +12,8 @@ ALL = ("tests", "source", "docs", "config", "plan")
 KINDS = (
     PhaseKind("feature", ALL, (*TESTED, "red_first", "covered", *SETTLED)),
     PhaseKind("fix", ALL, (*TESTED, "red_first", "covered", *SETTLED)),
-    PhaseKind("refactor", ALL, (*TESTED, "same_tests", "covered", *SETTLED)),
-    PhaseKind("chore", ALL, (*TESTED, "covered", *SETTLED)),
+    PhaseKind("refactor", ALL, (*TESTED, "expectations_kept", "same_tests", "covered", *SETTLED)),
+    PhaseKind("chore", ALL, (*TESTED, "expectations_kept", "covered", *SETTLED)),
     PhaseKind("docs", ("docs", "plan"), SETTLED),
     PhaseKind("spike", ALL, ("tree_restored", *SETTLED)),
 )
