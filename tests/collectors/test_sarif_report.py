@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +178,25 @@ def test_a_byte_order_mark_is_no_reason_to_refuse_and_our_own_files_are_read_bac
     ours = Finding("S1", "a b.py", 3, "said", "f" * 16, "phasegate", "high", 4)
     [back] = read(sarif("1", [ours], None, []), root=str(tmp_path)).findings
     assert (back.rule, back.path, back.line, back.column, back.message) == ("S1", "a b.py", 3, 4, "said")
+
+
+WORKFLOW = """on: pull_request_target
+jobs:
+  greet:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "${{ github.event.pull_request.title }}"
+"""
+
+
+def test_a_real_scanner_of_other_languages_is_read(tmp_path: Path) -> None:
+    """zizmor, which looks at workflows and says how bad it is by level and rule."""
+    (tmp_path / ".github/workflows").mkdir(parents=True)
+    (tmp_path / ".github/workflows/ci.yml").write_text(WORKFLOW)
+    zizmor = str(Path(sys.executable).with_name("zizmor"))
+    command = (zizmor, "--offline", "--quiet", "--format", "sarif", ".")
+    written = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=100).stdout
+    looked = read(written, root=str(tmp_path))
+    assert not looked.why_unknown and looked.tools[0].startswith("zizmor ")
+    found = {each.rule: each for each in looked.findings}["zizmor/template-injection"]
+    assert (found.path, found.line, found.severity) == (".github/workflows/ci.yml", 6, "high")

@@ -55,7 +55,7 @@ class Places:
             base = self._bases.get(base_id)
             if base is None or not base.uri or _is_absolute(uri):
                 break
-            uri = f"{base.uri.rstrip('/')}/{uri}"
+            uri = f"{base.uri[:LONGEST].rstrip('/')}/{uri[: 4 * LONGEST]}"
             base_id = base.uri_base_id
         return uri[: 4 * LONGEST]
 

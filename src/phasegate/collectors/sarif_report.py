@@ -259,8 +259,8 @@ def _known_as(result: Result) -> str:
 def _words(message: Message, rule: Rule) -> str:
     text = message.text or (rule.message_strings or {}).get(message.id, Message()).text
     for at, argument in enumerate(message.arguments[:20]):
-        text = text[: 4 * LONGEST].replace(f"{{{at}}}", argument[:LONGEST])
-    return text
+        text = text[:LONGEST].replace(f"{{{at}}}", argument[:200])
+    return text[: 2 * LONGEST]
 
 
 def _severity(result: Result, rule: Rule) -> Severity:

@@ -30,8 +30,8 @@ class Weighed(msgspec.Struct, frozen=True):
     slight: tuple[Finding, ...] = ()
 
 
-def weigh(state: State, seen: FindingsSeen, today: str) -> Weighed:
-    """What becomes of each listed finding, with the baseline and the waivers in force `today`."""
+def weigh(state: State, seen: FindingsSeen, today: str, phase: str = "") -> Weighed:
+    """What becomes of each listed finding, by the baseline and the waivers in force `today`, `phase`'s own too."""
     before = known_before(state, seen.scanner)
     what = WAIVED_AS.get(seen.scanner, "finding")
     new, known, waived, slight = [], [], [], []
@@ -40,11 +40,15 @@ def weigh(state: State, seen: FindingsSeen, today: str) -> Weighed:
             slight.append(finding)
         elif finding.fingerprint in before:
             known.append(finding)
-        elif waiver := state.waiver_for(what, finding.names, today):
+        elif waiver := state.waiver_for(what, _names(finding, phase), today):
             waived.append((finding, waiver))
         else:
             new.append(finding)
     return Weighed(tuple(new), tuple(known), tuple(waived), tuple(slight))
+
+
+def _names(finding: Finding, phase: str) -> tuple[str, ...]:
+    return (*finding.names, f"{finding.fingerprint}@{phase}") if phase else finding.names
 
 
 def known_before(state: State, scanner: str) -> frozenset[str]:
@@ -64,13 +68,13 @@ def newest_scan(state: State, scanner: str, subject: str) -> tuple[Evidence, Fin
     return None
 
 
-def judged(state: State, scanner: str, subject: str, today: str) -> Verdict:
+def judged(state: State, scanner: str, subject: str, today: str, phase: str = "") -> Verdict:
     """Did `scanner` look at everything, and find nothing but what was there before or is waived?"""
     found = newest_scan(state, scanner, subject)
     if found is None:
         return unknown(f"{scanner}: this tree was not looked at", remedy=f"Run `phasegate check {scanner}`.")
     evidence, seen = found
-    weighed = weigh(state, seen, today)
+    weighed = weigh(state, seen, today, phase)
     if weighed.new:
         told = [f"{each.place} {each.message}{_asks_silence(each)}" for each in weighed.new]
         return failed(some(told), *seen.why_unknown, remedy=REMEDIES.get(scanner, MEND), evidence=(evidence.id,))

@@ -8,4 +8,4 @@ from phasegate.gates.interface import Moment, Verdict
 
 def gate(moment: Moment) -> Verdict:
     """Does every package that is new have a licence that is allowed?"""
-    return judged(moment.state, "licences", moment.subject, moment.today)
+    return judged(moment.state, "licences", moment.subject, moment.today, moment.run.phase)

@@ -8,4 +8,4 @@ from phasegate.gates.interface import Moment, Verdict
 
 def gate(moment: Moment) -> Verdict:
     """Do the packages have no known hole that was not there before?"""
-    return judged(moment.state, "deps", moment.subject, moment.today)
+    return judged(moment.state, "deps", moment.subject, moment.today, moment.run.phase)

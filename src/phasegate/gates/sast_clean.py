@@ -8,4 +8,4 @@ from phasegate.gates.interface import Moment, Verdict
 
 def gate(moment: Moment) -> Verdict:
     """Is there no weak code that was not there before?"""
-    return judged(moment.state, "sast", moment.subject, moment.today)
+    return judged(moment.state, "sast", moment.subject, moment.today, moment.run.phase)
