@@ -9,6 +9,7 @@ from bench import OLD, Bench
 from phasegate.evidence.findings import FindingsSeen
 from phasegate.gates.catalog import ask
 from phasegate.gates.interface import Moment, Verdict
+from phasegate.ledger.facts import BaselineMoved
 from phasegate.ledger.waivers import WaiverGiven
 
 PLAN = "# Roadmap\n\n## Phase 1: One [chore]\n\n- [ ] 1.1 Do it\n\n## Phase 2: Two [chore]\n\n- [ ] 2.1 Do it\n"
@@ -87,3 +88,12 @@ def test_a_comparison_made_before_the_phase_began_opens_nothing(lay_out: Callabl
     assert said(bench).says == "unknown"
     bench.tests({OLD: "passed"})
     assert said(bench).says == "fail"
+
+
+def test_a_start_that_cannot_be_read_any_more_leaves_the_gate_unknown(lay_out: Callable[..., Bench]) -> None:
+    bench = at_work(lay_out)
+    bench.write("tests/test_app.py", WEAK)
+    moved = BaselineMoved("1", bench.state.record_of("1").subject, "1234567890" * 4)
+    bench.desk.record([moved], relying_on=None)
+    bench.tests({OLD: "passed"})
+    assert said(bench).says == "unknown" and "cannot be read" in said(bench).reasons[0]

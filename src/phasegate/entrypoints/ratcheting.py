@@ -43,7 +43,11 @@ def ratchets(desk: RealDesk, say: Say) -> FindingsSeen:
     base = base_of(desk, state)
     if not base:
         return seen("ratchets", 0, (), why_unknown=("there is no earlier tree to compare the tests with",))
-    changed = [change for change in desk.tree.changes(base, now.tree) if concerns(change.path)]
+    try:
+        changed = [change for change in desk.tree.changes(base, now.tree) if concerns(change.path)]
+    except Failure as failure:
+        why = f"the tree {base[:12]}, to compare the tests with, cannot be read: {failure.message}"
+        return seen("ratchets", 0, (), why_unknown=(why,), against=base)
     unread: list[Unread] = []
     with warnings.catch_warnings():  # an old escape in somebody's test is no matter of ours
         warnings.simplefilter("ignore")
