@@ -1,6 +1,6 @@
 """Measures what phasegate costs, each figure beside a baseline of the same run and the goal it should stay under.
 
-    uv run python benchmarks/run.py [hooks] [digests] [ledgers] [sessions] [private] [--full | --smoke] [--record NAME]
+    uv run python benchmarks/run.py [BENCHMARK ...] [--full | --smoke] [--record NAME]
 
 The usual tier takes under a minute, `--full` some ten; `--smoke` only shows that everything runs. Figures of a loaded
 machine are of use as ratios alone. `--record` keeps them in `benchmarks/results/`.
@@ -19,6 +19,7 @@ import hook_calls
 import ledgers
 import msgspec
 import private_runs
+import secret_search
 import whole_run
 from figures import Report, record, table
 
@@ -37,17 +38,20 @@ class Tier(msgspec.Struct, frozen=True):
     cycles: int
     private_rounds: int
     packages: int
+    secret_rounds: int
+    secret_bytes: int
 
 
 LONG = {"10 events": 10, "100,000 events": 100_000}
-SMOKE = Tier("smoke", 1, {"10 events": 10}, 1, (200,), 1, 200, 1, 1, 1, 1)
-USUAL = Tier("usual", 4, LONG, 4, (14_000,), 4, 2_000, 1, 4, 2, 2)
-FULL = Tier("full", 40, LONG, 15, (14_000, 40_000), 20, 20_000, 8, 12, 8, 2)
+SMOKE = Tier("smoke", 1, {"10 events": 10}, 1, (200,), 1, 200, 1, 1, 1, 1, 1, 100_000)
+USUAL = Tier("usual", 4, LONG, 4, (14_000,), 4, 2_000, 1, 4, 2, 2, 3, 2_000_000)
+FULL = Tier("full", 40, LONG, 15, (14_000, 40_000), 20, 20_000, 8, 12, 8, 2, 10, 10_000_000)
 
 BENCHMARKS: dict[str, Callable[[Path, Tier], list[Report]]] = {
     "hooks": lambda base, tier: hook_calls.run(base, rounds=tier.hook_rounds, events=tier.events),
     "digests": lambda base, tier: digests.run(base, rounds=tier.digest_rounds, sizes=tier.trees),
     "ledgers": lambda base, tier: ledgers.run(base, rounds=tier.ledger_rounds, events=tier.ledger_events),
+    "secrets": lambda base, tier: secret_search.run(base, rounds=tier.secret_rounds, size=tier.secret_bytes),
     "sessions": lambda base, tier: whole_run.run(base, rounds=tier.sessions, cycles=tier.cycles),
     "private": lambda base, tier: private_runs.run(base, rounds=tier.private_rounds, suites=tier.packages),
 }

@@ -299,3 +299,20 @@ def test_importing_the_rules_compiles_nothing() -> None:
         "import phasegate.policy.secrets, phasegate.policy.secret_shapes as r; print(r.compiled.cache_info().currsize)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0\n"
+
+
+@given(st.lists(st.tuples(PROSE, TOKEN_SAMPLES), min_size=1, max_size=8), st.integers(2000, 5000), PROSE)
+def test_reading_in_pieces_loses_no_secret_and_finds_none_twice(
+    pieces: list[tuple[str, str]], size: int, tail: str
+) -> None:
+    """Wherever the cuts fall: what is read in small pieces is what is read at once."""
+    text = "".join(f"{prose * 20} {secret}\n" for prose, secret in pieces) + tail
+    whole = secrets._in_pieces(text, len(text) + 1, 900)
+    assert secrets._in_pieces(text, size, 900) == whole
+
+
+def test_a_secret_in_a_text_of_several_pieces_is_found_where_it_is() -> None:
+    lines = "x = 1\n" * (secrets.PIECE // 6)
+    text = f"{lines}{github()}\n{lines}{github('b')}\n"
+    rows = len(lines) // 6
+    assert [(one.line, one.column) for one in find_secrets(text)] == [(rows + 1, 1), (2 * rows + 2, 1)]

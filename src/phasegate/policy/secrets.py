@@ -198,7 +198,8 @@ def _context_claims(text: str, lowered: bytes) -> Iterator[_Claim]:
             trials = [_Trial(rule, text) for rule in rules]
         while place >= 0:
             for trial in trials:
-                yield from trial.at(place)
+                if (claim := trial.at(place)) is not None:
+                    yield claim
             place = lowered.find(keyword, place + 1)
 
 
@@ -206,7 +207,8 @@ def _token_claims(text: str, words: places.Words) -> Iterator[_Claim]:
     trials: dict[str, _Trial] = {}
     for rule, at in places.of_tokens(words.joined):
         trial = trials.get(rule.id) or trials.setdefault(rule.id, _Trial(rule, text))
-        yield from trial.at(words.place(at))
+        if (claim := trial.at(words.place(at))) is not None:
+            yield claim
 
 
 class _Trial:
@@ -219,16 +221,19 @@ class _Trial:
         self._match = compiled(rule.pattern).match
         self._start = self._end = 0
 
-    def at(self, place: int) -> Iterator[_Claim]:
+    def at(self, place: int) -> _Claim | None:
         """What the rule finds where one of its keywords stands at `place`."""
-        rule, start = self._rule, place - self._rule.before
-        match = None if self._start <= place < self._end or start < 0 else self._match(self._text, start)
+        start = place - self._rule.before
+        if self._start <= place < self._end or start < 0:
+            return None
+        match = self._match(self._text, start)
         if match is None:
-            return
+            return None
         self._start, self._end = place, match.end()
-        if rule.accepts(match):
-            group = last_group(match)
-            yield _Claim(match.start(group), match.end(group), rule.id, match[group])
+        if not self._rule.accepts(match):
+            return None
+        group = last_group(match)
+        return _Claim(match.start(group), match.end(group), self._rule.id, match[group])
 
 
 def _base64_claims(text: str, words: places.Words) -> Iterator[_Claim]:
