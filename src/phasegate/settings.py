@@ -17,6 +17,14 @@ CI = ("tools/ci/headless.sh", ".github/workflows/phasegate.yml")
 JUDGING = ("**/phasegate.toml", *(f"**/{path}" for path in CI))
 """What says how a change is judged, in any folder: settings make a project of it."""
 
+AT_THE_FORGE = (
+    ".github/workflows/**", ".github/actions/**", ".gitlab-ci.yml", ".gitlab/ci/**", "Jenkinsfile", ".circleci/**",
+    "azure-pipelines.y*ml", ".azure-pipelines/**", "bitbucket-pipelines.yml", ".travis.yml", ".drone.y*ml",
+    ".woodpecker/**", ".woodpecker.y*ml", ".buildkite/**", ".forgejo/workflows/**", ".gitea/workflows/**",
+    "appveyor.yml", "cloudbuild.y*ml", "tools/ci/**",
+)  # fmt: skip
+"""What says how a forge judges a change, at the root of the work tree: a person looks at it before a gate opens."""
+
 OWN = (
     *JUDGING,
     "state/agent_state.json",

@@ -154,6 +154,29 @@ def test_what_changed_between_turns_is_a_persons_and_is_told(at_work: Bench) -> 
     assert not at_work.run.held and not at_work.facts(WatchPutBack)
 
 
+# -- what judges at the forge --------------------------------------------------------------------------------------------
+
+WORKFLOW = ".github/workflows/test.yml"
+
+
+@pytest.mark.parametrize("route", ["edit", "shell"])
+def test_a_change_of_ci_stands_and_opens_no_gate_until_a_person_has_looked(bench: Bench, route: str) -> None:
+    bench.to_implement()
+    write = {"edit": bench.edit, "shell": bench.shell_writes}[route]
+    told = said(write(WORKFLOW, "on: push\n"))
+    assert f"{WORKFLOW} is held" in told and "a person accepts it" in told
+    assert bench.read(WORKFLOW) == "on: push\n" and gate(bench) == "unknown"
+    (bench.root / WORKFLOW).unlink()
+    bench.shell(lambda: None)
+    assert gate(bench) == "pass"
+
+
+def test_in_a_persons_own_turn_a_change_of_ci_is_their_wish(bench: Bench) -> None:
+    bench.prompt("Add a workflow for CI, please.")
+    bench.edit(WORKFLOW, "on: push\n")
+    assert bench.exists(WORKFLOW) and not bench.run.held
+
+
 # -- interpreters ------------------------------------------------------------------------------------------------------
 
 SITE = ".venv/lib/python3.11/site-packages"

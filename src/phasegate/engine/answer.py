@@ -28,7 +28,7 @@ from phasegate.ledger.log import StateMoved
 from phasegate.ledger.rulings import CallJudged, RuleSaid
 from phasegate.ledger.state import RunRecord, State
 from phasegate.policy import calls as c
-from phasegate.policy.edits import STEP, WATCHED, Objection, object_to
+from phasegate.policy.edits import STEP, WATCHED, Objection, object_to, object_to_ci
 from phasegate.policy.prompts import hands_over, of_the_client
 from phasegate.policy.secrets import find_secrets
 
@@ -265,9 +265,11 @@ def _returned(call: c.ToolReturned, desk: Desk, state: State, run: RunRecord) ->
 
 
 def _needs_judging(desk: Desk, run: RunRecord, use: c.ToolUse, paths: list[str]) -> bool:
-    """Whether more than the paths must be looked at: the plan, a path nobody was asked about, or a secret in it."""
+    """Whether more than the paths must be looked at: the plan, CI, a path nobody was asked about, or a secret in it."""
     asked = run.in_flight.get(use.id)
     if asked is None or desk.settings.plan in paths or not set(paths) <= set(asked.paths):
+        return True
+    if any(object_to_ci(path) for path in paths):
         return True
     contents = (desk.files.read(path) or b"" for path in paths)
     return any(find_secrets(content[:SCANNED_BYTES].decode("utf-8", "replace")) for content in contents)

@@ -14,7 +14,7 @@ from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import ChangeHeld, ChangePutBack, ChangeSettled, TreeObserved
 from phasegate.ledger.rulings import CallJudged, RuleSaid
 from phasegate.ledger.state import RunRecord, State
-from phasegate.policy.edits import STEP, WATCHED, Grounds, Objection, object_to
+from phasegate.policy.edits import CI, STEP, WATCHED, Grounds, Objection, object_to, object_to_ci
 from phasegate.policy.secrets import find_secrets
 
 CLIENT_SETTINGS = (".claude/settings.json", ".claude/settings.local.json")
@@ -26,6 +26,12 @@ AFTER = "after-the-end"
 
 UNGOVERNED = "ungoverned"
 """The rule by which a change is held that no call and no person accounts for."""
+
+UNTIL = (
+    "Undo it; until then no gate opens.",
+    "Go on with other things; before the step is left, a person accepts it: `phasegate answer held`.",
+)
+"""What is told of a held change; of one that a person is to look at, the second."""
 
 LISTED = 50
 """Changed paths that an observation names."""
@@ -82,16 +88,18 @@ def judge(
             strays.append(change.path)
         if objection is None:
             continue
+        if own and objection.rule == CI and not nobodys:
+            continue
         if own and objection.rule == STEP and not nobodys:
             wished.append(change.path)
             continue
-        if (alone and not nobodys) or run.undone.get(
-            change.path
-        ) == change.after:  # whoever was to put it back was killed before
+        killed = run.undone.get(change.path) == change.after  # whoever was to put it back
+        if killed or (alone and not nobodys and objection.rule != CI):
             fact, text = _undone(desk, run, change, objection, call)
         else:
-            why = nobodys or ("more than one call could have made it" if call else "no call of this session made it")
-            fact, text = _held(run, change, objection, why, "Undo it; until then no gate opens.")
+            fact, text = _held(
+                run, change, objection, nobodys or _why_held(call, objection), UNTIL[objection.rule == CI]
+            )
         if isinstance(fact, ChangePutBack):
             undone.append(change)
         facts.append(fact)
@@ -104,6 +112,12 @@ def judge(
     plan = plan_watch.mended(desk, state, run, changes, skip={change.path for change in undone})
     facts += plan.facts
     return Judgement(seen, tuple(facts), tuple(undone), (*told, *unread, *plan.told), plan.content)
+
+
+def _why_held(call: str, objection: Objection) -> str:
+    if objection.rule == CI:
+        return "it says how changes are judged at the forge"
+    return "more than one call could have made it" if call else "no call of this session made it"
 
 
 def undo_what_came_after(desk: Desk, state: State, run: RunRecord) -> State:
@@ -260,7 +274,12 @@ def _objection(
     objection = weighed(desk, object_to(change.path, grounds), soft)
     if objection and change.path in CLIENT_SETTINGS and not desk.hooks_missing():
         return None  # the client itself keeps a person's permissions there; our hooks are untouched
-    return objection or _by_content(desk, state, change, soft) or _by_rules(desk, state, run, change, soft)
+    return (
+        objection
+        or _by_content(desk, state, change, soft)
+        or _by_rules(desk, state, run, change, soft)
+        or object_to_ci(change.path)
+    )
 
 
 def _by_rules(desk: Desk, state: State, run: RunRecord, change: Change, soft: list[RuleSaid]) -> Objection | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from phasegate.settings import Settings, matches
+from phasegate.settings import AT_THE_FORGE, Settings, matches
 from phasegate.workflow.definition import Workflow
 
 
@@ -26,6 +26,9 @@ class Objection(msgspec.Struct, frozen=True):
 
 WATCHED = "watched"
 """The rule by which a change of a file that is watched beside the tree is put back or held."""
+
+CI = "ci"
+"""The rule by which a change of what judges at the forge is held until a person has looked at it."""
 
 STEP = "step"
 """The rule by which a step or the kind of a phase forbids an edit; the only one that gives way to a person's wish."""
@@ -51,6 +54,13 @@ def object_to(path: str, grounds: Grounds) -> Objection | None:
     if not grounds.step or _step_permits(path, file_class, grounds, grounds.step):
         return None
     return Objection(STEP, _reason(path, file_class, grounds))
+
+
+def object_to_ci(path: str) -> Objection | None:
+    """The objection to leaving a file that judges at the forge to an agent alone, or None."""
+    if not matches(path.replace("../", ""), AT_THE_FORGE):
+        return None
+    return Objection(CI, "it says how changes are judged at the forge, so a person looks at its change.")
 
 
 def _step_permits(path: str, file_class: str, grounds: Grounds, step: str) -> bool:

@@ -29,6 +29,7 @@ BUILT_IN: dict[str, str] = {
     "after-the-end": "what was written when the run was over was looked at by no gate",
     "watched": "files beside the tree that bend how work is judged stay as they were when the run began",
     "ungoverned": "what no call and no person accounts for is looked at before anything relies on it",
+    "ci": "what judges a change at the forge is changed under a person's eyes",
     "caller": "a hook call comes from the client whose session it names",
     "plan-demands-less": "a plan in force loses nothing that it demanded, unless a person says so",
     "plan-unreadable": "a plan in force can be read",

@@ -14,6 +14,7 @@ from phasegate.entrypoints.cli.log import utc
 from phasegate.errors import Exit, Failure
 from phasegate.gates.catalog import CATALOG, ask
 from phasegate.gates.interface import Moment, Verdict, some
+from phasegate.ledger.custody import CallForged, ChangeUngoverned, HooksMissed, WatchPutBack
 from phasegate.ledger.event import Event
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import (
@@ -31,7 +32,7 @@ from phasegate.ledger.facts import (
 from phasegate.ledger.schema import fact_of
 from phasegate.ledger.state import Note, PhaseRecord, Question, State
 from phasegate.plain import line
-from phasegate.policy.edits import Grounds, object_to
+from phasegate.policy.edits import WATCHED, Grounds, object_to
 from phasegate.rules.rule import BUILT_IN, LEAD
 from phasegate.wiring import RealDesk
 from phasegate.workflow.definition import Step
@@ -44,6 +45,7 @@ WAYS = {
     "watched": "A person looks with `phasegate answer held` and accepts it or puts it back: `phasegate answer settle`.",
     "ungoverned": "A person looks with `phasegate answer held` and accepts it or puts it back: "
     "`phasegate answer settle`.",
+    "ci": "A person looks with `phasegate answer held` and accepts it or puts it back: `phasegate answer settle`.",
     "caller": "Use the client's own tools; a session that is open twice goes on in the one opened first.",
     "after-the-end": "A person brings it back by the command that was named, or begins another run.",
     "plan-demands-less": "Undo it, or let a person accept it: `phasegate answer settle PATH`.",
@@ -99,7 +101,7 @@ class Explanation(msgspec.Struct, frozen=True):
 def present(opened: RealDesk) -> list[Explanation]:
     """The newest refusal, and what keeps the present step open."""
     state, past = opened.state(), _past(opened)
-    refusals = [pair for pair in past if isinstance(pair[1], CallRefused | ChangePutBack | ChangeHeld)]
+    refusals = [pair for pair in past if isinstance(pair[1], CallRefused | ChangePutBack | ChangeHeld | WatchPutBack)]
     told = [_event(opened, state, past, *refusals[-1])] if refusals else [Explanation("Nothing was refused so far.")]
     return [*told, *_present_step(opened, state)]
 
@@ -145,7 +147,9 @@ def _at_position(past: Past, id_: str) -> Past:
 
 def _by_call(past: Past, id_: str) -> Past:
     """The decisions about a tool call: that it was refused, or what it left behind; else that it was let through."""
-    judged: Past = [(e, f) for e, f in past if isinstance(f, CallRefused | ChangePutBack) and f.call == id_]
+    judged: Past = [
+        (e, f) for e, f in past if isinstance(f, CallRefused | ChangePutBack | WatchPutBack) and f.call == id_
+    ]
     asked: Past = [(e, f) for e, f in past if isinstance(f, CallAsked) and f.call == id_]
     return judged or asked
 
@@ -154,7 +158,8 @@ def _by_path(past: Past, id_: str) -> Past:
     return [
         (event, fact)
         for event, fact in past
-        if (isinstance(fact, ChangePutBack | ChangeHeld | ChangeSettled) and fact.path == id_)
+        if (isinstance(fact, ChangePutBack | ChangeHeld | ChangeSettled | WatchPutBack) and fact.path == id_)
+        or (isinstance(fact, ChangeUngoverned) and id_ in fact.paths)
         or (isinstance(fact, CallRefused) and id_ in fact.paths)
     ]
 
@@ -168,6 +173,12 @@ def _event(opened: RealDesk, state: State, past: Past, event: Event, fact: Fact)
             told = _refused(opened, state, past, event, fact)
         case ChangePutBack() | ChangeHeld():
             told = _changed(opened, state, past, event, fact)
+        case WatchPutBack():
+            told = _put_back_beside(past, event, fact)
+        case CallForged():
+            told = _forged(fact)
+        case HooksMissed() | ChangeUngoverned():
+            told = Explanation("", _rule("ungoverned"), permitted=(WAYS["ungoverned"],))
         case StepEntered():
             told = _entered(opened, state, past, event, fact)
         case StopRefused():
@@ -186,6 +197,8 @@ def _told(fact: Fact) -> str:
             return f"{line(tool, 60)} was refused{on}."
         case ChangePutBack(path=path):
             return f"a change of {line(path)} was put back."
+        case WatchPutBack(path=path):
+            return f"the watched file {line(path)} was put back."
         case ChangeHeld(path=path):
             return f"a change of {line(path)} is held."
         case _:
@@ -214,6 +227,21 @@ def _changed(opened: RealDesk, state: State, past: Past, event: Event, fact: Cha
     settle = f"Undo it by hand, or let a person accept it: `phasegate answer settle {line(fact.path)}`."
     way = "It is settled since." if any(f.path == fact.path for f in later) else f"{settle} Until then no gate opens."
     return Explanation("", _rule(fact.rule), (fact.why,), tuple(_at_step(at)), (way, *ways))
+
+
+def _put_back_beside(past: Past, event: Event, fact: WatchPutBack) -> Explanation:
+    asked = next((f for _, f in past if isinstance(f, CallAsked) and f.call == fact.call), None)
+    evidence = ((f"tool call {fact.call}: {sentence(asked)}",) if asked else ()) + tuple(
+        _at_step(_step_before(past, event, fact.run))
+    )
+    because = (fact.why, "exactly one call could have made the change, and the file is one that nobody else writes")
+    kept = f"A person may change it; `{fact.command}` brings back what it held."
+    return Explanation("", _rule(WATCHED), because, evidence, (kept,))
+
+
+def _forged(fact: CallForged) -> Explanation:
+    above = f"the programs above it: {some([line(each, 60) for each in fact.above])}"
+    return Explanation("", _rule("caller"), (fact.why,), (above,), (WAYS["caller"],))
 
 
 def _rule(name: str) -> str:
