@@ -17,6 +17,9 @@ from typing import Any, NamedTuple
 import pytest
 from people import PHASEGATE
 
+from phasegate.entrypoints.known_holes import _once
+from phasegate.evidence.findings import Finding, Severity
+
 SETTINGS = 'project = "11111111-1111-4111-8111-111111111111"\n'
 LOCK = 'version = 1\n[[package]]\nname = "shop-core"\nversion = "1.2.0"\n[package.source]\nregistry = "x"\n'
 
@@ -188,3 +191,21 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(place: Place, tmp_path: Pat
         (tmp_path / f"{name}.zip").write_bytes(archive(*records))
         refused = place.run("--from", str(tmp_path / f"{name}.zip"))
         assert refused.returncode == 7 and "not used" in refused.stderr
+
+
+def test_a_hole_that_several_tell_of_is_told_once_as_bad_as_the_worst_of_them() -> None:
+    def told(advisory: str, severity: Severity, *aliases: str, package: str = "a 1") -> Finding:
+        return Finding(
+            advisory, "uv.lock", 0, "m", "", "t", severity, package=package, advisory=advisory, aliases=aliases
+        )
+
+    found = [
+        told("CVE-1", "low", "GHSA-1"),
+        told("GHSA-1", "unknown", "X-1"),
+        told("X-1", "high"),
+        told("CVE-2", "unknown"),
+    ]
+    first, second = _once([*found, told("CVE-2", "unknown")])
+    assert (first.advisory, first.severity, first.aliases) == ("CVE-1", "high", ("GHSA-1", "X-1"))
+    assert (second.advisory, second.severity) == ("CVE-2", "unknown")
+    assert len(_once([told("CVE-1", "low"), told("CVE-1", "low", package="b 1")])) == 2

@@ -54,6 +54,14 @@ def test_what_was_there_when_phasegate_came_may_stay(gate: str) -> None:
     assert says(world, gate) == "pass"
 
 
+def test_a_scanner_that_is_newer_than_the_baseline_says_how_to_take_one(gate: str) -> None:
+    world = World()
+    world.state.baseline = BaselineTaken(BEFORE, "tree")
+    world.saw(seen(GATES[gate], 3, (FOUND,)))
+    [verdict] = ask((gate,), world.at())
+    assert verdict.says == "fail" and "phasegate init --baseline" in verdict.remedy
+
+
 @pytest.mark.parametrize(
     ("subject", "word"), [("0" * 16, "pass"), ("0" * 16 + "@1", "pass"), ("0" * 16 + "@2", "fail")]
 )

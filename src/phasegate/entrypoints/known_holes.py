@@ -8,6 +8,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from phasegate.collectors.scanners.catalog import AUDITS, audit
 from phasegate.collectors.scanners.interface import Asked, Looked, Say, by, together
 from phasegate.dependencies import go_modules
@@ -16,7 +18,7 @@ from phasegate.dependencies.locks import asks, is_unlocked, reader_of, why_not_r
 from phasegate.dependencies.osv import key
 from phasegate.dependencies.packages import LARGEST, Ecosystem, Locked, NoLock, Package
 from phasegate.errors import Failure
-from phasegate.evidence.findings import Finding, FindingsSeen, fingerprinted, seen
+from phasegate.evidence.findings import Finding, FindingsSeen, Severity, fingerprinted, rank, seen
 from phasegate.gates.interface import some
 from phasegate.plain import line
 from phasegate.settings import Deps, matches
@@ -161,16 +163,25 @@ def finding(hole: Hole, path: str) -> Finding:
 
 
 def _once(found: Sequence[Finding]) -> list[Finding]:
-    """Less what an earlier finding about the same package in the same file tells under any of its names."""
-    kept: list[Finding] = []
-    ids: dict[tuple[str, str], set[str]] = {}
+    """Each hole of a package in a file once, under all its names, as bad as the worst that anybody calls it."""
+    by_package: dict[tuple[str, str], list[Finding]] = {}
     for each in found:
-        told = ids.setdefault((each.path, each.package), set())
+        kept = by_package.setdefault((each.path, each.package), [])
         own = {each.advisory, *each.aliases}
-        if told.isdisjoint(own):
+        at = next((at for at, other in enumerate(kept) if own & {other.advisory, *other.aliases}), None)
+        if at is None:
             kept.append(each)
-        told |= own
-    return kept
+        else:
+            names = dict.fromkeys((*kept[at].aliases, each.advisory, *each.aliases))
+            aliases = tuple(name for name in names if name != kept[at].advisory)
+            kept[at] = replace(kept[at], aliases=aliases, severity=_worse(kept[at].severity, each.severity))
+    return [each for kept in by_package.values() for each in kept]
+
+
+def _worse(one: Severity, other: Severity) -> Severity:
+    """The worse of what is known; whoever does not know has no say."""
+    known = [each for each in (one, other) if each != "unknown"]
+    return max(known, key=rank) if known else "unknown"
 
 
 def _by_programs(desk: RealDesk, settings: Deps, named: Found, say: Say) -> list[Looked]:

@@ -77,11 +77,19 @@ def judged(state: State, scanner: str, subject: str, today: str, phase: str = ""
     weighed = weigh(state, seen, today, phase)
     if weighed.new:
         told = [f"{each.place} {each.message}{_asks_silence(each)}" for each in weighed.new]
-        return failed(some(told), *seen.why_unknown, remedy=REMEDIES.get(scanner, MEND), evidence=(evidence.id,))
+        remedy = f"{REMEDIES.get(scanner, MEND)}{_no_baseline(state, scanner)}"
+        return failed(some(told), *seen.why_unknown, remedy=remedy, evidence=(evidence.id,))
     if why := _why_unknown(seen):
         again = f"Mend that, then `phasegate check {scanner}`."
         return unknown(*why, remedy=again, evidence=(evidence.id,))
     return passed(_clean(seen, weighed), *seen.notes, evidence=(evidence.id,))
+
+
+def _no_baseline(state: State, scanner: str) -> str:
+    """What lets old findings be where the scanner is newer than the baseline."""
+    if state.baseline is None or scanner in state.baseline.findings or scanner == "ratchets":
+        return ""
+    return f" The baseline has no {scanner}: a person takes a new one by `phasegate init --baseline`."
 
 
 def _asks_silence(finding: Finding) -> str:
