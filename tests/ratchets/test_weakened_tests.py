@@ -334,11 +334,20 @@ def test_a_file_that_is_no_longer_collected_takes_its_tests_with_it() -> None:
     assert all("no longer collected" in each.now for each in moved.found)
 
 
+def test_tests_in_files_of_other_names_are_compared_where_they_are() -> None:
+    path, content = "tests/check_shop.py", FILES[PY].encode()
+    weak = content.replace(b"assert got == 6", b"assert got")
+    assert {each.kind for each in compare_tests([Change(path, content, weak)]).found} == {"check-weaker"}
+    assert {each.kind for each in compare_tests([Change(path, content, None)]).found} == {"test-gone"}
+
+
 def test_a_hook_that_decides_what_runs_is_told() -> None:
     hook = b"def pytest_collection_modifyitems(items):\n    items.clear()\n"
     (found,) = compare_tests([Change("tests/conftest.py", b"", hook)]).found
     assert found.kind == "run-narrowed"
     (found,) = compare_tests([Change("a_test.go", None, b"package a\nfunc TestMain(m *testing.M) {}\n")]).found
+    assert found.kind == "run-narrowed"
+    (found,) = compare_tests([Change("tests/conftest.py", b"", b"collect_ignore = ['test_shop.py']\n")]).found
     assert found.kind == "run-narrowed"
     honest = b"package a\nfunc TestMain(m *testing.M) { os.Exit(m.Run()) }\n"
     marks = b"def pytest_collection_modifyitems(items):\n    for item in items:\n        item.add_marker('slow')\n"

@@ -60,16 +60,15 @@ def _read(change: Change) -> _File:
     known = errors_of(change.path, change.before) if change.before is not None and change.after is not None else ()
     known = known if known and change.after and known == errors_of(change.path, change.after) else ()
     old, new = _suite(change.path, change.before, known), _suite(change.path, change.after, known)
+    if change.before is None and not is_collected(change.path):  # nobody says that a runner would look there
+        new = msgspec.structs.replace(new, tests={}, helpers=new.helpers | new.tests)
     return _File(change.path, old, new)
 
 
 def _suite(path: str, content: bytes | None, known: tuple[str, ...]) -> Suite:
     if content is None:
         return NOWHERE
-    suite = suite_of(path, content, known)
-    if is_collected(path):
-        return suite
-    return msgspec.structs.replace(suite, tests={}, helpers=suite.helpers | suite.tests)
+    return suite_of(path, content, known)
 
 
 class _Comparison:
@@ -183,7 +182,9 @@ class _Comparison:
         """What newly keeps a whole file from running on a condition."""
         known = {switch.words for switch in file.old.switches}
         for switch in file.new.switches:
-            if switch.words not in known and not switch.always and file.old.tests:
+            if switch.words not in known and switch.words.startswith("collect_ignore"):
+                yield Weakening("run-narrowed", file.path, switch.line, "", "", switch.words)
+            elif switch.words not in known and not switch.always and file.old.tests:
                 kind: Kind = "condition-changed" if switch.seen else "test-off"
                 yield Weakening(kind, file.path, switch.line, "every test of the file", "", switch.words)
 
