@@ -11,7 +11,7 @@ import pytest
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "run.py"
 
 
-@pytest.mark.parametrize("benchmark", ["hooks", "digests", "ledgers", "sessions"])
+@pytest.mark.parametrize("benchmark", ["hooks", "digests", "ledgers", "sessions", "secrets"])
 def test_a_benchmark_runs_and_compares(benchmark: str) -> None:
     ran = subprocess.run((sys.executable, SCRIPT, "--smoke", benchmark), capture_output=True, text=True, check=False)
     assert not ran.returncode, ran.stderr[-2000:]
