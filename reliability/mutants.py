@@ -138,20 +138,21 @@ def _importing(lines: list[str], mutant: Mutant) -> list[str]:
 # --- tests ------------------------------------------------------------------------------------------------------------
 
 
-def reached(folder: str, tests: Sequence[str]) -> dict[tuple[str, int], list[str]]:
-    """Which tests run which lines of the package, by one run of all of them."""
-    data = os.path.join(folder, "coverage")
+def reached(copy: Path, tests: Sequence[str]) -> dict[tuple[str, int], list[str]]:
+    """Which tests run which lines of a copy of the package, by one run of all of them."""
+    data = os.path.join(copy, "coverage")
     words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=phasegate", "--cov-context=test", "--cov-report=")
     ran = subprocess.run(
         (sys.executable, *words, "-n", "0", *[each for each in tests if (ROOT / each).exists()]),
-        cwd=ROOT, env=os.environ | {"COVERAGE_FILE": data, "COVERAGE_CORE": "ctrace"}, capture_output=True, text=True,
+        cwd=ROOT, env=os.environ | {"COVERAGE_FILE": data, "COVERAGE_CORE": "ctrace", "PYTHONPATH": str(copy)},
+        capture_output=True, text=True,
     )  # fmt: skip
     if ran.returncode:
         sys.exit(f"the tests are not green by themselves:\n{ran.stdout[-2000:]}")
-    return _lines(data)
+    return _lines(data, copy / "phasegate")
 
 
-def _lines(data: str) -> dict[tuple[str, int], list[str]]:
+def _lines(data: str, package: Path) -> dict[tuple[str, int], list[str]]:
     from coverage.numbits import numbits_to_nums
 
     found: dict[tuple[str, int], list[str]] = {}
@@ -161,7 +162,7 @@ def _lines(data: str) -> dict[tuple[str, int], list[str]]:
             "join context on context.id = context_id where context.context like '%|run'"
         )
         for path, context, bits in rows:
-            inner = os.path.relpath(path, SOURCE)
+            inner = os.path.relpath(path, package)
             for number in numbits_to_nums(bits):
                 found.setdefault((inner, number), []).append(context.removesuffix("|run"))
     return found
@@ -197,14 +198,15 @@ def main() -> int:
     parser.add_argument("--record", action="store_true", help="keep what came of them below results/")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    files = [str(each.relative_to(SOURCE)) for pattern in WHERE for each in sorted(SOURCE.glob(pattern))]
-    chosen = [path for path in files if not asked.file or path in asked.file]
-    found = [each for path in chosen for each in mutants(path, (SOURCE / path).read_text(encoding="utf-8"))]
-    if asked.list:
-        print("\n".join(f"{each.name:48} {each.was}" for each in found))
-        return 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        came = list(_all(found, folder, asked.jobs))
+        copies = [Path(os.path.realpath(folder)) / str(number) for number in range(asked.jobs)]
+        for copy in copies:  # whoever goes on working on the sources changes nothing here
+            shutil.copytree(SOURCE, copy / "phasegate", ignore=shutil.ignore_patterns("__pycache__"))
+        found = list(_refusals(copies[0] / "phasegate", asked.file))
+        if asked.list:
+            print("\n".join(f"{each.name:48} {each.was}" for each in found))
+            return 0
+        came = list(_all(found, copies))
     alive = [each for each in came if not each.killed]
     if asked.record:
         _keep(came)
@@ -212,17 +214,20 @@ def main() -> int:
     return int(bool(alive))
 
 
-def _all(found: list[Mutant], folder: str, jobs: int) -> Iterator[Came]:
-    by_line = reached(folder, TESTS)
-    copies = [Path(folder) / str(number) for number in range(jobs)]
-    for copy in copies:
-        shutil.copytree(SOURCE, copy / "phasegate", ignore=shutil.ignore_patterns("__pycache__"))
+def _refusals(package: Path, chosen: Sequence[str]) -> Iterator[Mutant]:
+    for path in (str(each.relative_to(package)) for pattern in WHERE for each in sorted(package.glob(pattern))):
+        if not chosen or path in chosen:
+            yield from mutants(path, (package / path).read_text(encoding="utf-8"))
+
+
+def _all(found: list[Mutant], copies: list[Path]) -> Iterator[Came]:
+    by_line = reached(copies[0], TESTS)
 
     def share(number: int) -> list[Came]:
-        return [_told(tried(each, _tests_of(each, by_line), copies[number])) for each in found[number::jobs]]
+        return [_told(tried(each, _tests_of(each, by_line), copies[number])) for each in found[number :: len(copies)]]
 
-    with ThreadPoolExecutor(jobs) as pool:
-        for done in pool.map(share, range(jobs)):
+    with ThreadPoolExecutor(len(copies)) as pool:
+        for done in pool.map(share, range(len(copies))):
             yield from done
 
 
