@@ -255,3 +255,14 @@ def test_a_case_that_cannot_be_is_refused() -> None:
 
 def test_a_source_without_rules_is_empty() -> None:
     assert PolicySource() == Settings().policy and Settings().rules == Rules()
+
+
+def test_a_rule_that_names_no_kind_is_asked_before_every_closing() -> None:
+    after = woven(DEFAULT, Rules((Rule("c", gate="covered", at=("@close",)),)))
+    assert all("rule:c" in kind.gates for kind in after.kinds)
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_only_what_may_be_lowered_is_in_any_mode_but_enforce(name: str) -> None:
+    assert Rules(modes={name: "observe"}).mode_of(name) == ("observe" if name in LOOSENED else "enforce")
+    assert Rules().mode_of(name) == "enforce"

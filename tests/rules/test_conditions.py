@@ -53,6 +53,13 @@ def test_a_fact_that_is_not_known_gives_no_answer() -> None:
     assert holds(Condition(not_=Condition("absent", "==", 1)), FACTS.get) is None
 
 
+@pytest.mark.parametrize(("op", "value"), [("~", 1), ("", 1), ("==", None), ("<", float("inf"))])
+def test_a_comparison_that_is_none_is_an_error_of_any_fact(op: str, value: object) -> None:
+    for fact in ("absent", "red"):
+        with pytest.raises(CannotEvaluate):
+            of(fact, op, value)
+
+
 TRUE, FALSE, NONE = Condition("red", "==", 3), Condition("red", "==", 4), Condition("absent", "==", 4)
 WORTH = {True: TRUE, False: FALSE, None: NONE}
 TRUTHS = st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=5)
@@ -117,7 +124,7 @@ def test_exactly_what_fits_is_answered(value: object, op: str, other: object) ->
     of_type = type_of(value)
     lookup = {"fact": value}.get
     fits = of_type is not None and not unfit(op, of_type, other)
-    if value is None:
+    if value is None and op in OPERATORS and type_of(other) is not None:
         assert holds(Condition("fact", op, other), lookup) is None  # type: ignore[arg-type]
     elif fits:
         assert holds(Condition("fact", op, other), lookup) in (True, False)  # type: ignore[arg-type]

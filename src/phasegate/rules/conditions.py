@@ -56,6 +56,8 @@ def holds(condition: Condition, lookup: Lookup, depth: int = 0) -> bool | None:
             inner = holds(condition.not_, lookup, depth + 1)
             return None if inner is None else not inner
     value = lookup(condition.fact)
+    if condition.op not in OPERATORS or type_of(condition.value) is None:
+        raise CannotEvaluate(f"{condition.fact}: `{condition.op}` with {condition.value!r} is no comparison")
     return None if value is None else _compared(value, condition)
 
 
