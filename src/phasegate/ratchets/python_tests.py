@@ -225,7 +225,9 @@ def _module_switches(body: Sequence[ast.stmt], functions: tuple[str, ...] = ()) 
         if isinstance(node, ast.Assign) and any(name == "pytestmark" for t in node.targets for name in stored(t)):
             marks = node.value.elts if isinstance(node.value, ast.List | ast.Tuple) else [node.value]
             yield from (switch for mark in marks if (switch := _mark(mark)) is not None)
-        elif isinstance(node, ast.Assign) and any(n.startswith("collect_ignore") for t in node.targets for n in stored(t)):
+        elif isinstance(node, ast.Assign) and any(
+            n.startswith("collect_ignore") for t in node.targets for n in stored(t)
+        ):
             yield Switch(ast.unparse(node)[:WORDS], node.lineno)
         elif isinstance(node, ast.Expr | ast.If | ast.Raise | ast.Try | ast.Assign):
             yield from _called_off([node])
