@@ -154,7 +154,7 @@ def test_what_changed_between_turns_is_a_persons_and_is_told(at_work: Bench) -> 
     assert not at_work.run.held and not at_work.facts(WatchPutBack)
 
 
-# -- what judges at the forge --------------------------------------------------------------------------------------------
+# -- what judges at the forge ------------------------------------------------------------------------------------------
 
 WORKFLOW = ".github/workflows/test.yml"
 

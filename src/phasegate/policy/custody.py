@@ -116,7 +116,7 @@ def client_settings(text: str) -> Iterable[str]:
         return
     try:
         value = msgspec.json.decode(text)
-    except msgspec.DecodeError as problem:
+    except (msgspec.DecodeError, RecursionError) as problem:
         raise ValueError(str(problem)) from problem
     if not isinstance(value, dict):
         raise ValueError("it is no object")
@@ -140,12 +140,11 @@ def git_settings(text: str) -> Iterable[str]:
     section, below = "", ""
     for line in _whole_lines(text):
         row = line.strip()
-        found = _SECTION.match(row)
-        if found is not None:
+        while (found := _SECTION.match(row)) is not None:
             section, _, old = found[1].lower().partition(".")
             below = found[2] if found[2] is not None else old
             row = row[found.end() :].strip()
-        if not row or row[0] in "#;":
+        if not row:
             continue
         variable = _VARIABLE.match(row)
         if variable is None or not section:
@@ -157,16 +156,33 @@ def git_settings(text: str) -> Iterable[str]:
 
 
 def _whole_lines(text: str) -> Iterable[str]:
-    """The lines, with those that go on after a backslash as one."""
+    """The lines without their comments, those that go on after a backslash as one (git-config, "Syntax")."""
     pending = ""
-    for line in text.splitlines():
-        if line.endswith("\\"):
-            pending += line[:-1]
+    for line in text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n"):
+        said, goes_on = _uncommented(line, quoted=pending.count('"') - pending.count('\\"') & 1 == 1)
+        pending += said
+        if goes_on:
             continue
-        yield pending + line
+        yield pending
         pending = ""
     if pending:
         yield pending
+
+
+def _uncommented(line: str, *, quoted: bool) -> tuple[str, bool]:
+    """A line up to its comment, and whether the next one belongs to it; a comment ends with its line, always."""
+    at = 0
+    while at < len(line):
+        if line[at] == "\\":
+            if at == len(line) - 1:
+                return line[:at], True
+            at += 1
+        elif line[at] == '"':
+            quoted = not quoted
+        elif line[at] in "#;" and not quoted:
+            return line[:at], False
+        at += 1
+    return line, False
 
 
 def _is_harmless(section: str, name: str) -> bool:
