@@ -10,6 +10,7 @@ import pytest
 from msgspec import Struct
 
 from phasegate.collectors.interface import SuiteRun
+from phasegate.collectors.private.environment_elsewhere import of_javascript
 from phasegate.settings import Runner, Tests
 from tests.collectors.conftest import write
 from tests.collectors.node_tools import BIN, with_tools
@@ -172,3 +173,19 @@ def test_a_test_that_passes_and_claims_nothing_is_named(tmp_path: Path) -> None:
         ("test/more.test.js::says nothing", "it claims nothing"),
         ("test/more.test.js::gives up", "none of its claims was made"),
     }
+
+
+def test_a_test_tool_that_was_tampered_with_is_another_environment(tmp_path: Path) -> None:
+    tool = {
+        "node_modules/mocha/package.json": '{"name": "mocha", "dependencies": {"needed": "1"}}',
+        "node_modules/needed/package.json": '{"name": "needed"}', "node_modules/needed/index.js": "1",
+        "node_modules/other/index.js": "1", "node_modules/other/package.json": "{}",
+    }  # fmt: skip
+    root = write(tmp_path, {**tool, "package.json": '{"devDependencies": {"other": "1"}}'})
+    before = of_javascript(str(root), "node", "mocha", os.environ)
+    assert [*before] == ["the program node", "the package mocha, and what it needs"]
+    (root / "node_modules/other/index.js").write_text("2")
+    assert of_javascript(str(root), "node", "mocha", os.environ) == before
+    (root / "node_modules/needed/index.js").write_text("2")
+    after = of_javascript(str(root), "node", "mocha", os.environ)
+    assert {name for name in before if before[name] != after[name]} == {"the package mocha, and what it needs"}

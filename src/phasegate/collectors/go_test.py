@@ -13,6 +13,8 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from phasegate.collectors import environment, go_packages, one_run, process
 from phasegate.collectors.coverage_formats import reports
 from phasegate.collectors.go_crash import FirstParty
@@ -20,6 +22,7 @@ from phasegate.collectors.go_events import FILE_LIMIT, Events, read_events, read
 from phasegate.collectors.go_outcomes import Observed, as_test_run, merged, unfinished
 from phasegate.collectors.go_packages import Packages
 from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun, TestCommandNotStarted
+from phasegate.collectors.private.environment_elsewhere import of_go
 from phasegate.evidence.tests import TestRun
 from phasegate.foreign import NotReadable, from_json
 
@@ -59,7 +62,7 @@ def run(ask: Ask) -> SuiteRun:
         read_witnesses(session.witnessed(), session.nonce), ended, ask.timeout_seconds, session.first_party,
         session.words.has("run", "skip"), session.words.has("count", "cpu"), session.notes,
     )  # fmt: skip
-    tests = one_run.with_frames(as_test_run(observed)) if ask.inside is not None else as_test_run(observed)
+    tests = session.privately(as_test_run(observed)) if ask.inside is not None else as_test_run(observed)
     measured = session.measured(tests)
     kept = one_run.artifacts(results_jsonl=session.events(0), output_txt=ended.output)
     return SuiteRun(tests, measured.coverage, measured.why_not, (*kept, *measured.reports))
@@ -82,6 +85,7 @@ class _Session:
         inside = ask.inside
         clean = environment.clean(ask.env) if inside is None else environment.private(ask.env, ask.inherit, inside)
         self.notes, self.version, self.first_party, self.env = clean.notes, "", FirstParty("", ()), clean.variables
+        self.root_of_go = ""
         self._ask_go()
         # Held open: what was reported stays readable even if a test removes the file.
         self._witness_path = os.path.join(scratch, "witness.jsonl")
@@ -98,6 +102,7 @@ class _Session:
             raise TestCommandNotStarted(
                 f"`go env` failed: {ended.last_line}.", hint="Mend what it names, and repeat."
             ) from bad
+        self.root_of_go = known.get("GOROOT", "")
         self.version = known.get("GOVERSION", "").removeprefix("go")
         own = {name: known[name] for name in ("GOMODCACHE", "GOTOOLCHAIN") if known.get(name)}
         cache = known.get("GOCACHE", "")
@@ -166,6 +171,11 @@ class _Session:
 
     def witnessed(self) -> bytes:
         return _whole(self._witness.fileno())
+
+    def privately(self, tests: TestRun) -> TestRun:
+        """A private run, with what has a say in it beside the tree."""
+        beside = of_go(self.go[-1], self.root_of_go, self.env)
+        return replace(one_run.with_frames(tests), environment=beside)
 
     def measured(self, tests: TestRun) -> reports.Measured:
         if not self.ask.measure:

@@ -6,6 +6,8 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from phasegate.collectors import environment, js_frames, one_run
 from phasegate.collectors.channel import Channel, Progress
 from phasegate.collectors.interface import Ask, SuiteRun
@@ -14,6 +16,7 @@ from phasegate.collectors.js_outcomes import as_test_run
 from phasegate.collectors.js_private import Witness, believed
 from phasegate.collectors.js_seen import Seen
 from phasegate.collectors.js_why_red import ours_in
+from phasegate.collectors.private.environment_elsewhere import of_javascript
 from phasegate.collectors.process import Ended
 from phasegate.evidence.tests import TestRun
 
@@ -78,7 +81,10 @@ class Session:
             doubts, uncaught or {},
         )  # fmt: skip
         tests = as_test_run(seen, ours_in(self.root, tuple(self.ask.source_roots)))
-        return believed(tests, self.witness, seen) if self.witness else tests
+        if self.witness is None:
+            return tests
+        beside = of_javascript(self.root, "node", self.tool, self.clean.variables)
+        return replace(believed(tests, self.witness, seen), environment=beside)
 
     def suite_run(self, tests: TestRun, measured: Measured, ended: Ended) -> SuiteRun:
         """All of it, with the files that prove it."""
