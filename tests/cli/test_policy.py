@@ -225,3 +225,26 @@ def test_a_refusal_called_wrong_becomes_a_case_and_can_be_decided_again(project:
     assert "refuse -> allow" in project.ok("why", "call-1", "--policy", "looser.toml")
     assert "1 of 1 cases" in project.ok("policy", "test", "--policy", "looser.toml")
     assert "1 would have been another" in project.ok("policy", "simulate", "--policy", "looser.toml")
+
+
+def test_a_rule_can_be_asked_of_the_tree_outside_any_phase(project: Project) -> None:
+    project.write(
+        "phasegate.toml",
+        HEAD
+        + """
+[[rules]]
+id = "no-questions"
+at = ["@check"]
+require = { fact = "questions.open", op = ">", value = 3 }
+
+[[rules]]
+id = "no-secrets"
+at = ["@check"]
+gate = "secrets"
+mode = "warn"
+""",
+    )
+    project.ok("policy", "trust")
+    checked = project.person("check", "--json")
+    said = {each["gate"]: each["says"] for each in json.loads(checked.stdout)["verdicts"] if "rule:" in each["gate"]}
+    assert checked.returncode == 1 and said == {"rule:no-questions": "fail", "rule:no-secrets": "pass"}
