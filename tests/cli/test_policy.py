@@ -248,3 +248,15 @@ mode = "warn"
     checked = project.person("check", "--json")
     said = {each["gate"]: each["says"] for each in json.loads(checked.stdout)["verdicts"] if "rule:" in each["gate"]}
     assert checked.returncode == 1 and said == {"rule:no-questions": "fail", "rule:no-secrets": "pass"}
+
+
+def test_what_only_observes_is_shown_to_people(project: Project) -> None:
+    rule = (
+        'id = "few"\nat = ["load_phase_plans"]\nrequire = { fact = "loops", op = ">", value = 3 }\nmode = "observe"\n'
+    )
+    project.write("phasegate.toml", HEAD + "[[rules]]\n" + rule)
+    project.ok("policy", "trust")
+    project.ok("start", "--no-baseline")
+    project.ok("done")
+    assert "rule few (observes): not met: loops > 3 (it is 0)" in project.ok("status")
+    assert "observed, not enforced" in project.ok("why", "rule:few")

@@ -17,7 +17,7 @@ from phasegate.errors import Exit
 from phasegate.evidence.items import TestsSeen
 from phasegate.gates.interface import Moment, some
 from phasegate.gates.tests_ran import unapproved
-from phasegate.ledger.state import State
+from phasegate.ledger.state import RunRecord, State
 from phasegate.plain import line
 from phasegate.wiring import RealDesk, settings_changed
 from phasegate.workflow.plan import Phase
@@ -88,6 +88,12 @@ def _idle(opened: RealDesk, state: State) -> str:
     return f"{none} {opened.settings.plan}: {closed} of {len(state.plan)} phases closed{follows}."
 
 
+def _not_enforced(run: RunRecord) -> list[str]:
+    """Rules that only observe or warn, and are not met."""
+    told = {rule: said for rule, said in run.ruled.items() if said.mode != "enforce" and said.says != "pass"}
+    return [f"  rule {line(rule, 60)} ({said.mode}s): {line(said.why, 300)}" for rule, said in told.items()]
+
+
 def _tests(state: State, today: str) -> list[str]:
     """How sure the newest test run is, and what of it waits for an approval."""
     found = state.newest(TestsSeen)
@@ -108,6 +114,7 @@ def _lines(opened: RealDesk, state: State) -> list[str]:
         lines = [f"Run {run.id} is {run.status}: {where(Moment(state, run, opened.settings, ''))}."]
         lines += [f"  held: {line(path)}" for path in sorted(run.held)]
         lines += [f"  running: {check.what}" for check in run.checks.values()]
+        lines += _not_enforced(run)
     lines += _tests(state, opened.today())
     lines += showing.lines(state)
     for phase in _listed(state):
