@@ -25,7 +25,7 @@ from phasegate.ledger.event import Actor
 from phasegate.rules.rule import VERIFY
 from phasegate.settings import CI, JUDGING, matches
 from phasegate.wiring import RealDesk
-from phasegate.workspace import git, neighbours, place
+from phasegate.workspace import files, git, neighbours, place
 from phasegate.workspace.branches import Repository, provide
 
 GUESSES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
@@ -74,7 +74,10 @@ def judge(where: git.Place, actor: Actor, given: Given, say: Say, then: Callable
         project = opened(laid_out, folder, replace(settings_of(laid_out), elsewhere=neighbours.elsewhere(laid_out)))
         try:
             tree = repository.said("rev-parse", f"{base}^{{tree}}")
-            change = Change(repository, base, head, where.prefix, project.trusted.settings)
+            settings = project.trusted.settings
+            if files.state_of(laid_out.root, place.SETTINGS) is None:  # then its id was made up just now
+                settings = replace(settings, project=settings_of(where).project)
+            change = Change(repository, base, head, where.prefix, settings)
             seen = look(change, where.top, folder, given.ledgers, given.anchors)
             _before(RealDesk(project, actor), where, tree, say)
             after = RealDesk(beside(project, where), actor)
