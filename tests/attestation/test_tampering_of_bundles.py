@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from phasegate.attestation import anchors, bundle, checking, export
 from phasegate.attestation import statement as s
-from phasegate.attestation.envelope import PAYLOAD_TYPE, pae, sealed
+from phasegate.attestation.envelope import PAYLOAD_TYPE, Signature, pae, sealed, to_base64
 from phasegate.errors import Failure
 from phasegate.ledger.event import digest, seal
 from phasegate.ledger.fold import fold
@@ -167,3 +167,68 @@ def test_names_that_could_end_an_element_or_leave_a_folder_are_refused() -> None
         body = s.encoded(msgspec.structs.replace(said, predicate=msgspec.structs.replace(said.predicate, files=named)))
         with pytest.raises(bundle.BundleUnsound):
             bundle.read(bundle.write(sealed(body), files))
+
+
+def again(lines: list[bytes]) -> bytes:
+    """The bundle of these lines, with the digest that a forger would put above them."""
+    body = b"".join(lines)
+    return msgspec.json.encode(bundle.Top(bundle.FORMAT, digest(body))) + b"\n" + body
+
+
+def test_a_forger_who_computes_the_digest_anew_is_found_by_what_each_line_says() -> None:
+    [_, envelope, *rest] = UNSIGNED.splitlines(keepends=True)
+    files = [msgspec.json.decode(line, type=bundle.FileLine) for line in rest]
+
+    def line(file: bundle.FileLine) -> bytes:
+        return msgspec.json.encode(file) + b"\n"
+
+    other = bundle.FileLine(files[0].name, digest(b"other"), to_base64(b"other"))
+    lying = bundle.FileLine(files[0].name, files[0].sha256, to_base64(b"[]\t"))
+    forged = {
+        "nothing": again([envelope, *rest]),
+        "content under the old digest": again([envelope, line(lying), *rest[1:]]),
+        "another file of that name": again([envelope, line(other), *rest[1:]]),
+        "a file more": again([envelope, *rest, line(bundle.FileLine("more", digest(b"x"), to_base64(b"x")))]),
+        "a file less": again([envelope, *rest[:-1]]),
+        "a space": again([envelope, rest[0].replace(b'{"', b'{ "', 1), *rest[1:]]),
+        "no envelope": again([]),
+    }
+    taken = {name for name, content in forged.items() if passes(content, integrity_only=True)}
+    assert taken == {"nothing"}
+
+
+def test_a_payload_spelled_otherwise_or_of_another_type_is_refused() -> None:
+    body = s.encoded(statement()[0])
+    rest = UNSIGNED.splitlines(keepends=True)[2:]
+
+    def wrapped(payload: bytes) -> bytes:
+        return again([msgspec.json.encode(sealed(payload)) + b"\n", *rest])
+
+    assert passes(wrapped(body), integrity_only=True)
+    for other in (
+        body.replace(b'{"_type"', b'{ "_type"', 1), body.replace(b"Statement/v1", b"Statement/v2", 1),
+        body.replace(b"verification:v1", b"verification:v2", 1), body[:-1] + b',"more":1}',
+    ):  # fmt: skip
+        assert other != body and not passes(wrapped(other), integrity_only=True)
+
+
+def test_the_name_of_the_right_key_beside_the_signature_of_another_is_no_signature() -> None:
+    body = s.encoded(statement()[0])
+    forged = sealed(body, (Signature(PUBLIC.id, to_base64(bytes(64))), Signature(PUBLIC.id, to_base64(KEY.sign(b"x")))))
+    assert not passes(bundle.write(forged, statement()[1]))
+    for content in (SIGNED, UNSIGNED):
+        assert checking.check(bundle.read(content), None)[0].says == "unknown"
+
+
+def test_an_export_whose_digest_was_computed_anew_has_one_spelling_and_one_ledger() -> None:
+    [first, *rest] = EXPORTED.splitlines(keepends=True)
+    top = msgspec.json.decode(first, type=export.Top)
+
+    def again(events: list[bytes], **changed: object) -> bytes:
+        made = msgspec.structs.replace(top, digest=digest(b"".join(events)), **changed)
+        return b"".join([msgspec.json.encode(made) + b"\n", *events, rest[-1]])
+
+    assert holds(again(rest[:-1]))
+    assert not holds(again([rest[0].replace(b'{"', b'{ "', 1), *rest[1:-1]]))
+    with pytest.raises(export.ExportUnsound, match="another ledger"):
+        export.read(again(rest[:-1], ledger="00000000-0000-0000-0000-000000000000"))

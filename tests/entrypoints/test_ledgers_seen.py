@@ -202,7 +202,7 @@ def test_a_signature_by_an_allowed_signer_of_the_base_counts_and_no_other_does(c
     cases = {
         True: [good],
         False: [
-            {}, good | {"signature": ""}, other,
+            {}, good | {"signature": ""}, good | {"approval": "weak"}, other,
             clone.signed(clone.key, ["question: q-2", "verdict: approve"], "Yes."),
             clone.signed(clone.key, rows, "No."), good | {"signature": "nonsense"},
         ],
@@ -237,3 +237,34 @@ def test_a_ledger_under_the_name_of_another_or_of_another_project(clone: Clone) 
     )
     assert look(change, str(clone.root), str(clone.folder), (), ()) == Seen()
     assert "is of project" in why(look(change, str(clone.root), str(clone.folder), (ref,), ()))
+
+
+def test_a_regulated_phase_is_closed_by_a_signature_about_its_own_tree(clone: Clone) -> None:
+    signed = clone.signed(clone.key, ["question: q-1", "verdict: approve"], "Yes.")
+    asked = QuestionAsked("q-1", "run-1", "May it close?", phase="1", subject="another")
+    clone.record(asked, clone.answered(**signed))
+    clone.close(GateSaid("approved", "pass"))
+    clone.export()
+    clone.commit("work")
+    assert clone.says()["closures"] == "fail"
+    clone.record(msgspec.structs.replace(asked, subject="s"))
+    clone.export()
+    assert clone.says()["closures"] == "pass"
+
+
+def test_of_a_ledger_that_does_not_hold_no_approval_counts(clone: Clone) -> None:
+    clone.record(clone.answered(**clone.signed(clone.key, ["question: q-1", "verdict: approve"], "Yes.")))
+    clone.export()
+    assert [each.counts for each in clone.seen().approvals] == [True]
+    cut = clone.seen(f"999:{'a' * 64}")
+    assert (cut.verdicts[0].says, cut.approvals, cut.waivers) == ("fail", (), ())
+
+
+def test_an_archive_of_before_that_is_edited_is_no_closing(clone: Clone) -> None:
+    clone.close()
+    clone.commit("before")
+    clone.base = clone.git("rev-parse", "HEAD")
+    clone.export()
+    clone.write(MANIFEST, "{ }\n")
+    clone.commit("a letter")
+    assert "closes no phase" in why(clone.seen())

@@ -72,7 +72,7 @@
 
   function chain(name, id, head, events) {
     const listed = events.slice(-MOST).map((event) => [
-      event.position, when(event.clock.ms), event.kind, `${event.actor.kind} ${event.actor.name}`,
+      event.position, when(event.clock.ms), event.kind, `${event.actor.kind} ${event.actor.name}`.slice(0, 40),
       event.body === null ? "left out" : event.body.slice(0, 300),
     ]);
     const more = events.length > MOST ? `, the last ${MOST} below` : "";
