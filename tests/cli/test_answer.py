@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from phasegate.engine import custody
 from phasegate.engine.advance import leave
 from phasegate.ledger.event import Actor
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import (
+    CallAsked,
+    CallReturned,
     ChangeHeld,
     NoteAdded,
     NoteCorrected,
@@ -117,6 +121,20 @@ def test_below_an_agent_an_answer_is_refused_also_at_a_terminal(project: Project
     assert project.state().questions["q-1"].open
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="NOT TESTED: there is no /proc to see ages by")
+def test_a_terminal_that_a_command_of_the_agent_opened_and_detached_answers_nothing_while_it_runs(
+    project: Project,
+) -> None:
+    asked(project)
+    run = run_of(project).id
+    project.recorded([CallAsked(run, "toolu_1", "s1", "", "Bash", "shell", (), "script -c phasegate")])
+    refused = project.typed("answer", "approve", "q-1", "yes")
+    assert refused.returncode == 2 and "fresh-terminal" in refused.stdout, refused
+    assert project.state().questions["q-1"].open
+    project.recorded([CallReturned(run, "toolu_1", True)])
+    assert project.typed("answer", "approve", "q-1", "yes").returncode == 0
+
+
 def test_a_question_is_answered_once_and_unknown_ones_are_named(project: Project) -> None:
     asked(project)
     project.typed("answer", "approve", "q-1", "yes")
@@ -196,6 +214,28 @@ def test_an_answer_about_a_note_does_not_reopen_the_phase_that_waits_for_another
 
 
 # -- held changes -----------------------------------------------------------------------------------------------------
+
+
+def test_held_changes_are_shown_with_what_differs_and_put_back_by_one_command(project: Project) -> None:
+    run = run_of(project).id
+    project.write("src/a.py", "before = 1\n")
+    opened = open_project(str(project.root), project.env)
+    desk = RealDesk(opened, Actor("agent", "claude", "s1"))
+    before, watch = desk.tree.rehash(["src/a.py"])["src/a.py"], custody.begun(desk, run)
+    opened.close()
+    project.write("src/a.py", "after = 2\n")
+    project.git("config", "core.hooksPath", "/tmp/none")
+    config = ChangeHeld(run, ".git/config", "watched", "it bends", watch.seen[".git/config"])
+    project.recorded([watch, ChangeHeld(run, "src/a.py", "ungoverned", "nobody knows", before), config])
+    shown = project.ok("answer", "held")
+    for row in ("-before = 1", "+after = 2", "+ core.hookspath = /tmp/none", "nobody knows", "--put-back"):
+        assert row in shown, shown
+    assert [each["path"] for each in project.json("answer", "held")["held"]] == ["src/a.py", ".git/config"]
+    assert project.typed("answer", "settle", "src/a.py", "--all").returncode == 2
+    settled = project.typed("answer", "settle", "--all", "--put-back")
+    assert settled.returncode == 0 and "are as it was" in settled.stdout, settled.stdout
+    assert project.read("src/a.py") == "before = 1\n" and "hooksPath" not in project.read(".git/config")
+    assert not run_of(project).held and "No change is held." in project.ok("answer", "held")
 
 
 def test_a_person_accepts_a_held_change_as_the_file_is_now(project: Project) -> None:

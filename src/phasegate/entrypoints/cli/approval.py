@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 import rich_click as click
 
+from phasegate.engine.wishes import UNSEEN
 from phasegate.entrypoints.cli.session import actor, only_people
 from phasegate.errors import Exit, Failure
 from phasegate.wiring import RealDesk
@@ -21,6 +22,13 @@ class NotAtTerminal(Failure):
     """A weak approval is typed by a person; standard input is no terminal."""
 
     code = "not-at-a-terminal"
+    exit_code = Exit.USAGE
+
+
+class FreshTerminal(Failure):
+    """The terminal was opened, by nobody who was there before, while a command of the agent ran."""
+
+    code = "fresh-terminal"
     exit_code = Exit.USAGE
 
 
@@ -69,8 +77,26 @@ def approval_of(opened: RealDesk, text: str, signature: str | None, *, strong: b
             "An answer is typed by a person, and standard input is no terminal.",
             hint="Run it in a terminal of your own, or sign it: --signature FILE.",
         )
+    _refuse_fresh(opened)
     above = " < ".join(f"{processes.name(pid) or '?'} ({pid})" for pid in processes.ancestry(os.getppid()))
     return Approval("weak", actor().name, f"{os.ttyname(0)}; {above}")
+
+
+def _refuse_fresh(opened: RealDesk) -> None:
+    """Refuse a terminal whose outermost program began during a call of the agent that is still at work.
+
+    A command can open a terminal of its own and detach it from the client, and answer there before it returns. People's
+    terminals come from a program that was there before: a desktop, a login, a multiplexer.
+    """
+    run = opened.state().run_in(opened.worktree)
+    began = [call.at_ms for call in run.in_flight.values() if call.does in UNSEEN] if run is not None else []
+    outermost = next((pid for pid in reversed(processes.ancestry(os.getppid())) if pid > 1), 0)
+    age = processes.age_ms(outermost)
+    if began and age and opened.now_ms() - age >= min(began):
+        raise FreshTerminal(
+            f"This terminal was opened by {processes.name(outermost)} ({outermost}) while a command of the agent runs.",
+            hint="Answer from a terminal that was there before, when the command is done, or by --signature FILE.",
+        )
 
 
 def signed_text(opened: RealDesk, rows: list[str], words: str) -> str:
