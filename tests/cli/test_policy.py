@@ -251,12 +251,11 @@ mode = "warn"
 
 
 def test_what_only_observes_is_shown_to_people(project: Project) -> None:
-    rule = (
-        'id = "few"\nat = ["load_phase_plans"]\nrequire = { fact = "loops", op = ">", value = 3 }\nmode = "observe"\n'
-    )
+    few = '{ fact = "changed.files", op = ">", value = 3 }'
+    rule = f'id = "few"\nat = ["load_phase_plans"]\nrequire = {few}\nmode = "observe"\n'
     project.write("phasegate.toml", HEAD + "[[rules]]\n" + rule)
     project.ok("policy", "trust")
     project.ok("start", "--no-baseline")
     project.ok("done")
-    assert "rule few (observes): not met: loops > 3 (it is 0)" in project.ok("status")
-    assert "observed, not enforced" in project.ok("why", "rule:few")
+    assert "rule few (observes): not met: changed.files > 3 (it is 0)" in project.ok("status")
+    assert "observed, not enforced: not met: changed.files > 3 (it is 0)" in project.ok("why", "rule:few")

@@ -10,6 +10,7 @@ from phasegate.context.instruction import may_edit, where
 from phasegate.context.sentences import observed, sentence
 from phasegate.engine.advance import facts_of
 from phasegate.engine.judge import shown_views
+from phasegate.engine.moments import moment_of
 from phasegate.entrypoints.cli.log import utc
 from phasegate.errors import Exit, Failure
 from phasegate.gates.catalog import CATALOG, ask
@@ -312,7 +313,7 @@ def _moment(opened: RealDesk, state: State) -> Moment | None:
     if run is None:
         return None
     seen = opened.tree.observe(shown_views(opened, state))
-    return Moment(state, run, opened.settings, seen.subject)
+    return moment_of(opened, state, run, seen)
 
 
 def _present_step(opened: RealDesk, state: State) -> list[Explanation]:
