@@ -33,6 +33,9 @@ _WIDE = r"(?:[\t\n\r -~]\x00){20,}+[\t\n\r -~]?"
 _ROUNDS = 6
 _ORDER = {rule.id: place for place, rule in enumerate((*TOKENS, *CONTEXTS))}
 _DIGITS = b"0123456789"
+_DIGESTS = (b"sha512-", b"sha384-", b"sha256-", b"sha1-")
+"""What lock files put before a digest; as base64 no text begins so."""
+
 _NO_TEXT = bytes(byte for byte in range(256) if byte > 126 or (byte < 32 and byte not in b"\0\t\n\r"))
 
 
@@ -249,8 +252,8 @@ def _base64_claims(text: str, words: places.Words) -> Iterator[_Claim]:
 
 
 def _decoded(run: bytes) -> str:
-    """The text that `run` encodes; nothing for a name in one case or without a digit, and for what is no text."""
-    if run.islower() or run.isupper() or len(run.translate(None, _DIGITS)) == len(run):
+    """The text that `run` encodes; nothing for a digest, a name in one case or without a digit, and what is no text."""
+    if run.startswith(_DIGESTS) or run.islower() or run.isupper() or len(run.translate(None, _DIGITS)) == len(run):
         return ""
     inner = decoded_base64(run)
     return inner.decode("latin-1") if 10 * len(inner.translate(None, _NO_TEXT)) >= 9 * len(inner) else ""
