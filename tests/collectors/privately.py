@@ -9,9 +9,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from phasegate.collectors.interface import SuiteRun
+from phasegate.collectors import catalog
+from phasegate.collectors.interface import Ask, SuiteRun
 from phasegate.collectors.private.inside import inside
-from phasegate.collectors.suites import Way, run_suite
+from phasegate.collectors.suites import Way
 from phasegate.settings import Tests
 from phasegate.workspace.private_tree import PrivateTree
 
@@ -49,6 +50,13 @@ class Private:
         return Way(replace(way, rewrite=self.tree.rewrite, files=frozenset(names)))
 
     def run(self, tests: Tests) -> SuiteRun:
-        """Lay the project out as it is now, and run its tests there."""
-        way = self.lay_out()
-        return run_suite(str(self.root), tests, str(Path(self.tree.home) / "scratch"), lambda line: None, way)
+        """Lay the project out as it is now, and run its tests there, unmeasured."""
+        inside, runner, root = self.lay_out().inside, catalog.runner(tests.runner), str(self.root)
+        assert inside is not None
+        command = tests.command or runner.detect(root, inside.on_disk(root))
+        return runner.run(
+            Ask(
+                root=inside.seen(root), command=command, scratch=str(Path(self.tree.home) / "scratch"), inside=inside,
+                source_roots=tests.source_roots, timeout_seconds=tests.timeout_seconds, measure=False,
+            )
+        )  # fmt: skip
