@@ -442,10 +442,10 @@ class RealDesk:
 
         return tuple(f"{processes.name(pid) or '?'} ({pid})" for pid in processes.ancestry(os.getppid())[:12])
 
-    def left_at_work(self, known: Collection[int]) -> tuple[str, ...]:
+    def left_at_work(self, known: Collection[int], sessions: Collection[str]) -> tuple[str, ...]:
         from phasegate.workspace import processes
 
-        return processes.left_at_work({*known, os.getpid()})
+        return processes.left_at_work({*known, os.getpid()}, self.project.where.top, sessions)
 
     def others_at_work(self) -> tuple[str, ...]:
         return tuple(folder for folder in self.settings.elsewhere if self._at_work(folder))

@@ -232,7 +232,8 @@ def left_behind(at_work: Bench) -> Iterator[int]:
     """A process that an agent's command left, which nobody waits for."""
     started = subprocess.run(
         ["sh", "-c", "setsid sleep 60 >/dev/null 2>&1 & echo $!"],
-        env={"PATH": os.environ["PATH"], "CLAUDECODE": "1"}, capture_output=True, text=True, check=True,
+        env={"PATH": os.environ["PATH"], "CLAUDECODE": "1"}, cwd=at_work.root, capture_output=True, text=True,
+        check=True,
     )  # fmt: skip
     pid = int(started.stdout)
     yield pid

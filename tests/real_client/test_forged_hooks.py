@@ -9,7 +9,7 @@ import pytest
 
 from phasegate.entrypoints.demo.script import call
 from phasegate.ledger import facts as f
-from phasegate.ledger.custody import CallForged, SessionBound
+from phasegate.ledger.custody import CallForged, ProcessesLeft, SessionBound
 from tests.real_client.project import Project, bash
 from tests.real_client.which import with_both, with_the_real_one
 
@@ -78,3 +78,15 @@ def test_a_command_in_the_background_that_becomes_the_hook_opens_no_turn_of_a_pe
     finished = project.play(left, bash("true"), late, write)
     assert not any(fact.own for fact in project.facts(f.PromptTaken)), finished.tool_results[0].text
     assert finished.tool_results[-1].is_error and not project.has("src/shop/new.py")
+
+
+@with_the_real_one
+def test_what_a_command_left_at_work_is_known_from_what_the_client_itself_runs(project: Project) -> None:
+    server = {"command": "/bin/sh", "args": ["-c", "cat > /dev/null"]}
+    servers = project.folder / "servers.json"
+    servers.write_text(json.dumps({"mcpServers": {"quiet": server}}))
+    project.play(
+        bash("(setsid sleep 20 > /dev/null 2>&1 &)"), prompt="What is this?", options=("--mcp-config", str(servers))
+    )
+    left = project.facts(ProcessesLeft)
+    assert left and all(len(fact.programs) == 1 and "sleep" in fact.programs[0] for fact in left), left

@@ -125,7 +125,12 @@ def _beside_the_tree(call: c.Call, desk: Desk, state: State, run: RunRecord) -> 
 
 def _left(desk: Desk, run: RunRecord) -> tuple[str, ...]:
     """What the agent started and left at work since the last turn; runners of ours are known."""
-    return run.left or desk.left_at_work({check.pid for check in run.checks.values()})
+    return run.left or _running(desk, run)
+
+
+def _running(desk: Desk, run: RunRecord) -> tuple[str, ...]:
+    runners = {check.pid for check in run.checks.values()}
+    return desk.left_at_work(runners, {run.driver, *run.sessions, *run.bound} - {""})
 
 
 def _telling(told: tuple[str, ...], said: c.Answer) -> c.Answer:
@@ -372,7 +377,7 @@ def _closed(call: c.SessionClosed, desk: Desk, run: RunRecord) -> c.Answer:
 
 def _still_at_work(desk: Desk, run: RunRecord, caller: c.Caller) -> list[Fact]:
     """What the agent started and left behind, as a fact: what changes from now on may be its work."""
-    left = desk.left_at_work({check.pid for check in run.checks.values()})
+    left = _running(desk, run)
     return [ProcessesLeft(run.id, caller.session, left)] if left or run.left else []
 
 

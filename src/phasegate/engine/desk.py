@@ -220,8 +220,11 @@ class Desk(Protocol):
         """The programs above this very process, nearest first, with their ids."""
         ...
 
-    def left_at_work(self, known: Collection[int]) -> tuple[str, ...]:
-        """The programs that an agent started and that still run, but those at or below `known` processes."""
+    def left_at_work(self, known: Collection[int], sessions: Collection[str]) -> tuple[str, ...]:
+        """The programs that agents of `sessions`, or in this work tree, started and that still run.
+
+        Less those at or below `known` processes.
+        """
         ...
 
     def others_at_work(self) -> tuple[str, ...]:

@@ -83,21 +83,25 @@ def age_ms(pid: int) -> int:
 AGENT_MARK = b"CLAUDECODE=1"
 """What a client puts into the environment of the commands that its agent runs, and of its hooks."""
 
-OF_A_HOOK = b"CLAUDE_PID="
-"""What it puts into the environment of its hooks alone."""
+OF_THE_CLIENT = b"CLAUDE_PROJECT_DIR="
+"""What it puts into that of hooks and of servers that it starts for itself, and not of commands."""
 
 
-def left_at_work(known: Iterable[int]) -> tuple[str, ...]:
+def left_at_work(known: Iterable[int], root: str, sessions: Iterable[str]) -> tuple[str, ...]:
     """The programs that an agent's commands started and that still run, less `known` processes and all below them.
 
+    Only those of one of `sessions`, or at work below `root`: what goes on in other projects is none of ours.
     They are told by their environment, which they have from the client; there is nothing to tell where the system has
     no /proc, and none of a program that was started with an empty one.
     """
     pairs = dict(_parents()) if os.path.isdir("/proc/self") else {}
     known, found = set(known), []
+    ours = {f"CLAUDE_CODE_SESSION_ID={session}".encode() for session in sessions}
     for pid in pairs:
         environment = _environment(pid)
-        if AGENT_MARK not in environment or any(each.startswith(OF_A_HOOK) for each in environment):
+        if AGENT_MARK not in environment or any(each.startswith(OF_THE_CLIENT) for each in environment):
+            continue
+        if ours.isdisjoint(environment) and not f"{_folder_of(pid)}/".startswith(f"{root}/"):
             continue
         line, above = {pid}, pairs.get(pid, 0)
         while above and above not in line:
@@ -106,6 +110,13 @@ def left_at_work(known: Iterable[int]) -> tuple[str, ...]:
         if known.isdisjoint(line) and born(pid):
             found.append(f"{name(pid) or '?'} ({pid})")
     return tuple(sorted(found)[:20])
+
+
+def _folder_of(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
 
 
 def _environment(pid: int) -> list[bytes]:
