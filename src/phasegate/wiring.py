@@ -317,8 +317,8 @@ class RealCustody:
 
         where, env = self._project.where, os.environ
         pointer = place.pointer_path(where.common, where.prefix)
-        trusted, home = os.path.join(self._project.directory, place.TRUSTED), env.get("HOME", "")
-        own = {f".git/{os.path.relpath(pointer, where.common)}": pointer, watched.named(trusted, home): trusted}
+        trusted = os.path.join(self._project.directory, place.TRUSTED)  # by a name that no other HOME changes
+        own = {f".git/{os.path.relpath(pointer, where.common)}": pointer, trusted: trusted}
         return watched.places(where, env) | settings_files(where.root, env) | own
 
     def digests(self) -> dict[str, str]:
