@@ -25,8 +25,8 @@ def test_price(): assert shop.price(2) == 4
 def test_old_one(): assert shop.price(2) == 5
 def test_old_two(): assert shop.other(1) == 2
 def test_flaky():
-    first = not os.path.exists(os.environ["SEEN"])
-    open(os.environ["SEEN"], "w").close()
+    first = not os.path.exists("FOLDER/seen")
+    open("FOLDER/seen", "w").close()
     assert not first
 """,
     "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\n',
@@ -41,11 +41,11 @@ class Repository:
         self.root, self.folder = folder / "old", folder
         for path, text in files.items():
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.root / path).write_text(text)
+            (self.root / path).write_text(text.replace("FOLDER", str(folder)))
         self.git("init", "-q")
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "as it was")
-        self.env = {"XDG_STATE_HOME": str(folder / "state"), "SEEN": str(folder / "seen")}
+        self.env = {"XDG_STATE_HOME": str(folder / "state")}
 
     def git(self, *words: str) -> None:
         run = ["git", "-C", str(self.root), "-c", "user.name=a", "-c", "user.email=a@b.c", *words]
@@ -94,7 +94,7 @@ def test_what_was_so_before_may_stay_and_nothing_may_become_worse(
     )
     worse = repository.person("check")
     assert worse.returncode == 1
-    assert set(repository.verdicts().values()) == {"fail"}
+    assert [name for name, says in repository.verdicts().items() if says != "fail"] == ["ratchets"]
     for said in ("tests/test_shop.py::test_new", "nowhere.md leads nowhere", "more.sh:1", "when phasegate came"):
         assert said in worse.stdout
     assert "test_old_one" not in worse.stdout and "gone.md" not in worse.stdout
