@@ -545,5 +545,5 @@ ELSEWHERE = (custody, driving, rulings, waivers)
 
 
 def kinds() -> dict[str, type[Fact]]:
-    """Every kind of fact by name."""
-    return {kind.__name__: kind for kind in Fact.__subclasses__()}
+    """Every kind of fact by name, file by file, whichever was imported first."""
+    return {kind.__name__: kind for kind in sorted(Fact.__subclasses__(), key=lambda kind: kind.__module__)}
