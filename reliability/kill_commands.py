@@ -315,6 +315,16 @@ class Round:
         }  # fmt: skip
 
 
+HOOK = """
+import os, sys
+named = int(os.environ["CLAUDE_PID"])
+os.getppid = lambda: named
+from phasegate.entrypoints.hook import main
+main(sys.argv[1:])
+"""
+"""The program of the hook, below the process that the environment names as the client: a client starts it itself."""
+
+
 class Child:
     """One call as a process in a group of its own, and what it prints."""
 
@@ -328,7 +338,7 @@ class Child:
 
     def execute(self, arguments: tuple[str, ...]) -> None:
         """Start the real program."""
-        program = (sys.executable, "-I", "-m", "phasegate.entrypoints.hook", "claude")
+        program = (sys.executable, "-I", "-c", HOOK, "claude")
         if arguments[0] != "hook":
             program = (os.path.join(os.path.dirname(sys.executable), "phasegate"), *arguments)
         self.pid = subprocess.Popen(

@@ -121,6 +121,12 @@ BUGS: Final[Mapping[str, Callable[[], None]]] = {
 # --- the child --------------------------------------------------------------------------------------------------------
 
 
+def below_the_client() -> None:
+    """Let the process that the environment names as the client be the one above: a client starts its hooks itself."""
+    named = int(os.environ["CLAUDE_PID"])
+    os.getppid = lambda: named
+
+
 def fork(
     arguments: Sequence[str], *, given: int, told: int, pipe: int, folder: str, environment: Mapping[str, str],
     at: int, whole_group: bool, bug: str,
@@ -138,6 +144,7 @@ def fork(
         os.environ.clear()
         os.environ.update(environment)
         sys.argv = ["phasegate", *arguments]
+        below_the_client()
         if bug:
             BUGS[bug]()
         Strike(at, whole_group, pipe).arm()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from phasegate.evidence.items import TestsSeen
 from tests.cli.people import PHASEGATE, as_person
 from tests.cli.terminal import PLAN, Project
 
@@ -428,11 +429,15 @@ def test_a_command_that_runs_no_pytest_is_no_evidence(project: Project) -> None:
     assert done.returncode == 7 and "before our reporter was loaded" in done.stdout
 
 
-def test_tests_that_write_into_the_tree_are_no_evidence(project: Project) -> None:
-    project.write("tests/test_a.py", "def test_a() -> None:\n    open('out.txt', 'a').write('x')\n")
+def test_tests_that_change_the_tree_they_run_on_are_no_evidence_and_the_work_tree_stays_as_it_is(
+    project: Project,
+) -> None:
+    project.write("tests/test_a.py", "def test_a() -> None:\n    open(__file__, 'a').write('# x')\n    assert True\n")
     for _ in range(2):
         done = project.person("check", "tests")
-        assert done.returncode == 7 and "out.txt" in done.stdout and "ignore" in done.stdout
+        assert done.returncode == 7 and "tests/test_a.py" in done.stdout
+    project.write("tests/test_a.py", "def test_a() -> None:\n    open('out.txt', 'a').write('x')\n    assert 1 == 1\n")
+    assert project.person("check", "tests").returncode == 0 and not (project.root / "out.txt").exists()
 
 
 def test_an_ignored_conftest_is_part_of_what_was_tested(project: Project) -> None:
@@ -518,7 +523,8 @@ def test_ctrl_c_leaves_no_half_state(project: Project, tmp_path: Path, words: st
     argv = ["record", "--", "sh", "-c", f"touch '{mark}'; sleep 600"] if "record" in words else words.split()
     done = interrupted(project, *argv)
     assert done.returncode == 130 and "Traceback" not in done.stderr, done
-    assert set(project.facts()[len(before) :]) <= {"PlanRead", "ViewRendered"}
+    assert set(project.facts()[len(before) :]) <= {"PlanRead", "ViewRendered", "EvidenceRecorded"}
+    assert not any(isinstance(evidence.seen, TestsSeen) for evidence in project.state().evidence.values())
     project.write("tests/test_a.py", TEST)
     project.ok("start")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -44,11 +45,20 @@ def start(
     """Run `argv` where the suite lies, for `seconds` or as long as was asked for. Raises TestCommandNotStarted."""
     limit = ask.timeout_seconds if seconds is None else seconds
     try:
+        if ask.start:
+            _refuse_what_cannot_start(argv[0])
         return process.run(
             (*ask.start, *argv), cwd=ask.place, env=env, timeout_seconds=limit, on_tick=on_tick, stdout=stdout
         )
     except OSError as problem:
         raise not_started("The test command", problem) from problem
+
+
+def _refuse_what_cannot_start(program: str) -> None:
+    """Raise the error that starting it would: what enters a private tree first could only tell it by an exit code."""
+    if os.sep in program and not os.access(program, os.X_OK):
+        code = errno.EACCES if os.path.exists(program) else errno.ENOENT
+        raise OSError(code, os.strerror(code), program)
 
 
 def not_started(what: str, problem: OSError) -> TestCommandNotStarted:

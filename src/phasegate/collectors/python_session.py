@@ -55,7 +55,7 @@ class Session:
         without this, the tests would import that tree's code and show nothing about this one's.
         """
         linked = os.path.isfile(os.path.join(self.top, ".git"))
-        if self.inside.mounted if self.inside is not None else not linked:
+        if not linked and (self.inside is None or self.inside.mounted):
             return ()
         return tuple(os.path.normpath(os.path.join(self.root, source)) for source in self.source_roots)
 
