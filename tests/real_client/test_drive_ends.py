@@ -96,14 +96,15 @@ def test_a_question_is_parked_with_its_default_and_the_next_phase_is_done(night:
 
 @with_the_real_one
 def test_a_hook_of_the_repository_that_refuses_holds_the_commit_and_shows_why(night: Night) -> None:
-    hook = night.project.root / ".git/hooks/commit-msg"
-    hook.write_text("#!/bin/sh\ngrep -q '^Bring in' $1 || { echo 'subject needs a ticket'; exit 1; }\n")
+    hook, ticket = night.project.root / ".git/hooks/commit-msg", night.project.folder / "ticket"
+    refusal = "{ echo 'subject needs a ticket'; exit 1; }"
+    hook.write_text(f"#!/bin/sh\ntest -e '{ticket}' || grep -q '^Bring in' $1 || {refusal}\n")
     hook.chmod(0o755)
     driven = night.drive(*night.docs_phase(1, "how"), say("I wait."))
     assert (driven.code, driven.result["outcome"]) == (5, "waiting"), driven.stderr + driven.stdout
     assert any("needs a ticket" in question.text for question in night.project.state.open_questions())
     assert night.log(driven.result["branch"]) == ["Bring in the plan and phasegate's files"]
-    hook.unlink()
+    ticket.touch()
     after = night.drive(*night.docs_phase(2, "why"))
     assert after.code == 0, after.stderr + after.stdout
     assert night.log(driven.result["branch"])[:2] == ["Explain more", "Explain"]
