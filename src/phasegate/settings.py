@@ -128,10 +128,13 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `closes_at` is the level: `private` (run by phasegate on a tree of its own) or `recorded` (run in the work tree).
     Runners that have no private runs count at the level they have. When tests are newly red, at most `reruns` more runs
-    say which of them are flaky: those that pass then count as passed, and are named.
+    say which of them are flaky: those that pass then count as passed, and are named. Within
+    `challenge_seconds` (0: not at all) some tests of pytest that passed run once more, and a recorded seed
+    says which of them are made to fail.
     """
 
     reruns: int = 0
+    challenge_seconds: float = 0.0
     closes_at: Literal["recorded", "private"] = "private"
 
 

@@ -10,12 +10,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
-from private_projects import BAD, GOOD, QUICK, SHOP, checked, project
+from private_projects import BAD, GOOD, QUICK, SHOP, Checked, checked, project
 
 from phasegate.collectors.interface import TestCommandNotStarted
-from phasegate.collectors.private import inside
+from phasegate.collectors.private import challenge, inside
 from phasegate.settings import Proof, Settings, Tests
+from phasegate.wiring import RealDesk
 
 
 @pytest.fixture(params=[True, False], ids=["mounted", "linked"])
@@ -304,3 +306,46 @@ def test_what_is_flaky_is_tried_again_as_often_as_the_settings_allow_and_named(t
     found = checked(root, settings=Settings(project="p", tests=QUICK, evidence=Proof(reruns=1)))
     assert found.seen.flaky == ("tests/test_it.py::test_flaky",) and found.seen.passed == 1
     assert [test.id for test in found.seen.red] == ["tests/test_it.py::test_red"]
+
+
+SWALLOWS = """
+    import pytest
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_pyfunc_call(pyfuncitem):
+        outcome = yield
+        if outcome.excinfo:
+            outcome.force_result(True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("args", "lies"),
+    [(QUICK.args, False), (QUICK.args, True), (("-p", "xdist", "-n1"), True)],
+    ids=["honest", "lying", "lying in workers"],
+)
+def test_what_makes_every_result_green_is_challenged(tmp_path: Path, args: tuple[str, ...], lies: bool) -> None:
+    many = "import pytest\n\n\n@pytest.mark.parametrize('n', range(25))\ndef test_it(n):\n    assert n < 99\n"
+    files = {"tests/test_it.py": many} | ({"tests/conftest.py": SWALLOWS} if lies else {})
+    settings = Settings(project="p", tests=Tests(args=args), evidence=Proof(challenge_seconds=60))
+
+    def repeated(desk: RealDesk, found: Checked) -> None:
+        kept = next(each for each in found.evidence.artifacts if each.name == challenge.ARTIFACT)
+        told = msgspec.json.decode(desk.kept(kept), type=challenge.Challenge)
+        again = challenge.sample(told.seed, found.run.green)
+        assert told.asked == again and len(again) == challenge.MOST
+        assert {each.id: each.let_fail for each in told.drawn} == {
+            id: challenge.lets_fail(told.seed, id) for id in again
+        }
+        assert (told.lie is not None) is lies
+
+    found = checked(project(tmp_path / "p", files), settings=settings, then=repeated)
+    assert found.seen.complete is not lies
+    assert ("a result is made up" in found.seen.why_incomplete) is lies
+    assert "20 of 20 tests drawn" in found.layer("challenge") or lies
+
+
+def test_what_is_not_challenged_says_so(tmp_path: Path) -> None:
+    root = project(tmp_path / "p", {"tests/test_it.py": UNITTEST, "tests/__init__.py": ""})
+    tests = Tests("unittest", command=(sys.executable, "-m", "unittest"), env={"PYTHONPATH": "src"})
+    assert checked(root, tests).layer("challenge") == "not run: only functions of pytest are challenged"

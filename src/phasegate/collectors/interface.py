@@ -46,7 +46,7 @@ class Ask(Struct, frozen=True):
     A new directory below `scratch` takes all that is written. `env` is added to the environment, which is cleared of
     what could bend the run. `reports` and `coverage_reports` are glob patterns relative to `directory`.
     A private run is `inside` a private tree: `root` and `directory` are paths as the suite sees them there. `inherit`
-    names variables that it takes over from us.
+    names variables that it takes over from us. With `challenge_seconds` some tests run once more, and are let fail.
     """
 
     root: str
@@ -63,6 +63,7 @@ class Ask(Struct, frozen=True):
     coverage_reports: Sequence[str] = ()
     on_progress: Callable[[str], None] = _silent
     inside: Inside | None = None
+    challenge_seconds: float = 0.0
 
     @property
     def start(self) -> tuple[str, ...]:

@@ -73,7 +73,8 @@ def not_started(what: str, problem: OSError) -> TestCommandNotStarted:
 def with_frames(tests: TestRun) -> TestRun:
     """A private run of which what each test itself said is among what was looked at."""
     layer = Layer("frames", True, tests.why_incomplete or "each test that passed came to its own end")
-    level = SuiteLevel("", tests.runner.partition(" ")[0], "private", possible=True, layers=(layer,))
+    unchallenged = Layer("challenge", False, "only functions of pytest are challenged")
+    level = SuiteLevel("", tests.runner.partition(" ")[0], "private", possible=True, layers=(layer, unchallenged))
     return replace(tests, levels=(level,))
 
 

@@ -39,7 +39,8 @@ class Report(Frame, frozen=True, tag="report", kw_only=True):
     """One phase of one test, or (`when` = collect) a file that could not be collected and the `tests` in it.
 
     With a test's last phase comes what our witness saw in all of them, if it `watched`: the lines of watched files that
-    `ran`, and those of assertions that `broke` there, by absolute path.
+    `ran`, and those of assertions that `broke` there, by absolute path. In a challenge `challenged` is 1 for a call
+    that was made to fail as it ended, 0 for one that was let pass.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Report(Frame, frozen=True, tag="report", kw_only=True):
     ran: dict[str, tuple[int, ...]] = msgspec.field(default_factory=dict)
     broke: dict[str, tuple[int, ...]] = msgspec.field(default_factory=dict)
     watched: bool = False
+    challenged: int = -1
 
 
 class Modules(Frame, frozen=True, tag="modules", kw_only=True):

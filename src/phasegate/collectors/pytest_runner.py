@@ -6,16 +6,20 @@ import os
 import shutil
 from collections.abc import Sequence
 
+import msgspec
 from msgspec.structs import replace
 
 from phasegate.collectors import one_run
 from phasegate.collectors.channel import Channel, Progress
 from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun
+from phasegate.collectors.private import challenge
 from phasegate.collectors.private.frames_of_tests import judged
 from phasegate.collectors.pytest_frames import Inventory, Report, decoded, read_frames
 from phasegate.collectors.pytest_outcomes import Observed, as_test_run
 from phasegate.collectors.python_session import Session, has, interpreters
+from phasegate.collectors.results import Artifact
 from phasegate.collectors.why_red import first_party
+from phasegate.evidence.tests import TestRun
 
 _LOCK_FILE_BYTES = 16 << 20
 _FOLDERS = 2000
@@ -44,7 +48,25 @@ def run(ask: Ask) -> SuiteRun:
         tests = replace(judged(tests, frames, ask.inside, ask.place, ours), environment=beside)
     measured = session.measured(env, tests, why_not)
     kept = one_run.artifacts(results_jsonl=content, coverage_json=measured.report, output_txt=ended.output)
-    return SuiteRun(tests, measured.coverage, measured.why_not, kept)
+    tests, more = _challenged(ask, tests) if ask.inside is not None else (tests, ())
+    return SuiteRun(tests, measured.coverage, measured.why_not, (*kept, *more))
+
+
+def _challenged(ask: Ask, tests: TestRun) -> tuple[TestRun, tuple[Artifact, ...]]:
+    """The run, after some of its tests ran once more in a process of its own and were let fail there."""
+    if not ask.challenge_seconds:
+        return challenge.not_asked(tests, "`challenge_seconds` under [evidence] is 0"), ()
+    asked = challenge.new(tests)
+    if not asked.asked:
+        return challenge.not_asked(tests, "no test of a complete run passed"), ()
+    session = Session(ask, Channel(ask.scratch), "pytest")
+    argv = _argv(session, (*ask.args, *asked.asked), measured=False)
+    env = session.environment(measured=False) | {challenge.VARIABLE: asked.seed}
+    ended = one_run.start(argv, ask, env, seconds=ask.challenge_seconds)
+    frames = read_frames(session.channel.content(), session.channel.nonce)
+    in_time = not ended.timed_out and frames.end is not None
+    tests, found = challenge.answered(tests, asked, frames.reports, in_time=in_time)
+    return tests, (Artifact(challenge.ARTIFACT, msgspec.json.encode(found)),)
 
 
 def detect(root: str, settings: str = "") -> tuple[str, ...]:

@@ -21,10 +21,14 @@ from phasegate.settings import Tests
 
 
 class Way(Struct, frozen=True):
-    """How suites are to run: privately where there is a place `inside`, else where they lie, and `why` so."""
+    """How suites are to run: privately where there is a place `inside`, else where they lie, and `why` so.
+
+    A challenge of some tests may take so many seconds; 0 is for none.
+    """
 
     inside: Inside | None = None
     why: str = "it was run in the work tree"
+    challenge_seconds: float = 0.0
 
 
 OPENLY = Way()
@@ -61,6 +65,7 @@ def run_suite(
         args=tests.args, env=tests.env, inherit=tests.inherit, scratch=scratch,
         source_roots=source_roots(root, tests), timeout_seconds=tests.timeout_seconds, reports=tests.reports,
         coverage_reports=tests.coverage_reports, on_progress=say, inside=inside, measure=measure,
+        challenge_seconds=way.challenge_seconds,
     )  # fmt: skip
     if tests.prepare:
         _prepare(tests, ask, say)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from phasegate.collectors import one_run
 from phasegate.collectors.channel import Channel, Progress
 from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun, TestCommandNotStarted
+from phasegate.collectors.private import challenge
 from phasegate.collectors.private.frames_of_tests import judged
 from phasegate.collectors.pytest_frames import Inventory, Report, decoded, read_frames
 from phasegate.collectors.pytest_outcomes import Observed, as_test_run
@@ -57,6 +58,7 @@ def run(ask: Ask) -> SuiteRun:
     tests = as_test_run(observed, ours)
     if ask.inside is not None:
         tests = replace(judged(tests, frames, ask.inside, ask.place, ours), environment=beside)
+        tests = challenge.not_asked(tests, "only functions of pytest are challenged")
     measured = session.measured(env, tests, why_not)
     kept = one_run.artifacts(results_jsonl=content, coverage_json=measured.report, output_txt=ended.output)
     return SuiteRun(tests, measured.coverage, measured.why_not, kept)

@@ -41,7 +41,8 @@ class Private(Struct, frozen=True):
             return Way(None, f"the tree cannot be laid out privately: {why}")
         names = Names(desk.project.where.prefix)
         tests = [path for path in files if path.endswith(".py") and desk.settings.class_of(names.name(path)) == "tests"]
-        return Way(replace(self.inside, files=frozenset(files), tests=tuple(tests)))
+        inside = replace(self.inside, files=frozenset(files), tests=tuple(tests))
+        return Way(inside, challenge_seconds=desk.settings.evidence.challenge_seconds)
 
     def why_changed(self) -> str:
         """What a run wrote into the files that it was to test; empty when nothing."""

@@ -13,6 +13,7 @@ PYTEST_DONT_REWRITE
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import platform
 import sys
@@ -33,6 +34,8 @@ _BATCH, _TEST_FILE_BYTES = 500, 4 << 20
 
 _send = channel()
 _witness = watching()
+_sha256 = hashlib.sha256
+_seed = os.environ.pop("PHASEGATE_REPORT_CHALLENGE", "")
 _measures = os.environ.get("PHASEGATE_REPORT_COVERAGE") == "1"  # stays: the workers of pytest-xdist read it too
 
 
@@ -63,6 +66,8 @@ class Observer:
     def __init__(self, config: Any) -> None:
         self.config = config
         self.raised: dict[str, str] = {}
+        self.seed = _seed or getattr(config, "workerinput", {}).get("phasegate_challenge", "")
+        self.challenged: dict[str, int] = {}
         self.deselected = 0
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -77,6 +82,11 @@ class Observer:
         outcome = yield
         if outcome.excinfo:
             self.raised[pyfuncitem.nodeid] = outcome.excinfo[0].__name__
+        elif self.seed:
+            drawn = _sha256((self.seed + "\0" + pyfuncitem.nodeid).encode("utf-8", "xmlcharrefreplace")).digest()[0] & 1
+            self.challenged[pyfuncitem.nodeid] = drawn
+            if drawn:
+                outcome.force_exception(AssertionError("phasegate lets this test fail, to see whether that is told"))
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Wrapper:
@@ -90,6 +100,7 @@ class Observer:
                 path=_path(item),
                 outcome=report.outcome,
                 contradiction=self._contradiction(item, excinfo, report),
+                challenged=self.challenged.get(item.nodeid, -1) if report.when == "call" else -1,
                 seen=_witness.end() if _witness is not None and report.when == "teardown" else {},
             )
 
@@ -148,6 +159,7 @@ class Reporter(Observer):
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput["phasegate_coverage"] = _coverage_settings()
+        node.workerinput["phasegate_challenge"] = self.seed
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: Any) -> None:
@@ -180,6 +192,7 @@ class Reporter(Observer):
             line=(report.location[1] or 0) + 1,
             seconds=getattr(report, "duration", 0.0),
             contradiction=contradiction,
+            challenged=seen.get("challenged", -1),
             **seen.get("seen", {}),
         )
 
