@@ -20,9 +20,11 @@ from phasegate.settings import Settings
 from phasegate.workflow.default import DEFAULT
 from phasegate.workspace import git
 
+SESSION = "0f6b7a52-93c1-4e1d-8a47-5d2e9c30b814"
+"""As long as the client's own: what a fact carries decides what the search for secrets in it costs."""
+
 PERSON = Actor("person", "benchmark")
-AGENT = Actor("agent", "claude", "session-1")
-SESSION = "session-1"
+AGENT = Actor("agent", "claude", SESSION)
 TESTS = "tests/test_one.py"
 """The file that a measured turn edits: the step of its run is `write_tests`."""
 

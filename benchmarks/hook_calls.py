@@ -55,8 +55,13 @@ class Hooks:
         """The payload of an event about one tool call; `{root}` in a field stands for the project."""
         given = {key: value.replace("{root}", str(self._root)) for key, value in fields.items()}
         response = {"tool_response": {"stdout": "ok"}} if moment == "PostToolUse" else {}
-        return {"hook_event_name": moment, "tool_name": tool, "tool_use_id": f"toolu_{tool}", "tool_input": given,
-                **response}  # fmt: skip
+        return {
+            "hook_event_name": moment,
+            "tool_name": tool,
+            "tool_use_id": f"toolu_01Hq7vTfW8mNd2sZ5xLb{tool}",
+            "tool_input": given,
+            **response,
+        }
 
     def edit(self, moment: str, path: str) -> Payload:
         """The payload of an Edit of `path`."""

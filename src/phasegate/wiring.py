@@ -203,7 +203,11 @@ class RealTree:
         limits = Limits(file=project.trusted.settings.limits.hashing)
         self._names = Names(project.where.prefix)
         self._work = WorkTree(project.where.top, project.shadow, limits=limits)
-        self._roots = tuple(map(self._names.path, (*source_roots(project), "tests", "test")))
+
+    @cached_property
+    def _roots(self) -> tuple[str, ...]:
+        """Where ignored files that a runner could load are looked for; hashing one path needs none."""
+        return tuple(map(self._names.path, (*source_roots(self._project), "tests", "test")))
 
     @cached_property
     def _blanks(self) -> dict[str, Callable[[bytes], bytes]]:
@@ -399,12 +403,15 @@ class RealDesk:
         return self._state
 
     def record(self, facts: Iterable[Fact], *, relying_on: State | None) -> State:
+        self.append(facts, relying_on=relying_on)
+        return self.state()
+
+    def append(self, facts: Iterable[Fact], *, relying_on: State | None) -> None:
         drafts = redaction.drafts(facts)
         expected = {draft.stream: relying_on.versions.get(draft.stream, 0) for draft in drafts} if relying_on else {}
         if drafts:
             events = self.project.log.append(drafts, actor=self.actor, expected=expected, now_ms=self.now_ms())
             self.recorded += [event.position for event in events]
-        return self.state()
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}-{os.urandom(5).hex()}"

@@ -33,9 +33,9 @@ class Dying(RealDesk):
         if self.fuse < 0:
             raise Killed
 
-    def record(self, facts: Iterable[Fact], *, relying_on: State | None) -> State:
+    def append(self, facts: Iterable[Fact], *, relying_on: State | None) -> None:
         self.burn()
-        return super().record(facts, relying_on=relying_on)
+        super().append(facts, relying_on=relying_on)
 
     @property
     def files(self) -> Any:

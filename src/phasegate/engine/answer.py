@@ -168,7 +168,7 @@ def _asked(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None) -
             run_id, use.id, call.caller.session, call.caller.agent, use.tool, objection.rule, objection.reason,
             paths, command,
         )  # fmt: skip
-        desk.record([*facts, refused], relying_on=None)
+        desk.append([*facts, refused], relying_on=None)
         return c.Refuse(objection.reason, objection.rule)
     judged: list[Fact] = [CallJudged(run_id, use.id, use.tool, paths, tuple(soft))] if soft else []
     if run_id:
@@ -176,11 +176,11 @@ def _asked(call: c.ToolAsked, desk: Desk, state: State, run: RunRecord | None) -
             run_id, use.id, call.caller.session, call.caller.agent, use.tool, use.does, paths, command
         )  # fmt: skip
         if run is not None and wished:
-            desk.record([asked, *judged, wishes.granted(run, use.id, wished)], relying_on=state)
+            desk.append([asked, *judged, wishes.granted(run, use.id, wished)], relying_on=state)
             return _informed((*_warnings(soft), *wishes.told(run, grounds_of(desk, state, run), wished)))
-        desk.record([asked, *judged], relying_on=state)
+        desk.append([asked, *judged], relying_on=state)
     elif judged:
-        desk.record(judged, relying_on=None)
+        desk.append(judged, relying_on=None)
     return _informed(_warnings(soft))
 
 
@@ -247,7 +247,7 @@ def _config(call: c.ConfigChanging, desk: Desk, state: State, run: RunRecord | N
     refused = CallRefused(
         run.id if run else "", "", call.caller.session, call.caller.agent, "ConfigChange", "hooks", reason, (call.path,)
     )
-    desk.record([refused], relying_on=None)
+    desk.append([refused], relying_on=None)
     return c.Refuse(reason, "hooks")
 
 
@@ -263,7 +263,7 @@ def _returned(call: c.ToolReturned, desk: Desk, state: State, run: RunRecord) ->
         paths = [path for path in map(desk.files.relative, use.paths) if path is not None]
         if not _needs_judging(desk, run, use, paths):
             blobs = desk.tree.rehash(paths)
-            desk.record([*back, PathsRehashed(run.id, blobs)] if blobs else back, relying_on=None)
+            desk.append([*back, PathsRehashed(run.id, blobs)] if blobs else back, relying_on=None)
             return c.Silent()
     _, told = _settle(desk, state, run, back)
     return _informed(told)
@@ -317,7 +317,7 @@ def _opened(call: c.SessionOpened, desk: Desk, state: State, run: RunRecord) -> 
     began = SessionBegan(run.id, caller.session, caller.client, caller.version, call.source)
     facts: list[Fact] = [began]
     if not drivers.may_drive(desk, run, caller):
-        desk.record(facts, relying_on=None)
+        desk.append(facts, relying_on=None)
         return c.Inform(
             f"phasegate: another session drives the run in this work tree ({where(_moment(desk, state, run))}). "
             "This session is guarded and not driven. A person can hand the run over with `phasegate takeover`."
@@ -340,7 +340,7 @@ def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.
     caller = call.caller
     if of_the_client(call.text) or not drivers.may_drive(desk, run, caller):
         if run.turn_over and run.driver == caller.session:
-            desk.record([TurnOpened(run.id, caller.session)], relying_on=None)
+            desk.append([TurnOpened(run.id, caller.session)], relying_on=None)
         return c.Silent()
     ours = hands_over(call.text, mode=run.mode, task=run.task)
     kept = {"off": "", "full": call.text[:TEXT_KEPT]}.get(desk.settings.record_prompts, call.text[:TEXT_KEPT])
@@ -371,7 +371,7 @@ def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.
 def _closed(call: c.SessionClosed, desk: Desk, run: RunRecord) -> c.Answer:
     # Calls it leaves in flight are judged by the session that comes next.
     left = _still_at_work(desk, run, call.caller)
-    desk.record([SessionEnded(run.id, call.caller.session, call.reason), *left], relying_on=None)
+    desk.append([SessionEnded(run.id, call.caller.session, call.reason), *left], relying_on=None)
     return c.Silent()
 
 
@@ -383,7 +383,7 @@ def _still_at_work(desk: Desk, run: RunRecord, caller: c.Caller) -> list[Fact]:
 
 def _rests(desk: Desk, run: RunRecord, caller: c.Caller, why: str) -> c.Answer:
     """The turn may end."""
-    desk.record([StopAllowed(run.id, caller.session, why), *_still_at_work(desk, run, caller)], relying_on=None)
+    desk.append([StopAllowed(run.id, caller.session, why), *_still_at_work(desk, run, caller)], relying_on=None)
     return c.Silent()
 
 
@@ -468,7 +468,7 @@ def _refuse_stop(
         asked = [QuestionAsked(desk.new_id("q"), run.id, question, step=run.step)]
         if state.drive_in(run.worktree) is not None:
             asked = []  # the supervisor starts another session, and asks once when those bring nothing either
-        desk.record(asked, relying_on=None)
+        desk.append(asked, relying_on=None)
         return _rests(desk, run, call.caller, "unmet")
     parts = list(_few(told))
     if run.checks:
@@ -477,7 +477,7 @@ def _refuse_stop(
         parts.append(f"Not done: {where(moment)}. What keeps this step open:\n{unmet(outcome.held_by)}")
     parts.append(instruction(moment, desk.workflow))
     reason = "\n".join(parts)
-    desk.record([StopRefused(run.id, call.caller.session, reason[:TEXT_KEPT])], relying_on=None)
+    desk.append([StopRefused(run.id, call.caller.session, reason[:TEXT_KEPT])], relying_on=None)
     return c.KeepGoing(reason)
 
 

@@ -188,6 +188,10 @@ class Desk(Protocol):
         """
         ...
 
+    def append(self, facts: Iterable[Fact], *, relying_on: State | None) -> None:
+        """The same where nobody asks for the state after them: a long ledger makes that dear."""
+        ...
+
     def new_id(self, prefix: str) -> str:
         """A short id that no other of this ledger has."""
         ...

@@ -21,8 +21,8 @@ BINARY_NAMES = (
 )
 """Ends of names whose files are no text."""
 
-_SAYS_GENERATED = re.compile(rb"@generated\b|code generated\b[^\n]{0,200}\bdo not edit", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_SAYS_GENERATED = rb"@generated\b|code generated\b[^\n]{0,200}\bdo not edit"  # of small letters
+_CONTROL = r"[\x00-\x08\x0e-\x1a\x1c-\x1f]"
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ def object_to_edit(target: Target, text: str, limits: FileLimits, attributes: st
     size = len(text.encode("utf-8", "replace")) if len(text) * 4 > limits.edit else 0
     if max(size, target.size) > limits.edit:
         return _too_large(target.path, max(size, target.size), limits)
-    if not _is_binary_name(target.path) and (_CONTROL.search(text) or b"\0" in target.head):
+    if not _is_binary_name(target.path) and (re.search(_CONTROL, text) or b"\0" in target.head):
         return _waivable(
             "binary", target.path, f"{target.path} has the name of a text and would hold binary content.",
             "Make such a file by a command, under a name that says what it is",
@@ -70,7 +70,8 @@ def generated_by(target: Target, limits: FileLimits, attributes: str) -> str:
         return "a tool writes files of this name"
     if marked_generated(target.path, attributes):
         return "`.gitattributes` marks it linguist-generated"
-    return "its first lines say so" if _SAYS_GENERATED.search(target.head[:HEAD]) else ""
+    head = target.head[:HEAD].lower()
+    return "its first lines say so" if b"generated" in head and re.search(_SAYS_GENERATED, head) else ""
 
 
 def marked_generated(path: str, attributes: str) -> bool:

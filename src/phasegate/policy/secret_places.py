@@ -20,6 +20,9 @@ from phasegate.policy.secret_tokens import TOKENS
 SHORTEST_RUN = 20
 SHORTEST_BASE64 = 27
 
+SHORT = 8192
+"""Bytes of long runs up to which looking for each mark costs less than compiling the expression for all of them."""
+
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _NOT_IN_RUN = bytes(byte not in _LETTERS + b"_.+/~-" for byte in range(256))
 _NOT_BASE64 = bytes(byte not in _LETTERS + b"+/_-" for byte in range(256))
@@ -69,12 +72,14 @@ def flattened(text: str) -> bytes:
 
 def of_tokens(joined: bytes) -> Iterator[tuple[Rule, int]]:
     """Each rule of a token and the place of one of its keywords, in the long runs `joined`."""
-    marks, rules = _marks(), _rules_by_mark()
-    found = marks.search(joined)
-    while found is not None:
-        for rule in rules[found[1]]:
-            yield rule, found.start(1)
-        found = marks.search(joined, found.start(1))
+    rules = _rules_by_mark()
+    if len(joined) > SHORT or any(mark in joined for mark in rules):
+        marks = _marks()
+        found = marks.search(joined)
+        while found is not None:
+            for rule in rules[found[1]]:
+                yield rule, found.start(1)
+            found = marks.search(joined, found.start(1))
     for keyword, rule in _glued():
         place = joined.find(keyword)
         while place >= 0:
@@ -97,15 +102,14 @@ def _glued() -> tuple[tuple[bytes, Rule], ...]:
 @cache
 def _rules_by_mark() -> dict[bytes, tuple[Rule, ...]]:
     """The rules to try where a mark stands: those with a keyword that begins with it."""
-    keywords = sorted({keyword for rule in TOKENS if not rule.glued for keyword in rule.keywords})
-    marks: list[str] = []
-    for keyword in keywords:  # in order, so that a beginning comes before what it begins
-        if not (marks and keyword.startswith(marks[-1])):
-            marks.append(keyword)
-    return {
-        mark.encode(): tuple(rule for rule in TOKENS if any(keyword.startswith(mark) for keyword in rule.keywords))
-        for mark in marks
-    }
+    rules: dict[bytes, tuple[Rule, ...]] = {}
+    mark, open_to_all = "", [(keyword, rule) for rule in TOKENS if not rule.glued for keyword in rule.keywords]
+    for keyword, rule in sorted(open_to_all, key=itemgetter(0)):  # so that a beginning comes before what it begins
+        if not (mark and keyword.startswith(mark)):
+            mark = keyword
+        known = rules.get(mark.encode(), ())
+        rules[mark.encode()] = known if rule in known else (*known, rule)
+    return rules
 
 
 @cache

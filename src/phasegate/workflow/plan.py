@@ -6,6 +6,7 @@ Hooks import this module; reading and rewriting the Markdown is `plan_markdown`.
 # Annotations are evaluated here: as texts, msgspec would compile each of them anew in every hook call.
 import re
 from collections.abc import Collection
+from functools import cache
 from typing import Literal, get_args
 
 from msgspec import Struct
@@ -80,22 +81,18 @@ class Plan(Struct, frozen=True):
         return None
 
 
+@cache  # most hook calls look at no plan
 def _bytes_pattern(*patterns: str) -> re.Pattern[bytes]:
     return re.compile("|".join(patterns).replace(r"\ufeff", r"\xef\xbb\xbf").encode(), re.MULTILINE)
-
-
-_LINKS = _bytes_pattern(EVIDENCE_LINK)
-_ITEM_BOXES = _bytes_pattern(ITEM_BOX, HEADING_BOX)
-_LAST_BOXES = _bytes_pattern(HEADING_BOX_LAST)
 
 
 def blanked(text: bytes) -> bytes:
     """`text` with every check box open and every evidence link gone: the same bytes whatever is ticked."""
     if b"[evidence](" in text:
-        text = _LINKS.sub(b"", text)
+        text = _bytes_pattern(EVIDENCE_LINK).sub(b"", text)
     if b"[x]" in text or b"[X]" in text:
-        text = _ITEM_BOXES.sub(_opened, text)
-        text = _LAST_BOXES.sub(_opened, text)
+        text = _bytes_pattern(ITEM_BOX, HEADING_BOX).sub(_opened, text)
+        text = _bytes_pattern(HEADING_BOX_LAST).sub(_opened, text)
     return text
 
 

@@ -42,7 +42,7 @@ READINGS = {
     "unreadable": "the file cannot be read",
 }
 UNDO = "Undo the change yourself, or restore the file from git or from a backup."
-OTHER_ENDS = re.compile(rb"\r(?!\n)|\xe2\x80[\xa8\xa9]")
+OTHER_ENDS = rb"\r(?!\n)|\xe2\x80[\xa8\xa9]"
 """What ends a line beside LF: CR, and U+2028 and U+2029 in JavaScript."""
 PASSES = 16
 FEW = 500
@@ -229,7 +229,7 @@ class WorkTree:
         lines.update(self._edited_lines(base_tree, tree, edited))
         whole = [change for change in found if change.path not in edited or lines[change.path]]
         for change, content in zip(whole, self._blobs([change.after or "" for change in whole]), strict=True):
-            if change.path not in edited or OTHER_ENDS.search(content):
+            if change.path not in edited or re.search(OTHER_ENDS, content):
                 lines[change.path] = set(range(1, _count_lines(content) + 1))
         return lines
 
@@ -534,7 +534,7 @@ def _locked(errors: str) -> tuple[str, ...]:
 
 
 def _count_lines(data: bytes) -> int:
-    return data.count(b"\n") + len(OTHER_ENDS.findall(data)) + (not data.endswith(b"\n") and bool(data))
+    return data.count(b"\n") + len(re.findall(OTHER_ENDS, data)) + (not data.endswith(b"\n") and bool(data))
 
 
 def _hunk_lines(piece: bytes) -> set[int]:
