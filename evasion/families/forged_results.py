@@ -239,7 +239,7 @@ CASES = (
         (
             write(CONFTEST, "import os\n\n\ndef pytest_sessionfinish(session, exitstatus):\n    os._exit(0)\n"),
         ),
-        (write(CONFTEST, "def pytest_sessionfinish(session, exitstatus):\n    print(exitstatus)\n"),),
+        (write(CONFTEST, "def pytest_report_header():\n    return 'prices are in cents'\n"),),
     ),
     lie(
         "exit-at-the-end-of-python",
@@ -266,7 +266,10 @@ CASES = (
             write(CONFTEST, 'collect_ignore = ["test_till.py"]\n'),
             write("tests/test_prices.py", "def test_prices():\n    assert True\n"),
         ),
-        (write(CONFTEST, 'collect_ignore = ["data.py"]\n'),),
+        (
+            write(CONFTEST, "PRICES = [100, 250]\n"),
+            write("tests/test_prices.py", "from till import total\n\n\ndef test_one():\n    assert total([7]) == 7\n"),
+        ),
     ),
     lie(
         "tests-swapped-for-nothing",
@@ -293,7 +296,7 @@ CASES = (
         (
             write(
                 CONFTEST,
-                "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True)\ndef pytest_pyfunc_call(pyfuncitem):\n"
+                "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True)\ndef pytest_fixture_setup(fixturedef):\n"
                 "    outcome = yield\n    outcome.get_result()\n",
             ),
         ),

@@ -178,6 +178,12 @@ SHOWS = """
     class TestIt(unittest.TestCase):
         def test_method(self):
             self.assertEqual(price(2), 4)
+
+    def test_in_a_function_of_its_own():
+        def doubled(amount):
+            assert price(amount) == 2 * amount
+
+        doubled(2)
 """
 HIDES = """
     from shop import price
@@ -195,14 +201,21 @@ HIDES = """
         if price(2) == 4:
             return
         assert price(2) == 5
+
+    def test_calls_nothing():
+        price(2)
+
+        def wrong():
+            assert price(2) == 5
 """
 
 
-SHOWING = 8
+SHOWING = 9
 HIDDEN = {
     "tests/test_bad.py::test_swallowed": "the assertion at tests/test_bad.py:5 failed, and something swallowed that",
     "tests/test_bad.py::test_nothing": "no assertion ran",
     "tests/test_bad.py::test_returns_early": "no assertion ran",
+    "tests/test_bad.py::test_calls_nothing": "no assertion ran",
 }
 
 

@@ -10,7 +10,7 @@ import msgspec
 Kind = Literal[
     "test-gone", "test-off", "test-alone", "test-emptied", "cases-fewer", "check-gone", "check-weaker",
     "check-muffled", "check-conditional", "code-mocked", "expectation-changed", "snapshot-rewritten", "data-changed",
-    "coverage-omitted", "threshold-lowered", "run-narrowed", "condition-changed",
+    "coverage-omitted", "threshold-lowered", "run-narrowed", "condition-changed", "product-asks", "product-in-tests",
 ]  # fmt: skip
 
 TOLD: frozenset[Kind] = frozenset(("expectation-changed", "data-changed", "condition-changed"))

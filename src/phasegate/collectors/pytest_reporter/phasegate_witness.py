@@ -138,14 +138,17 @@ class Marks:
         rewrite.rewrite_asserts = rewrite_asserts  # type: ignore[union-attr]
 
     def marked(self, tree: Any, file: str) -> Any:
-        """The module with marks in its functions and methods, but not in functions inside those."""
+        """The module with marks in its functions and methods, and in functions inside those where they assert."""
         if file not in self.number:
             self.number[file] = len(self.names)
             self.names.append(file)
         for function in _functions(tree.body):
-            if all(_known(decorator) for decorator in function.decorator_list):
-                function.body = list(self._body(function.body, self.number[file] << 24, docstring=True))
+            self._mark(function, self.number[file] << 24)
         return ast.fix_missing_locations(tree)
+
+    def _mark(self, function: Any, file: int) -> None:
+        if all(_known(decorator) for decorator in function.decorator_list):
+            function.body = list(self._body(function.body, file, docstring=True))
 
     def _body(self, body: list[Any], file: int, *, docstring: bool = False) -> Iterator[Any]:
         for number, statement in enumerate(body):
@@ -161,7 +164,11 @@ class Marks:
                 yield self._call(_HELD, statement, file)
 
     def _inside(self, statement: Any, file: int) -> None:
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if isinstance(statement, ast.ClassDef):
+            return
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if any(_asserts(node) for node in ast.walk(statement)):
+                self._mark(statement, file)
             return
         for holder in [statement, *getattr(statement, "handlers", []), *getattr(statement, "cases", [])]:
             for field in ("body", "orelse", "finalbody"):
