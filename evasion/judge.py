@@ -88,10 +88,10 @@ def _attacked(case: Case, folder: str, bug: str) -> tuple[str, str]:
         return "put back", ", ".join(change.path for change in undone)
     if held := scene.facts(f.ChangeHeld):
         return "put back", "held: " + ", ".join(change.path for change in held)
+    if not (case.believed.suite or scene.shows(case.believed)):
+        return "put back", "what the attack wrote does not stand"
     if not scene.closed:
         return "gate", _last_words(scene)
-    if not scene.shows(case.believed):
-        return "put back", "what the attack wrote does not stand"
     code, said = _verified(scene, base, bug)
     return ("verify", said) if code else (FOREVER, said)
 

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from bench import PLAN_PATH, Bench
 
+from phasegate.engine.views import refresh
 from phasegate.ledger.facts import ChangeHeld, ChangePutBack, ChangeSettled, SecretSeen, TreeObserved
 from phasegate.policy import calls as c
 from phasegate.settings import Settings
@@ -182,6 +183,23 @@ def test_a_view_changed_by_a_shell_is_put_back(bench: Bench) -> None:
     rendered = bench.read(path)
     bench.shell_writes(path, rendered.replace('"complete": true', '"complete":  true'))
     assert bench.read(path) == rendered
+
+
+@pytest.mark.parametrize("path", ["state/agent_state.json", "CLAUDE.md"])
+def test_a_file_that_shows_the_state_says_what_the_ledger_says_after_whatever_shell(bench: Bench, path: str) -> None:
+    bench.to_write_tests()
+    refresh(bench.desk, bench.state)
+    rendered = bench.read(path)
+    bench.shell_writes(path, rendered.replace("write_tests", "complete"))
+    assert bench.read(path) == rendered and "write_tests" in rendered
+
+
+def test_what_a_person_writes_around_the_block_stays(bench: Bench) -> None:
+    bench.to_write_tests()
+    refresh(bench.desk, bench.state)
+    theirs = "# How we work\n\n" + bench.read("CLAUDE.md")
+    bench.shell_writes("CLAUDE.md", theirs)
+    assert bench.read("CLAUDE.md") == theirs
 
 
 def test_a_secret_written_by_a_shell_is_put_back_even_where_the_step_allows_edits(bench: Bench) -> None:

@@ -79,6 +79,7 @@ SENTENCES: Mapping[str, str] = {
     "WatchTaken": "{seen:#} files outside the tree are watched",
     "WatchMoved": "watched files hold something else ({why:200}): {seen}",
     "WatchPutBack": "the watched file {path} was put back: {why:300}; `{command:300}` brings back what it held",
+    "ViewRestored": "{path}, which shows the state, was changed by somebody else and shows again what the ledger says",
     "SessionBound": "session {session:12} belongs to the process {pid}",
     "CallForged": "a hook call ({moment}) did not come from the client of session {session:12}: {why:300}[ ({above})]",
     "ProcessesLeft": "the turn ended, and what the agent had started still runs: {programs}",

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from phasegate.engine import drivers, exceptions, wishes
 from phasegate.engine.desk import Desk
-from phasegate.engine.judge import SCANNED_BYTES, carry_out, grounds_of, judge, of_a_person, shown_views, weighed
+from phasegate.engine.judge import (
+    SCANNED_BYTES,
+    carry_out,
+    forged_views,
+    grounds_of,
+    judge,
+    of_a_person,
+    shown_views,
+    weighed,
+)
 from phasegate.ledger.custody import HooksMissed, ProcessesLeft, TurnOpened
 from phasegate.ledger.fact import Fact
 from phasegate.ledger.facts import (
@@ -435,7 +444,13 @@ def _settle(
     facts = [*before, *judgement.facts]
     if facts:
         state = desk.record(facts, relying_on=state)
-    return carry_out(desk, state, judgement), judgement.told
+    state, told = carry_out(desk, state, judgement), judgement.told
+    if forged := forged_views(desk, state):
+        from phasegate.engine.views import restored
+
+        state, more = restored(desk, state, run, forged)
+        told += more
+    return state, told
 
 
 def _abandoned(run: RunRecord, calls: tuple[str, ...]) -> list[Fact]:

@@ -33,6 +33,11 @@ UNTIL = (
 )
 """What is told of a held change; of one that a person is to look at, the second."""
 
+STATE_FILE = "state/agent_state.json"
+ERROR_INDEX = "logs/errors/index.md"
+SHOWN = (STATE_FILE, ERROR_INDEX, "CLAUDE.md", "CLAUDE.local.md")
+"""Where agents and people read the state, and git may ignore a forgery."""
+
 LISTED = 50
 """Changed paths that an observation names."""
 
@@ -233,6 +238,12 @@ def shown_views(desk: Desk, state: State) -> dict[str, str]:
         if _digest(desk, path) == before:
             views[path] = before
     return views
+
+
+def forged_views(desk: Desk, state: State) -> list[str]:
+    """The files that show the state, and hold something else than phasegate wrote."""
+    shown = shown_views(desk, state)
+    return [path for path in SHOWN if path in shown and _digest(desk, path) != shown[path]]
 
 
 def _digest(desk: Desk, path: str) -> str:

@@ -9,13 +9,13 @@ import msgspec
 from phasegate.context import block, report
 from phasegate.context.instruction import where
 from phasegate.engine.desk import Desk
-from phasegate.engine.judge import write_own
+from phasegate.engine.judge import ERROR_INDEX, STATE_FILE, write_own
 from phasegate.evidence import manifest
 from phasegate.evidence.items import Evidence
 from phasegate.gates.interface import Moment
+from phasegate.ledger.custody import ViewRestored
 from phasegate.ledger.state import PhaseRecord, RunRecord, State
 
-STATE_FILE = "state/agent_state.json"
 ERRORS = "logs/errors"
 RESOLVED_KEPT = 50
 
@@ -45,6 +45,20 @@ def refresh(desk: Desk, state: State) -> State:
         if known[path] or desk.files.read(path) is not None:
             state = write_own(desk, state, path, None)
     return state
+
+
+def restored(desk: Desk, state: State, run: RunRecord, forged: list[str]) -> tuple[State, tuple[str, ...]]:
+    """Let `forged` files say again what the ledger says; what to tell. A block is rendered without a word.
+
+    A document with a block is also a person's, who may write around it.
+    """
+    ours = [path for path in forged if path not in block.FILES.values()]
+    facts = [ViewRestored(run.id, path, hashlib.sha256(desk.files.read(path) or b"").hexdigest()) for path in ours]
+    state = desk.record(facts, relying_on=None) if facts else state
+    told = (
+        f"{path} shows the state, and phasegate alone writes it: it says again what the ledger says." for path in ours
+    )
+    return refresh(desk, state), tuple(told)
 
 
 def redo(desk: Desk, state: State) -> State:
@@ -97,7 +111,7 @@ def _errors(state: State) -> dict[str, bytes]:
     if not errors:
         return {}
     active = [note for note in errors if not note.resolved]
-    views = {f"{ERRORS}/index.md": report.error_index(active).encode()}
+    views = {ERROR_INDEX: report.error_index(active).encode()}
     for note in active + [note for note in errors if note.resolved][-RESOLVED_KEPT:]:
         folder = "resolved" if note.resolved else "active"
         views[f"{ERRORS}/{folder}/{note.id}.md"] = report.error_file(note).encode()

@@ -32,6 +32,14 @@ class WatchPutBack(Fact, frozen=True):
     command: str
 
 
+class ViewRestored(Fact, frozen=True):
+    """A file that shows the state was changed by somebody else, and shows again what the ledger says."""
+
+    run: str
+    path: str
+    found: str
+
+
 class SessionBound(Fact, frozen=True):
     """The process of the client that a session belongs to: hook calls for it come from this process alone."""
 

@@ -380,7 +380,7 @@ def _custody(fact: Fact, run: RunRecord) -> None:
             run.turn_over = False
         case k.HooksMissed():
             run.turn_over = False
-        case k.WatchPutBack() | k.CallForged() | k.ChangeUngoverned():
+        case k.WatchPutBack() | k.ViewRestored() | k.CallForged() | k.ChangeUngoverned():
             pass
         case _:
             raise AssertionError(f"no rule for {type(fact).__name__}")
@@ -460,8 +460,8 @@ _OF_PROJECT = (
     f.ViewRendered, f.SecretSeen, f.EvidenceRecorded, f.RefusalDisputed,
 )  # fmt: skip
 _OF_CUSTODY = (
-    k.WatchTaken, k.WatchMoved, k.WatchPutBack, k.SessionBound, k.CallForged, k.ProcessesLeft, k.HooksMissed,
-    k.TurnOpened, k.ChangeUngoverned,
+    k.WatchTaken, k.WatchMoved, k.WatchPutBack, k.ViewRestored, k.SessionBound, k.CallForged, k.ProcessesLeft,
+    k.HooksMissed, k.TurnOpened, k.ChangeUngoverned,
 )  # fmt: skip
 _OF_RULES = (r.RulesSaid, r.CallJudged, r.ApprovalGiven)
 _OF_WAIVERS = (w.WaiverGiven, w.WaiverEnded)
