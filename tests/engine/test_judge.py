@@ -195,7 +195,7 @@ def test_a_file_that_shows_the_state_says_what_the_ledger_says_after_whatever_sh
 
 
 def test_what_a_person_writes_around_the_block_stays(bench: Bench) -> None:
-    bench.to_write_tests()
+    bench.to_implement()
     refresh(bench.desk, bench.state)
     theirs = "# How we work\n\n" + bench.read("CLAUDE.md")
     bench.shell_writes("CLAUDE.md", theirs)

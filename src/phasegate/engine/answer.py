@@ -9,11 +9,11 @@ from phasegate.engine.desk import Desk
 from phasegate.engine.judge import (
     SCANNED_BYTES,
     carry_out,
-    forged_views,
     grounds_of,
     judge,
     of_a_person,
     shown_views,
+    stale_views,
     weighed,
 )
 from phasegate.ledger.custody import HooksMissed, ProcessesLeft, TurnOpened
@@ -445,10 +445,10 @@ def _settle(
     if facts:
         state = desk.record(facts, relying_on=state)
     state, told = carry_out(desk, state, judgement), judgement.told
-    if forged := forged_views(desk, state):
+    if stale := stale_views(desk, state):
         from phasegate.engine.views import restored
 
-        state, more = restored(desk, state, run, forged)
+        state, more = restored(desk, state, run, stale)
         told += more
     return state, told
 

@@ -240,9 +240,9 @@ def shown_views(desk: Desk, state: State) -> dict[str, str]:
     return views
 
 
-def forged_views(desk: Desk, state: State) -> list[str]:
-    """The files that show the state, and hold something else than phasegate wrote."""
-    shown = shown_views(desk, state)
+def stale_views(desk: Desk, state: State) -> list[str]:
+    """The files that show the state, and hold something else than phasegate wrote last."""
+    shown = state.views.get(desk.worktree, {})
     return [path for path in SHOWN if path in shown and _digest(desk, path) != shown[path]]
 
 

@@ -47,18 +47,18 @@ def refresh(desk: Desk, state: State) -> State:
     return state
 
 
-def restored(desk: Desk, state: State, run: RunRecord, forged: list[str]) -> tuple[State, tuple[str, ...]]:
-    """Let `forged` files say again what the ledger says; what to tell. A block is rendered without a word.
+def restored(desk: Desk, state: State, run: RunRecord, stale: list[str]) -> tuple[State, tuple[str, ...]]:
+    """Let `stale` files say again what the ledger says; what to tell of those that somebody else wrote.
 
-    A document with a block is also a person's, who may write around it.
+    A block is rendered without a word: its document is also a person's, who may write around it.
     """
-    ours = [path for path in forged if path not in block.FILES.values()]
-    facts = [ViewRestored(run.id, path, hashlib.sha256(desk.files.read(path) or b"").hexdigest()) for path in ours]
-    state = desk.record(facts, relying_on=None) if facts else state
-    told = (
-        f"{path} shows the state, and phasegate alone writes it: it says again what the ledger says." for path in ours
-    )
-    return refresh(desk, state), tuple(told)
+    before = state.replaced.get(desk.worktree, {})
+    found = {path: hashlib.sha256(desk.files.read(path) or b"").hexdigest() for path in stale}
+    forged = [path for path in stale if path not in block.FILES.values() and found[path] != before.get(path)]
+    if forged:
+        state = desk.record([ViewRestored(run.id, path, found[path]) for path in forged], relying_on=None)
+    words = "shows the state, and phasegate alone writes it: it says again what the ledger says."
+    return refresh(desk, state), tuple(f"{path} {words}" for path in forged)
 
 
 def redo(desk: Desk, state: State) -> State:
