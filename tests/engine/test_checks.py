@@ -34,6 +34,28 @@ def test_parametrised_tests_that_collapsed_into_one_are_gone() -> None:
     assert seen.gone == ("f.py::a[1]", "f.py::a[2]")
 
 
+RENAMED = {"f.py::a": "g.py::z", "f.py::b": "f.py::y"}
+
+
+def test_a_test_that_goes_on_under_another_name_is_not_gone() -> None:
+    ran = run_of(z__1="passed", z__2="passed", y="passed", c="skipped")
+    assert seen_of(ran, BEFORE, "ev-0", renamed=RENAMED | {"f.py::a": "f.py::z"}).gone == ()
+
+
+@pytest.mark.parametrize(
+    "ran",
+    [
+        {"z__1": "passed", "y": "passed"},  # one case less
+        {"z__1": "passed", "z__2": "failed", "z__3": "passed", "y": "passed"},
+        {"z__1": "passed", "z__2": "passed", "z__3": "skipped", "y": "passed"},
+        {"y": "passed"},
+    ],
+)
+def test_it_is_where_fewer_of_its_cases_pass_than_there_were(ran: dict[str, Outcome]) -> None:
+    seen = seen_of(run_of(c="skipped", **ran), BEFORE, "ev-0", renamed=RENAMED | {"f.py::a": "f.py::z"})
+    assert seen.gone == ("f.py::a[1]", "f.py::a[2]")
+
+
 def test_tests_of_a_file_that_cannot_be_read_now_are_not_gone() -> None:
     assert seen_of(run_of(unread=True, a="error", b="error", c="error"), BEFORE, "ev-0").gone == ()
 

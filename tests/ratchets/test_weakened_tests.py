@@ -367,3 +367,13 @@ def test_what_cannot_be_read_is_never_a_pass(path: str, broken: bytes) -> None:
 def test_a_check_that_became_a_row_of_a_table_expects_what_it_did() -> None:
     loop = "    for amount in (3, 4):\n        assert shop.price(amount) == 6\n"
     assert told(PY, ("    got = shop.price(3)\n    assert got == 6\n", loop)) == []
+
+
+def test_a_test_under_another_name_is_found_again_where_it_checks_no_less() -> None:
+    old, new = FILES[PY], FILES[PY].replace("def test_price", "def test_prices_are_doubled")
+    looked = compare_tests([Change(PY, old.encode(), new.encode())])
+    assert [(each.was, each.now) for each in looked.renamed] == [
+        (f"{PY}::test_price", f"{PY}::test_prices_are_doubled")
+    ]
+    weak = new.replace("assert got == 6", "assert got")
+    assert not compare_tests([Change(PY, old.encode(), weak.encode())]).renamed

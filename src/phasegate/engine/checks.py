@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -58,8 +59,14 @@ def reap(desk: Desk, state: State) -> State:
     return desk.record(lost, relying_on=None) if lost else state
 
 
-def seen_of(run: TestRun, before: Baseline | None, compared_to: str, red_seen: Collection[str] = ()) -> TestsSeen:
-    """A test run as evidence: against the phase's start when that is known, and what became of tests seen red since."""
+def seen_of(
+    run: TestRun, before: Baseline | None, compared_to: str, red_seen: Collection[str] = (),
+    renamed: Mapping[str, str] | None = None,
+) -> TestsSeen:  # fmt: skip
+    """A test run as evidence: against the phase's start when that is known, and what became of tests seen red since.
+
+    A test that is `renamed` (id to id, without parameters) is not gone where it passes in as many cases as before.
+    """
     red = tuple(
         RedTest(result.id, result.cause, result.message[:MESSAGE], result.line, result.file)
         for result in run.results
@@ -68,7 +75,7 @@ def seen_of(run: TestRun, before: Baseline | None, compared_to: str, red_seen: C
     listed, ran = (before.listed, before.ran) if before is not None else (frozenset(), frozenset())
     standing = standing_for(sorted({*listed, *red_seen}), run)
     unheard = {id for id, results in standing.items() if all(each.outcome in UNHEARD for each in results)}
-    gone = tuple(id for id, results in standing.items() if not results)
+    gone = still_gone([id for id, results in standing.items() if not results], run, renamed or {})
     seen = TestsSeen(
         run.runner, run.complete, run.why_incomplete, collected=len(run.results), passed=len(run.green),
         skipped=len(run.skipped) + len(run.xfailed), red=red[:RED_KEPT], gone=gone,
@@ -85,6 +92,20 @@ def seen_of(run: TestRun, before: Baseline | None, compared_to: str, red_seen: C
         newly_green=tuple(sorted(before.red & set(run.green))),
         hollow=newly_hollow(before, run),
     )
+
+
+def still_gone(gone: Sequence[str], run: TestRun, renamed: Mapping[str, str]) -> tuple[str, ...]:
+    """Those of `gone` that did not go on under another name, in which at least as many cases pass."""
+    lost = Counter(renamed.get(_function(id), "") for id in gone)
+    passing = Counter(map(_function, run.green))
+    new = {name for name in lost if name and passing[name] >= lost[name]}
+    red = {_function(result.id) for result in run.results if result.outcome != "passed"}
+    return tuple(id for id in gone if renamed.get(_function(id), "") not in new - red)
+
+
+def _function(id: str) -> str:
+    """A test's id without its parameters."""
+    return id.partition("[")[0]
 
 
 def red_seen(state: State, run: RunRecord | None) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from phasegate.entrypoints import scanning, suite_runs, surveying, touching
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
 from phasegate.evidence.tests import changed_environment
+from phasegate.gates.found import newest_scan
 from phasegate.gates.interface import Verdict
 from phasegate.ledger.event import Actor
 from phasegate.ledger.facts import CheckEnded, CheckStarted
@@ -104,7 +105,7 @@ def _record(
     run = state.run_in(desk.worktree)
     own, compared_to = checks.baseline_of(desk, state, run) or (None, "")
     known = touching.with_theirs(own, others, result.tests)
-    tests = checks.seen_of(result.tests, known, compared_to, checks.red_seen(state, run))
+    tests = checks.seen_of(result.tests, known, compared_to, checks.red_seen(state, run), _renamed(state, before))
     tests = replace(tests, excused=touching.excused(others, result.tests))
     beside = changed_environment(own, result.tests) if own is not None else ()
     tests = replace(tests, infrastructure=(*ran.pending, *beside))
@@ -120,6 +121,12 @@ def _record(
     )  # fmt: skip
     desk.record(facts, relying_on=None)
     return tests, coverage
+
+
+def _renamed(state: State, now: Observation) -> dict[str, str]:
+    """The tests of this very tree that the ratchets found again under another id."""
+    found = newest_scan(state, "ratchets", now.subject)
+    return dict(found[1].renamed) if found is not None and not found[1].why_unknown else {}
 
 
 def _artifacts(desk: RealDesk, result: SuiteRun) -> tuple[Artifact, ...]:

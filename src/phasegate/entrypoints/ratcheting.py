@@ -6,10 +6,12 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 
+from msgspec.structs import replace
+
 from phasegate.engine.advance import observe
 from phasegate.engine.desk import Change as Difference
 from phasegate.errors import Failure
-from phasegate.evidence.findings import Finding, FindingsSeen, seen
+from phasegate.evidence.findings import KEPT, Finding, FindingsSeen, seen
 from phasegate.ledger.state import State
 from phasegate.ratchets.languages import LARGEST
 from phasegate.ratchets.look import concerns, look
@@ -54,11 +56,12 @@ def ratchets(desk: RealDesk, say: Say) -> FindingsSeen:
         looked = look(_read(desk, changed, unread, say))
     unread += looked.unread
     say(f"{looked.files} changed files that say what is tested were compared, {len(looked.found)} places demand less")
-    return seen(
+    found = seen(
         "ratchets", looked.files, tuple(map(_finding, looked.found)),
         why_unknown=tuple(f"{each.path} was not compared: {each.why}" for each in unread), least="low", against=base,
         notes=tuple(f"to be read: {each.path}:{each.line} {each.words}" for each in looked.found if each.told),
     )  # fmt: skip
+    return replace(found, renamed=tuple((each.was, each.now) for each in looked.renamed[:KEPT]))
 
 
 def _read(desk: RealDesk, changed: list[Difference], unread: list[Unread], say: Say) -> Iterator[Change]:

@@ -60,7 +60,8 @@ class FindingsSeen(msgspec.Struct, frozen=True, tag="findings"):
 
     With a reason in `why_unknown` (a tool is missing, crashed, timed out, skipped something, wrote what nobody can
     read) nobody knows what else there is. `tools` looked, with their versions. Findings below `least` are told and
-    shut no gate. `notes` are what a reader should know besides. `against` is the tree that a comparison began from.
+    shut no gate. `notes` are what a reader should know besides. `against` is the tree that a comparison began from;
+    `renamed` are tests that it found again under another id and that check no less.
     """
 
     scanner: str
@@ -73,6 +74,7 @@ class FindingsSeen(msgspec.Struct, frozen=True, tag="findings"):
     least: Severity = "info"
     notes: tuple[str, ...] = ()
     against: str = ""
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 def seen(

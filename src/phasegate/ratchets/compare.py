@@ -13,7 +13,7 @@ from phasegate.ratchets.pairs import Located, Pool, pair
 from phasegate.ratchets.python_names import CASE
 from phasegate.ratchets.strength import rank, weaker
 from phasegate.ratchets.suites import Check, Suite, Switch, Test, Unreadable, words_of
-from phasegate.ratchets.weakening import Change, Kind, Looked, Unread, Weakening
+from phasegate.ratchets.weakening import Change, Kind, Looked, Renamed, Unread, Weakening
 
 HOOKS = frozenset(
     "pytest_collection_modifyitems pytest_ignore_collect pytest_collect_file pytest_pycollect_makeitem "
@@ -52,7 +52,8 @@ def compare_tests(changes: Iterable[Change]) -> Looked:
                 files.append(_read(change))
             except Unreadable as why:
                 unread.append(Unread(change.path, str(why)))
-    return Looked(len(files), tuple(_Comparison(files).weakenings()), tuple(unread))
+    comparison = _Comparison(files)
+    return Looked(len(files), tuple(comparison.weakenings()), tuple(unread), tuple(comparison.renamed))
 
 
 def _read(change: Change) -> _File:
@@ -79,6 +80,7 @@ class _Comparison:
         self._pairs = list(pair(self._every("old"), self._every("new")))
         self._pool = Pool(self._pairs, self._every("new"))
         known = {(file.path, name) for file in files for name in file.old.tests}
+        self.renamed: list[Renamed] = []
         self._fresh = [each for each in self._every("new") if (each.path, each.name) not in known]
 
     def _every(self, side: str) -> list[Located]:
@@ -97,8 +99,11 @@ class _Comparison:
         for before, after in self._pairs:
             if after is None:
                 yield from self._gone(before)
-            else:
-                yield from self._pair(before, after, whole=after.path in switched)
+                continue
+            lost = list(self._pair(before, after, whole=after.path in switched))
+            if not lost and not after.test.off and before.node != after.node:
+                self.renamed.append(Renamed(before.node, after.node))
+            yield from lost
         yield from self._new_only()
         for file in self._files:
             yield from self._switches(file)

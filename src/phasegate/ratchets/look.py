@@ -25,4 +25,4 @@ def look(changes: Iterable[Change]) -> Looked:
     tests, settings = compare_tests(changes), compare_settings(changes)
     others = (question(changes) for question in (omissions.omissions, recorded.rewritten, aware.asked))
     found = (*tests.found, *settings.found, *chain.from_iterable(others))
-    return Looked(len(changes), found, (*tests.unread, *settings.unread))
+    return Looked(len(changes), found, (*tests.unread, *settings.unread), tests.renamed)

@@ -26,6 +26,11 @@ class Located(msgspec.Struct, frozen=True):
     test: Test
 
     @property
+    def node(self) -> str:
+        """How pytest calls it, without parameters."""
+        return f"{self.path}::{self.name.replace('.', '::')}"
+
+    @property
     def last(self) -> str:
         """Its name without the class or group around it."""
         return self.name.rpartition(".")[2].rpartition(" > ")[2]

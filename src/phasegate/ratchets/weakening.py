@@ -62,9 +62,17 @@ class Unread(msgspec.Struct, frozen=True):
     why: str
 
 
+class Renamed(msgspec.Struct, frozen=True):
+    """A test that goes on under another name or in another file, and checks no less: `path::name`, `::` within it."""
+
+    was: str
+    now: str
+
+
 class Looked(msgspec.Struct, frozen=True):
-    """What a comparison came to; `files` counts those that were compared."""
+    """What a comparison came to; `files` counts those that were compared, `renamed` are tests that lost nothing."""
 
     files: int
     found: tuple[Weakening, ...]
     unread: tuple[Unread, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
