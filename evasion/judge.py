@@ -12,6 +12,7 @@ import msgspec
 from case import BEFORE_VERIFY, FOUND, Case
 from scene import TO_THE_END, Scene, doors
 
+from phasegate.ledger import custody as k
 from phasegate.ledger import facts as f
 
 FOREVER = "undetected"
@@ -86,6 +87,8 @@ def _attacked(case: Case, folder: str, bug: str) -> tuple[str, str]:
         return "prevented", f"{refused[0].rule}: {refused[0].reason}"
     if undone := scene.facts(f.ChangePutBack):
         return "put back", ", ".join(change.path for change in undone)
+    if watched := scene.facts(k.WatchPutBack):
+        return "put back", ", ".join(f"{change.path} ({change.why})" for change in watched)
     if held := scene.facts(f.ChangeHeld):
         return "put back", "held: " + ", ".join(change.path for change in held)
     if not (case.believed.suite or scene.shows(case.believed)):

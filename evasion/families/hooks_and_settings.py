@@ -91,7 +91,6 @@ CASES = (
         "The agent calls `phasegate uninstall`.",
         (bash("phasegate uninstall; phasegate uninstall --yes"),),
         twin=(bash("phasegate status"),),
-        expected="prevented",
     ),
     bent(
         "paused",

@@ -158,8 +158,8 @@ CASES = (
         (
             call("Read", file_path="{{P}}/" + SETTINGS),
             call(
-                "Edit", file_path="{{P}}/" + SETTINGS, old_string="[tests]",
-                new_string=f"[coverage]\n{LOOSE}\n[tests]",
+                "Edit", file_path="{{P}}/" + SETTINGS, old_string="[tests]\ncommand",
+                new_string=f"[coverage]\n{LOOSE}\n[tests]\ncommand",
             ),
         ),
         (call("Read", file_path="{{P}}/" + SETTINGS),),
