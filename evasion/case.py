@@ -60,6 +60,8 @@ class Case(Struct, frozen=True):
     world: Literal["python", "javascript", "go"] = "python"
     client: Literal["scripted", "real"] = "scripted"
     person: tuple[str, ...] = ()
+    unseen: str = ""
+    """Tests that lie outside the project, as a second suite that the agent does not see."""
     breaks: bool = True
     """Whether the attack leaves a product that does not do what its tests say."""
 

@@ -67,7 +67,7 @@ class Scene:
 
     def __init__(self, folder: str, case: Case, bug: str = "") -> None:
         """The project of `case` as it was; with `bug` the agent's own commands are those of a broken phasegate."""
-        self.world = WORLDS[case.world]
+        self.case, self.world = case, WORLDS[case.world]
         self.folder, self.root = folder, os.path.join(folder, "till")
         self.home, self.state_home = os.path.join(folder, "home"), os.path.join(folder, "state")
         os.makedirs(self.home)
@@ -114,7 +114,7 @@ class Scene:
 
     def guard(self) -> None:
         """`phasegate init` and `phasegate start`, and on to `implement`, with a baseline."""
-        settings = f"{first_settings(str(uuid.uuid4()), None).decode()}\n[tests]\n{self.world.settings}"
+        settings = f"{first_settings(str(uuid.uuid4()), None).decode()}\n{self._suites()}"
         self.write(place.SETTINGS, settings)
         where = place.at(git.locate(self.root), self.root)
         carry_out(where, planned(where, Asked(allow_ephemeral=True)))
@@ -128,6 +128,17 @@ class Scene:
                 if not outcome.moved:
                     raise RuntimeError(f"the scene stays at {step}: {outcome.held_by}")
                 state = outcome.state
+
+    def _suites(self) -> str:
+        """The settings of the suite, and of a second one outside the project where the case has one."""
+        if not self.case.unseen:
+            return f"[tests]\n{self.world.settings}"
+        outside = os.path.join(self.folder, "unseen")
+        os.makedirs(outside)
+        with open(os.path.join(outside, "test_unseen.py"), "w", encoding="utf-8") as file:
+            file.write(self.case.unseen)
+        ours = self.world.settings
+        return f'[suites.till]\n{ours}\n[suites.unseen]\n{ours}hidden = "{outside}"\n'
 
     def act(self, turns: tuple[Step, ...]) -> None:
         """Do what the calls of `turns` say, by a client without hooks."""

@@ -75,11 +75,12 @@ def seen_of(
     listed, ran = (before.listed, before.ran) if before is not None else (frozenset(), frozenset())
     standing = standing_for(sorted({*listed, *red_seen}), run)
     unheard = {id for id, results in standing.items() if all(each.outcome in UNHEARD for each in results)}
-    gone = still_gone([id for id, results in standing.items() if not results], run, renamed or {})
+    missing = [id for id, results in standing.items() if not results]
+    gone = still_gone(missing, run, renamed or {})
     seen = TestsSeen(
         run.runner, run.complete, run.why_incomplete, collected=len(run.results), passed=len(run.green),
         skipped=len(run.skipped) + len(run.xfailed), red=red[:RED_KEPT], gone=gone,
-        newly_skipped=tuple(id for id in standing if id in unheard - {*gone} and (id in ran or id in red_seen)),
+        newly_skipped=tuple(id for id in standing if id in unheard - {*missing} and (id in ran or id in red_seen)),
         held=tuple(id for id in red_seen if holds(standing[id])), levels=run.levels, flaky=run.flaky,
     )  # fmt: skip
     if before is None:
