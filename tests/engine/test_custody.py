@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from phasegate.engine.answer import gone
 from phasegate.gates.catalog import ask
 from phasegate.gates.interface import Moment
 from phasegate.ledger.custody import ChangeUngoverned, HooksMissed, ProcessesLeft, WatchMoved, WatchPutBack
-from phasegate.ledger.facts import ChangeHeld, ChangeSettled, RunResumed
+from phasegate.ledger.facts import CallsAbandoned, ChangeHeld, ChangeSettled, RunResumed
 from phasegate.policy import calls as c
 from tests.engine.bench import Bench
 
@@ -279,6 +280,43 @@ def test_what_changes_between_turns_with_nothing_left_at_work_is_a_persons(at_wo
     at_work.prompt()
     at_work.shell(lambda: None)
     assert not at_work.run.held and at_work.read("docs/guide.md") == "# Mine\n"
+
+
+HOOK = ".git/hooks/pre-push"
+
+
+def test_a_call_in_flight_is_judged_when_its_session_ends_and_what_changes_then_is_a_persons(at_work: Bench) -> None:
+    at_work.asked(at_work.use("shell"))
+    at_work.write(".git/info/exclude", "src/hidden.py\n")
+    at_work.closes()
+    assert len(at_work.facts(CallsAbandoned)) == len(at_work.facts(WatchPutBack)) == 1 and not at_work.run.in_flight
+    at_work.write(HOOK, "#!/bin/sh\nexit 0\n")
+    assert "taken for a person's doing" in said(at_work.opens(session="session-2")) and not at_work.run.held
+
+
+def test_what_a_call_did_in_an_ended_session_is_held_all_the_same(at_work: Bench) -> None:
+    at_work.asked(at_work.use("shell"))
+    at_work.write(HOOK, "#!/bin/sh\nexit 0\n")
+    at_work.closes()
+    assert list(at_work.run.held) == [HOOK] and gate(at_work) == "unknown"
+
+
+def test_the_calls_of_a_client_that_was_killed_are_judged_by_its_supervisor(at_work: Bench) -> None:
+    at_work.opens(session="session-2")
+    at_work.asked(at_work.use("shell"), session="session-2")
+    at_work.write(".git/info/exclude", "src/hidden.py\n")
+    gone(at_work.desk, at_work.state, at_work.run, "session-2")
+    assert (
+        not at_work.run.in_flight and at_work.facts(WatchPutBack) and "hidden" not in at_work.read(".git/info/exclude")
+    )
+
+
+def test_a_session_that_ends_leaves_the_calls_of_others_alone(at_work: Bench) -> None:
+    use = at_work.use("shell")
+    at_work.asked(use)
+    at_work.opens(session="session-2")
+    at_work.closes(session="session-2")
+    assert list(at_work.run.in_flight) == [use.id]
 
 
 def test_a_call_in_a_turn_that_no_prompt_opened_shows_that_hooks_were_off(at_work: Bench) -> None:

@@ -90,7 +90,8 @@ def _answer(call: c.Call, desk: Desk, state: State) -> c.Answer:
         state = found
     if isinstance(call, c.ConfigChanging):  # what the client is about to obey is judged before it is put back
         return _config(call, desk, state, state.runs[run.id])
-    state, told = _beside_the_tree(call, desk, state, state.runs[run.id])
+    between = isinstance(call, c.SessionOpened | c.PromptGiven)
+    state, told = _beside_the_tree(desk, state, state.runs[run.id], between=between)
     return _telling(told, _by_rule(call, desk, state, state.runs[run.id]))
 
 
@@ -113,22 +114,24 @@ def _by_rule(call: c.Call, desk: Desk, state: State, run: RunRecord | None) -> c
         case c.SubagentEnding():
             return _subagent_ended(call, desk, state, run)
         case c.SessionClosed():
-            return _closed(call, desk, run)
+            return _closed(call, desk, state, run)
         case c.Compacting():
             return c.Silent()  # the SessionStart that follows tells the state again
     raise AssertionError(f"no rule for {type(call).__name__}")
 
 
-def _beside_the_tree(call: c.Call, desk: Desk, state: State, run: RunRecord) -> tuple[State, tuple[str, ...]]:
-    """Judge what changed in the files that are watched beside the tree, whatever the call is about."""
+def _beside_the_tree(
+    desk: Desk, state: State, run: RunRecord, *, between: bool = False
+) -> tuple[State, tuple[str, ...]]:  # fmt: skip
+    """Judge what changed in the files that are watched beside the tree: `between` turns, or during one."""
     seen = desk.custody.digests()
     if seen == run.watched and not any(held.rule == WATCHED for held in run.held.values()):
         return state, ()
     from phasegate.engine.custody import Whose, looked
 
     flying = [id for id, other in run.in_flight.items() if other.does in wishes.UNSEEN]
-    between = isinstance(call, c.SessionOpened | c.PromptGiven) and not flying
-    whose = Whose(flying[0] if flying else "", len(flying) == 1, between and not _left(desk, run))
+    a_persons = between and not flying and not _left(desk, run)
+    whose = Whose(flying[0] if flying else "", len(flying) == 1, a_persons)
     return looked(desk, state, run, seen, whose)
 
 
@@ -337,7 +340,9 @@ def _opened(call: c.SessionOpened, desk: Desk, state: State, run: RunRecord) -> 
         facts.append(RunRecovered(run.id, caller.session, run.step))
     told: tuple[str, ...] = ()
     if call.source != "compact":
+        undone = tuple(f"{path} was put back after the last session ended" for path in run.undone if not run.sessions)
         state, told = _settle(desk, state, run, [*facts, *_abandoned(run, orphans)], a_persons=True)
+        told = (*undone, *told)
     else:
         state = desk.record(facts, relying_on=state)
     return c.Inform("\n".join([*brief(told), instruction(_moment(desk, state, run), desk.workflow)]))
@@ -377,22 +382,41 @@ def _prompt(call: c.PromptGiven, desk: Desk, state: State, run: RunRecord) -> c.
     )
 
 
-def _closed(call: c.SessionClosed, desk: Desk, run: RunRecord) -> c.Answer:
-    # Calls it leaves in flight are judged by the session that comes next.
-    left = _still_at_work(desk, run, call.caller)
-    desk.append([SessionEnded(run.id, call.caller.session, call.reason), *left], relying_on=None)
+def _closed(call: c.SessionClosed, desk: Desk, state: State, run: RunRecord) -> c.Answer:
+    session = call.caller.session
+    # By itself and first: a client that is quitting may not wait until the tree is judged.
+    if session in run.sessions or run.driver == session:
+        left = _still_at_work(desk, run, session)
+        state = desk.record([SessionEnded(run.id, session, call.reason), *left], relying_on=None)
+    _write_off(desk, state, state.runs[run.id], session)
     return c.Silent()
 
 
-def _still_at_work(desk: Desk, run: RunRecord, caller: c.Caller) -> list[Fact]:
+def gone(desk: Desk, state: State, run: RunRecord, session: str) -> State:
+    """A client was killed, so nobody said that its session is over."""
+    left = _still_at_work(desk, run, session)
+    state = desk.record(left, relying_on=state) if left else state
+    return _write_off(desk, state, state.runs[run.id], session)
+
+
+def _write_off(desk: Desk, state: State, run: RunRecord, session: str) -> State:
+    """Judge what the calls that a session left in flight have done, so that what changes from now on is not theirs."""
+    over = tuple(id for id, flying in run.in_flight.items() if flying.session == session)
+    if not over:
+        return state
+    state, _ = _beside_the_tree(desk, state, run)
+    return settle_tree(desk, state, state.runs[run.id], over)[0]
+
+
+def _still_at_work(desk: Desk, run: RunRecord, session: str) -> list[Fact]:
     """What the agent started and left behind, as a fact: what changes from now on may be its work."""
     left = _running(desk, run)
-    return [ProcessesLeft(run.id, caller.session, left)] if left or run.left else []
+    return [ProcessesLeft(run.id, session, left)] if left or run.left else []
 
 
 def _rests(desk: Desk, run: RunRecord, caller: c.Caller, why: str) -> c.Answer:
     """The turn may end."""
-    desk.append([StopAllowed(run.id, caller.session, why), *_still_at_work(desk, run, caller)], relying_on=None)
+    desk.append([StopAllowed(run.id, caller.session, why), *_still_at_work(desk, run, caller.session)], relying_on=None)
     return c.Silent()
 
 

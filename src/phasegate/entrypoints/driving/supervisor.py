@@ -17,7 +17,7 @@ import msgspec
 from phasegate.agents import claude_run, claude_transcripts
 from phasegate.engine import driving
 from phasegate.engine.advance import leave, park
-from phasegate.engine.answer import ANSWERED, settle_tree
+from phasegate.engine.answer import ANSWERED, gone, settle_tree
 from phasegate.engine.judge import shown_views
 from phasegate.entrypoints.cli.session import again
 from phasegate.entrypoints.cli.start import HAND_OVER
@@ -301,6 +301,7 @@ class Supervisor:
             ending.until_ms,
         )  # fmt: skip
         self.desk.record([ended], relying_on=None)
+        self._gone(ending.session)
         self._remember(ending)
         self._progress = driving.progress_mark(self.desk.state(), self.desk.worktree) != before
         self._barren = 0 if self._progress else self._barren + 1
@@ -310,6 +311,12 @@ class Supervisor:
         self._last = ending
         if ending.how != "ended":
             self.teller.say(f"{driving.RULES[ending.how].says}: {ending.said}", ended=ending.how)
+
+    def _gone(self, session: str) -> None:
+        """A client that was killed told nobody that its session is over: the calls it had in flight are judged now."""
+        run = self._run
+        if run is not None and run.drives and session in run.sessions:
+            again(lambda state: gone(self.desk, state, state.runs[run.id], session), self.desk)
 
     def _cost_left_behind(self, session: str) -> float:
         """What a client that printed no result wrote into its transcript as it was asked to end."""
