@@ -130,11 +130,13 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Runners that have no private runs count at the level they have. When tests are newly red, at most `reruns` more runs
     say which of them are flaky: those that pass then count as passed, and are named. Within
     `challenge_seconds` (0: not at all) some tests of pytest that passed run once more, and a recorded seed
-    says which of them are made to fail.
+    says which of them are made to fail. Within `mutation_seconds` (0: not at all) small changes are made, one by one,
+    in the changed lines of Python that tests run, and what no test notices is told.
     """
 
     reruns: int = 0
     challenge_seconds: float = 0.0
+    mutation_seconds: float = 20.0
     closes_at: Literal["recorded", "private"] = "private"
 
 

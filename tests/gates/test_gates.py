@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from moments import BEFORE, NOW, World
 
 from phasegate.evidence.findings import Finding
+from phasegate.evidence.findings import seen as findings_seen
 from phasegate.evidence.items import ChangedFile, CommandSeen, CoverageSeen, Evidence, NoCoverage, RedTest, TestsSeen
 from phasegate.gates.catalog import CATALOG, ask
 from phasegate.gates.interface import Verdict
@@ -421,3 +422,20 @@ def test_where_behaviour_is_kept_another_expectation_shuts_until_a_person_except
     assert verdict("expectations_kept", world).passes
     world.compared(against="another")
     assert verdict("expectations_kept", world).says == "unknown"
+
+
+def test_a_change_that_no_test_noticed_shuts_until_a_person_excepts_it_and_what_nobody_tried_is_unknown() -> None:
+    world = proven()
+    assert verdict("changed_lines_checked", world).says == "unknown"
+    survivor = Finding(
+        "comparison turned", "src/a.py", 3, "`<` became `<=`, and all tests pass", "f" * 16, severity="low"
+    )
+    world.saw(findings_seen("mutants", 1, (survivor,)))
+    said = verdict("changed_lines_checked", world)
+    assert said.says == "fail" and "src/a.py:3" in said.reasons[0] and "waiver add finding" in said.remedy
+    world.state.waivers["w"] = Waiver("w", "finding", f"{survivor.fingerprint}@1", "me", "why", "", "weak", "me", 0)
+    assert verdict("changed_lines_checked", world).passes
+    world.saw(findings_seen("mutants", 0, (), why_unknown=("no small change was tried: a test is red",)))
+    assert verdict("changed_lines_checked", world).says == "unknown"
+    world.saw(findings_seen("mutants", 1, (), notes=("4 of 4",)))
+    assert verdict("changed_lines_checked", world).passes

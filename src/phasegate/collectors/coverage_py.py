@@ -25,6 +25,21 @@ _IN_TURN = (
 )
 
 
+_CONTEXTS = """
+import json, os, sys
+from coverage import CoverageData
+data, wanted, into = CoverageData(sys.argv[1]), json.loads(sys.argv[2]), {}
+data.read()
+for path in data.measured_files():
+    name = wanted.get(os.path.abspath(path))
+    if name is not None:
+        into[name] = {line: [each for each in found if each] for line, found in data.contexts_by_lineno(path).items()}
+with open(sys.argv[3], "w") as file:
+    json.dump(into, file)
+"""
+"""Writes of some files which contexts, here ids of tests, ran which of their lines."""
+
+
 class Measured(Struct, frozen=True):
     """What was measured, or why nothing was; `report` is the bytes of coverage.py's own JSON."""
 
@@ -77,6 +92,20 @@ def read(python: Sequence[str], *, root: str, scratch: str, env: Mapping[str, st
         file.write(_NOTHING_EXCLUDED)
     whole = reported("whole", (), f"--rcfile={settings}")
     return msgspec.structs.replace(measured, coverage=_unrun(measured.coverage, whole))
+
+
+def contexts(
+    python: Sequence[str], *, root: str, scratch: str, env: Mapping[str, str], paths: Sequence[str]
+) -> dict[str, dict[int, list[str]]]:
+    """Of each of `paths` (relative to `root`) the tests that ran each line; after `read`, and nothing if unknown."""
+    into = os.path.join(scratch, "contexts.json")
+    wanted = {os.path.normpath(os.path.join(root, path)): path for path in paths}
+    command = (*python, "-c", _CONTEXTS, _data_file(scratch), json.dumps(wanted), into)
+    ended = process.run(command, cwd=root, env=env, timeout_seconds=_READING_SECONDS)
+    try:
+        return msgspec.json.decode(_content(into), type=dict[str, dict[int, list[str]]]) if not ended.exit_code else {}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
 
 
 def _excludes(coverage: Coverage) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from phasegate.collectors.private.inside import Inside
 from phasegate.collectors.results import Artifact
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.coverage import Coverage
+from phasegate.evidence.findings import FindingsSeen
 from phasegate.evidence.tests import TestRun
 
 
@@ -40,6 +41,20 @@ def _silent(line: str) -> None:
     """Say nothing."""
 
 
+class Mutation(Struct, frozen=True):
+    """Which lines to change for a moment: changed ones by their path from the root, in the order of `seed`.
+
+    No more is tried after `seconds`. Nothing is tried while a test is red that was not `red_before`. Where nothing can
+    be tried in the first place `why_not` says so.
+    """
+
+    lines: Mapping[str, Collection[int]]
+    seconds: float
+    seed: str
+    red_before: frozenset[str] = frozenset()
+    why_not: str = ""
+
+
 class Ask(Struct, frozen=True):
     """One run of one suite: `command` with `args`, started in `directory` below `root` (both absolute).
 
@@ -47,6 +62,7 @@ class Ask(Struct, frozen=True):
     what could bend the run. `reports` and `coverage_reports` are glob patterns relative to `directory`.
     A private run is `inside` a private tree: `root` and `directory` are paths as the suite sees them there. `inherit`
     names variables that it takes over from us. With `challenge_seconds` some tests run once more, and are let fail.
+    `mutation` asks whether they notice small changes.
     """
 
     root: str
@@ -64,6 +80,7 @@ class Ask(Struct, frozen=True):
     on_progress: Callable[[str], None] = _silent
     inside: Inside | None = None
     challenge_seconds: float = 0.0
+    mutation: Mutation | None = None
 
     @property
     def start(self) -> tuple[str, ...]:
@@ -77,12 +94,16 @@ class Ask(Struct, frozen=True):
 
 
 class SuiteRun(Struct, frozen=True):
-    """What one run proved, and the files that prove it. Ids and paths are relative to where it ran."""
+    """What one run proved, and the files that prove it. Ids and paths are relative to where it ran.
+
+    `survivors` are small changes of the code under test that no test noticed, if that was asked; paths from the root.
+    """
 
     tests: TestRun
     coverage: Coverage | None
     why_no_coverage: str
     artifacts: tuple[Artifact, ...]
+    survivors: FindingsSeen | None = None
 
 
 class Runner(Protocol):

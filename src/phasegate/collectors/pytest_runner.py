@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 from msgspec.structs import replace
@@ -14,17 +15,21 @@ from phasegate.collectors.channel import Channel, Progress
 from phasegate.collectors.interface import Ask, NoTestCommand, SuiteRun
 from phasegate.collectors.private import challenge
 from phasegate.collectors.private.frames_of_tests import judged
-from phasegate.collectors.pytest_frames import Inventory, Report, decoded, read_frames
+from phasegate.collectors.pytest_frames import Frames, Inventory, Report, decoded, read_frames
+from phasegate.collectors.pytest_mutation import Sampling, arguments
 from phasegate.collectors.pytest_outcomes import Observed, as_test_run
 from phasegate.collectors.python_session import Session, has, interpreters
 from phasegate.collectors.results import Artifact
 from phasegate.collectors.why_red import first_party
-from phasegate.evidence.tests import TestRun
+from phasegate.evidence.levels import Layer
+from phasegate.gates.changed_lines_checked import SCANNER
 
 _LOCK_FILE_BYTES = 16 << 20
 _FOLDERS = 2000
 _ELSEWHERE = (".js", ".ts", ".mjs", ".tsx", ".go", ".rs", ".rb", ".php", ".java", ".kt", ".cs", ".c", ".cpp", ".swift")
 _MANIFESTS = ("package.json", "Cargo.toml", "Gemfile", "composer.json", "go.mod", "pom.xml", "build.gradle")
+_FLAGS = ("-q", "-qq", "-v", "-vv", "-vvv", "-x", "-s", "-l", "--lf", "--ff", "--strict-markers")
+"""Options that take no value."""
 _NOT_OURS = ("node_modules", "vendor", "target")
 
 
@@ -36,7 +41,7 @@ def run(ask: Ask) -> SuiteRun:
     session = Session(ask, Channel(ask.scratch), "pytest")
     why_not = session.why_not_measured() if ask.measure else "not asked for"
     argv = _argv(session, ask.args, measured=not why_not)
-    env = session.environment(measured=not why_not)
+    env = session.environment(measured=not why_not) | _by_test(ask)
     beside = session.beside(env)
     ended = one_run.start(argv, ask, env, on_tick=Progress(session.channel, _counted, ask.on_progress).tick)
     content = session.channel.content()
@@ -48,25 +53,52 @@ def run(ask: Ask) -> SuiteRun:
         tests = replace(judged(tests, frames, ask.inside, ask.place, ours), environment=beside)
     measured = session.measured(env, tests, why_not)
     kept = one_run.artifacts(results_jsonl=content, coverage_json=measured.report, output_txt=ended.output)
-    tests, more = _challenged(ask, tests) if ask.inside is not None else (tests, ())
-    return SuiteRun(tests, measured.coverage, measured.why_not, (*kept, *more))
+    ran = SuiteRun(tests, measured.coverage, measured.why_not, kept)
+    return _mutated(ask, session, env, frames, _challenged(ask, frames, ran)) if ask.inside is not None else ran
 
 
-def _challenged(ask: Ask, tests: TestRun) -> tuple[TestRun, tuple[Artifact, ...]]:
+def _by_test(ask: Ask) -> dict[str, str]:
+    """Lets coverage.py say which test ran a line, where that is of use; its newest way of measuring cannot."""
+    return {"PHASEGATE_REPORT_CONTEXTS": "1", "COVERAGE_CORE": "ctrace"} if ask.mutation is not None else {}
+
+
+def _mutated(ask: Ask, session: Session, env: dict[str, str], frames: Frames, ran: SuiteRun) -> SuiteRun:
+    """The run, after small changes of changed lines were tried with the tests that reach them."""
+    if ask.mutation is None:
+        return ran
+    sampling = Sampling(ask, ask.mutation, frames, ("-p", "phasegate_reporter", *_without_places(ask)))
+    reached = session.reached(env, sampling.paths) if ran.coverage is not None and sampling.paths else {}
+    found, kept = sampling.sample(ran.tests, ran.coverage, reached)
+    layer = Layer(SCANNER, not found.why_unknown, "; ".join(found.why_unknown or found.notes))
+    tests = challenge.with_layer(ran.tests, layer)
+    return replace(ran, tests=tests, survivors=found, artifacts=(*ran.artifacts, *kept))
+
+
+def _challenged(ask: Ask, frames: Frames, ran: SuiteRun) -> SuiteRun:
     """The run, after some of its tests ran once more in a process of its own and were let fail there."""
     if not ask.challenge_seconds:
-        return challenge.not_asked(tests, "`challenge_seconds` under [evidence] is 0"), ()
-    asked = challenge.new(tests)
+        return replace(ran, tests=challenge.not_asked(ran.tests, "`challenge_seconds` under [evidence] is 0"))
+    asked = challenge.new(ran.tests)
     if not asked.asked:
-        return challenge.not_asked(tests, "no test of a complete run passed"), ()
+        return replace(ran, tests=challenge.not_asked(ran.tests, "no test of a complete run passed"))
     session = Session(ask, Channel(ask.scratch), "pytest")
-    argv = _argv(session, (*ask.args, *asked.asked), measured=False)
+    argv = _argv(session, (*_without_places(ask), *arguments(asked.asked, frames, ask.place)), measured=False)
     env = session.environment(measured=False) | {challenge.VARIABLE: asked.seed}
     ended = one_run.start(argv, ask, env, seconds=ask.challenge_seconds)
-    frames = read_frames(session.channel.content(), session.channel.nonce)
-    in_time = not ended.timed_out and frames.end is not None
-    tests, found = challenge.answered(tests, asked, frames.reports, in_time=in_time)
-    return tests, (Artifact(challenge.ARTIFACT, msgspec.json.encode(found)),)
+    told = read_frames(session.channel.content(), session.channel.nonce)
+    in_time = not ended.timed_out and told.end is not None
+    tests, found = challenge.answered(ran.tests, asked, told.reports, in_time=in_time)
+    kept = Artifact(challenge.ARTIFACT, msgspec.json.encode(found))
+    return replace(ran, tests=tests, artifacts=(*ran.artifacts, kept))
+
+
+def _without_places(ask: Ask) -> Iterator[str]:
+    """The arguments of the settings less the files and folders that they name, in whose place tests are named."""
+    for before, arg in pairwise(("", *ask.args)):
+        is_value = before.startswith("-") and before not in _FLAGS and "=" not in before
+        path = os.path.join(ask.place, arg.partition("::")[0])
+        if arg.startswith("-") or is_value or not os.path.exists(ask.inside.on_disk(path) if ask.inside else path):
+            yield arg
 
 
 def detect(root: str, settings: str = "") -> tuple[str, ...]:

@@ -136,6 +136,12 @@ class Session:
         why_not = f"no line of the project ran, since its tests import the copy in {copy}: install it as editable there"
         return coverage_py.Measured(None, f"{why_not} (`pip install -e .`)") if copy else found
 
+    def reached(self, env: dict[str, str], paths: Sequence[str]) -> dict[str, dict[int, list[str]]]:
+        """The tests that ran each line of some files, once all is measured; nothing where that was not recorded."""
+        if self.python is None:
+            return {}
+        return coverage_py.contexts(self.entering, root=self.root, scratch=self.scratch, env=env, paths=paths)
+
     def _installed_copy(self, paths: Iterable[str], env: dict[str, str]) -> str:
         """Where a package that has files at `paths` is installed as a copy; empty when none is."""
         names = dict.fromkeys(name for path in paths if (name := _top_level(path, self.source_roots)))

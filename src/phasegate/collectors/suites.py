@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from phasegate.collectors import catalog, environment, one_run, process
-from phasegate.collectors.interface import Ask, SuiteRun, TestCommandNotStarted
+from phasegate.collectors.interface import Ask, Mutation, SuiteRun, TestCommandNotStarted
 from phasegate.collectors.private.inside import Inside
 from phasegate.collectors.private.language import LANGUAGES
 from phasegate.collectors.results import Artifact
@@ -23,12 +23,13 @@ from phasegate.settings import Tests
 class Way(Struct, frozen=True):
     """How suites are to run: privately where there is a place `inside`, else where they lie, and `why` so.
 
-    A challenge of some tests may take so many seconds; 0 is for none.
+    A challenge of some tests may take so many seconds; 0 is for none. `mutation` asks whether they notice changes.
     """
 
     inside: Inside | None = None
     why: str = "it was run in the work tree"
     challenge_seconds: float = 0.0
+    mutation: Mutation | None = None
 
 
 OPENLY = Way()
@@ -38,6 +39,9 @@ def run_suites(
     root: str, suites: Mapping[str, Tests], scratch: str, say: Callable[[str], None], way: Way = OPENLY
 ) -> SuiteRun:
     """Run all of `suites` (by name, as settings have them) of the project at `root`."""
+    if way.mutation is not None and sum(not suite.hidden for suite in suites.values()) > 1:
+        # What one suite does not notice another may; trying all of them on each change is not worth its time.
+        way = replace(way, mutation=replace(way.mutation, why_not="there are several suites"))
     seen = {name: run_suite(root, tests, scratch, _naming(name, say), way) for name, tests in suites.items()}
     parts = [
         Suite(name, suites[name].directory, run.tests, run.coverage, run.why_no_coverage) for name, run in seen.items()
@@ -45,7 +49,8 @@ def run_suites(
     # Hidden tests say whether the code is right; what they run is no reason to leave it untested in the open.
     coverage, why_not = coverage_of_all([part for part in parts if not suites[part.name].hidden])
     artifacts = [_named(name, artifact) for name, run in seen.items() for artifact in run.artifacts]
-    return SuiteRun(together(root, parts), coverage, why_not, tuple(artifacts))
+    survivors = next((run.survivors for run in seen.values() if run.survivors is not None), None)
+    return SuiteRun(together(root, parts), coverage, why_not, tuple(artifacts), survivors)
 
 
 def run_suite(
@@ -65,7 +70,7 @@ def run_suite(
         args=tests.args, env=tests.env, inherit=tests.inherit, scratch=scratch,
         source_roots=source_roots(root, tests), timeout_seconds=tests.timeout_seconds, reports=tests.reports,
         coverage_reports=tests.coverage_reports, on_progress=say, inside=inside, measure=measure,
-        challenge_seconds=way.challenge_seconds,
+        challenge_seconds=way.challenge_seconds, mutation=way.mutation if not tests.hidden else None,
     )  # fmt: skip
     if tests.prepare:
         _prepare(tests, ask, say)

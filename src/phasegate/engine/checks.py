@@ -10,6 +10,7 @@ import msgspec
 from phasegate.engine.desk import Desk
 from phasegate.engine.doubts import settled_by
 from phasegate.evidence.coverage import Coverage, FileCoverage, unmeasured
+from phasegate.evidence.findings import FindingsSeen
 from phasegate.evidence.items import (
     Artifact,
     ChangedFile,
@@ -187,6 +188,7 @@ def evidence_facts(
     subject: str,
     tree: str,
     artifacts: tuple[Artifact, ...],
+    survivors: FindingsSeen | None = None,
 ) -> list[Fact]:
     """What a finished check records: its evidence, what it settles, and its end."""
     phase, run_id = (run.phase, run.id) if run is not None else ("", "")
@@ -199,6 +201,7 @@ def evidence_facts(
     made = (
         observed(tests, tests.runner, tuple(artifact for artifact in artifacts if artifact not in reports)),
         observed(coverage, tool, reports),
+        *([observed(survivors, "phasegate mutants", ())] if survivors is not None else []),
     )
     facts: list[Fact] = [EvidenceRecorded(evidence) for evidence in made]
     if phase:

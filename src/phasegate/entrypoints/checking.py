@@ -18,7 +18,7 @@ from phasegate.collectors.interface import NoTestCommand, SuiteRun
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.engine.desk import Observation
-from phasegate.entrypoints import scanning, suite_runs, surveying, touching
+from phasegate.entrypoints import mutating, scanning, suite_runs, surveying, touching
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.items import Artifact, CoverageSeen, NoCoverage, TestsSeen
 from phasegate.evidence.tests import changed_environment
@@ -118,6 +118,7 @@ def _record(
     facts = checks.evidence_facts(
         desk, state, run, check=check, tests=tests, coverage=coverage,
         subject=before.subject, tree=before.tree, artifacts=artifacts,
+        survivors=mutating.told(ran.mutation, result.survivors),
     )  # fmt: skip
     desk.record(facts, relying_on=None)
     return tests, coverage

@@ -41,7 +41,10 @@ class Private(Struct, frozen=True):
             return Way(None, f"the tree cannot be laid out privately: {why}")
         names = Names(desk.project.where.prefix)
         tests = [path for path in files if path.endswith(".py") and desk.settings.class_of(names.name(path)) == "tests"]
-        inside = replace(self.inside, files=frozenset(files), tests=tuple(tests))
+        inside = replace(
+            self.inside, files=frozenset(files), tests=tuple(tests), changed=self.tree.changed,
+            restore=lambda: self.tree.lay_out(files),
+        )  # fmt: skip
         return Way(inside, challenge_seconds=desk.settings.evidence.challenge_seconds)
 
     def why_changed(self) -> str:

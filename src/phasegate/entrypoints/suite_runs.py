@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from phasegate.collectors.interface import SuiteRun
+from phasegate.collectors.interface import Mutation, SuiteRun
 from phasegate.collectors.suites import OPENLY
 from phasegate.engine import checks
-from phasegate.entrypoints import infrastructure
+from phasegate.entrypoints import infrastructure, mutating
 from phasegate.entrypoints.infrastructure import Changed
 from phasegate.entrypoints.private_runs import Private, private
 from phasegate.evidence.levels import Infrastructure, Layer
@@ -26,10 +26,14 @@ LAYER = "infrastructure of the phase's start"
 
 
 class Ran(Struct, frozen=True):
-    """What the suites showed, and the changed infrastructure that this hangs on and nobody has approved."""
+    """What the suites showed, and the changed infrastructure that this hangs on and nobody has approved.
+
+    `mutation` is what was asked about small changes of the changed lines.
+    """
 
     result: SuiteRun
     pending: tuple[Infrastructure, ...] = ()
+    mutation: Mutation | None = None
 
 
 def run(
@@ -39,15 +43,16 @@ def run(
     """Run every suite on `tree`; `start` is the tree whose infrastructure is trusted ("" = there is none)."""
     suites = desk.settings.all_suites() | dict(others)
     with private(desk, suites) as place:
-        before = checks.baseline_of(desk, state, of)
-        runs = _Runs(desk, place, tree, scratch, say, others, before[0] if before else None)
+        before, _ = checks.baseline_of(desk, state, of) or (None, "")
+        asked = mutating.wanted(desk, start, tree, before)
+        runs = _Runs(desk, place, tree, scratch, say, others, before, asked)
         if place is None:
-            return Ran(runs.settled({}))
+            return Ran(runs.settled({}), mutation=asked)
         found = infrastructure.changed(desk, start, tree, suites)
         pending = infrastructure.unapproved(found, state, desk.today())
         if not pending:
-            return Ran(_with_layer(runs.settled({}), _nothing_pending(start, found)))
-        return runs.in_turn(pending)
+            return Ran(_with_layer(runs.settled({}), _nothing_pending(start, found)), mutation=asked)
+        return replace(runs.in_turn(pending), mutation=asked)
 
 
 def _nothing_pending(start: str, found: tuple[Changed, ...]) -> Layer:
@@ -61,9 +66,10 @@ class _Runs:
 
     def __init__(
         self, desk: RealDesk, place: Private | None, tree: str, scratch: str, say: Say, others: Mapping[str, Tests],
-        before: Baseline | None,
+        before: Baseline | None, mutation: Mutation | None,
     ) -> None:  # fmt: skip
         self._before = before
+        self._mutation = mutation if mutation is not None and mutation.lines else None
         self._desk, self._place, self._tree = desk, place, tree
         self._scratch, self._say, self._others = scratch, say, others
 
@@ -72,6 +78,7 @@ class _Runs:
         if self._place is None:
             return run_tests(self._desk.project, self._scratch, self._say, self._others, OPENLY)
         way = self._place.hold(self._desk, self._tree, {path: each.before for path, each in instead.items()})
+        way = replace(way, mutation=self._mutation if way.inside is not None else None)
         result = run_tests(self._desk.project, self._scratch, self._say, self._others, way)
         why = self._place.why_changed() if way.inside is not None else ""
         return replace(result, tests=replace(result.tests, complete=False, why_incomplete=why)) if why else result

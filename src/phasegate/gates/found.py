@@ -14,6 +14,8 @@ WAIVED_AS: dict[str, Waivable] = {"secrets": "secret", "references": "reference"
 """The word by which a person waives what a scanner finds; of every other scanner it is `finding`."""
 
 REMEDIES = {
+    "mutants": "Write a test that fails with the change. Of one that changes nothing a person makes an exception: "
+    '`phasegate waiver add finding FINGERPRINT --reason "..." --until 30d`.',
     "secrets": "Take it out, and revoke it if it ever left this machine. Of a key that is none a person makes an "
     'exception: `phasegate waiver add secret FINGERPRINT@PATH --reason "..." --until 30d`.',
     "references": "Correct the link, or bring back what it leads to.",

@@ -147,7 +147,7 @@ def _findings(moment: Moment, scanner: str) -> Value | None:
     for evidence in reversed(moment.state.evidence.values()):
         if _is_of(evidence, scanner) and evidence.speaks_for(moment.subject):
             seen = evidence.seen
-            return seen.total if isinstance(seen, FindingsSeen) and not seen.unread else None
+            return seen.total if isinstance(seen, FindingsSeen) and not (seen.unread or seen.why_unknown) else None
     return None
 
 

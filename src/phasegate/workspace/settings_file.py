@@ -170,8 +170,9 @@ def _wrong_values(settings: Settings) -> Iterator[tuple[Path, str]]:
         yield ("elsewhere",), "it is not for this file: other projects have a phasegate.toml of their own."
     yield from _wrong_suites(settings)
     yield from _wrong_drive(settings)
-    if not settings.evidence.challenge_seconds >= 0:
-        yield ("evidence", "challenge_seconds"), "it is a number of seconds, 0 for none."
+    for key in ("challenge_seconds", "mutation_seconds"):
+        if not 0 <= getattr(settings.evidence, key) < float("inf"):
+            yield ("evidence", key), "it is a number of seconds, 0 for none."
     if not 0 <= settings.evidence.reruns <= 5:
         yield ("evidence", "reruns"), "it is a number of runs, from 0 to 5."
     for key in ("trivial_lines", "trivial_files"):

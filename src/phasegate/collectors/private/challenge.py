@@ -68,13 +68,13 @@ def answered(run: TestRun, asked: Challenge, reports: Sequence[Report], *, in_ti
     if lie is not None:
         word = "fail" if lets_fail(found.seed, lie.id) else "pass"
         why = f"a result is made up: {lie.id} was let {word}, and was reported otherwise"
-        return _with(replace(run, complete=False, why_incomplete=why), Layer(LAYER, True, why)), found
-    return _with(run, _layer(found, in_time)), found
+        return with_layer(replace(run, complete=False, why_incomplete=why), Layer(LAYER, True, why)), found
+    return with_layer(run, _layer(found, in_time)), found
 
 
 def _layer(found: Challenge, in_time: bool) -> Layer:
     if not in_time:
-        return Layer(LAYER, False, f"it did not end within `challenge_seconds` (seed {found.seed})")
+        return Layer(LAYER, False, f"it did not come to its end within `challenge_seconds` (seed {found.seed})")
     if not found.drawn:
         return Layer(LAYER, False, "none of the tests drawn is a function of pytest")
     failed = sum(each.let_fail for each in found.drawn)
@@ -91,8 +91,9 @@ def _is_lie(each: Drawn, seed: str) -> bool:
 
 def not_asked(run: TestRun, why: str) -> TestRun:
     """`run`, with why there was no challenge."""
-    return _with(run, Layer(LAYER, False, why))
+    return with_layer(run, Layer(LAYER, False, why))
 
 
-def _with(run: TestRun, layer: Layer) -> TestRun:
+def with_layer(run: TestRun, layer: Layer) -> TestRun:
+    """`run` with another layer in each of its levels."""
     return replace(run, levels=tuple(replace(level, layers=(*level.layers, layer)) for level in run.levels))

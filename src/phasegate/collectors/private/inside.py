@@ -20,13 +20,18 @@ def _unable(path: str, content: bytes) -> None:
     raise NotImplementedError(f"nobody can give {path} another content")
 
 
+def _nothing() -> tuple[str, ...]:
+    return ()
+
+
 class Inside(Struct, frozen=True):
     """A private tree for the suites of the work tree at `top`: `tree` is the directory that holds its files.
 
     `provided` are paths (relative to `top`) of environments and the like, shown as they are; `start` are the words
     before a command that runs in it, none where nothing can be mounted; `bytecode` is for compiled Python. `files` are
     those of the tree, and `tests` those among them that hold tests. `rewrite` gives a file of the tree (by its path in
-    `tree`) another content until it is laid out anew.
+    `tree`) another content until it is laid out anew, which `restore` does. `changed` are the files that somebody else
+    wrote to.
     """
 
     top: str
@@ -37,6 +42,8 @@ class Inside(Struct, frozen=True):
     files: frozenset[str] = frozenset()
     tests: tuple[str, ...] = ()
     rewrite: Callable[[str, bytes], None] = _unable
+    changed: Callable[[], tuple[str, ...]] = _nothing
+    restore: Callable[[], object] = _nothing
 
     @property
     def mounted(self) -> bool:

@@ -36,7 +36,9 @@ _send = channel()
 _witness = watching()
 _sha256 = hashlib.sha256
 _seed = os.environ.pop("PHASEGATE_REPORT_CHALLENGE", "")
-_measures = os.environ.get("PHASEGATE_REPORT_COVERAGE") == "1"  # stays: the workers of pytest-xdist read it too
+# These stay: the workers of pytest-xdist read them too.
+_measures = os.environ.get("PHASEGATE_REPORT_COVERAGE") == "1"
+_by_test = os.environ.get("PHASEGATE_REPORT_CONTEXTS") == "1"
 
 
 @pytest.hookimpl(hookwrapper=True)  # a wrapper comes before pytest-cov, which starts here and asks to be first
@@ -74,7 +76,9 @@ class Observer:
     def pytest_runtest_protocol(self, item: Any) -> Wrapper:
         if _witness is not None:
             _witness.begin()
+        _attribute_to(item.nodeid)
         yield
+        _attribute_to("")
 
     @pytest.hookimpl(hookwrapper=True, trylast=True)
     def pytest_pyfunc_call(self, pyfuncitem: Any) -> Wrapper:
@@ -237,6 +241,17 @@ class WorkerReporter(Observer):
             self.coverage.stop()
             self.coverage.save()
         yield
+
+
+def _attribute_to(test: str) -> None:
+    """Let coverage.py say of each line from now on that this test ran it."""
+    coverage = sys.modules.get("coverage") if _by_test else None
+    try:  # a test may have stopped the measurement, or begun one of its own
+        current = coverage.Coverage.current() if coverage else None
+        if current is not None:
+            current.switch_context(test)
+    except Exception:
+        return
 
 
 def _coverage_settings() -> Facts | None:

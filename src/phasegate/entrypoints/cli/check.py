@@ -18,9 +18,12 @@ from phasegate.entrypoints.cli.session import actor, desk, json_option
 from phasegate.entrypoints.standalone import standalone
 from phasegate.entrypoints.weak_code import weak_code
 from phasegate.errors import Exit, Failure
+from phasegate.evidence.findings import FindingsSeen
 from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen, per_cent
 from phasegate.evidence.levels import SuiteLevel
+from phasegate.gates import changed_lines_checked
 from phasegate.gates.catalog import at_place
+from phasegate.gates.found import newest_scan
 from phasegate.gates.interface import Verdict, some
 from phasegate.gates.standing import QUESTIONS, asked_of, standing
 from phasegate.ledger.state import State
@@ -211,7 +214,10 @@ def report_tests(opened: RealDesk, *, as_json: bool) -> int:
     if tests is None or not isinstance(tests.seen, TestsSeen):
         return _nothing(state, as_json)
     verdict, weakened = standing(("tests", "ratchets"), state, seen.subject, opened.today())
-    return report(tests.seen, coverage, verdict, weakened, as_json=as_json)
+    survivors = newest_scan(state, changed_lines_checked.SCANNER, seen.subject)
+    return report(
+        tests.seen, coverage, verdict, weakened, survivors=survivors[1] if survivors else None, as_json=as_json
+    )
 
 
 def _nothing(state: State, as_json: bool) -> int:
@@ -228,15 +234,16 @@ def _nothing(state: State, as_json: bool) -> int:
 
 
 def report(
-    tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict: Verdict, weakened: Verdict, *, as_json: bool
-) -> int:
+    tests: TestsSeen, coverage: CoverageSeen | NoCoverage | None, verdict: Verdict, weakened: Verdict, *,
+    survivors: FindingsSeen | None = None, as_json: bool,
+) -> int:  # fmt: skip
     """Say what a run showed; the exit code tells as good as it was (0), newly red or weaker (1), cannot tell (7)."""
     worse = "fail" in (verdict.says, weakened.says)
     code = Exit.CANNOT_TELL if not tests.complete else Exit.GATE_FAILED if worse else Exit.OK
     if as_json:
         metrics = coverage.metrics if isinstance(coverage, CoverageSeen) else {}
         output.give({"running": False, "tests": tests, "coverage": coverage, "metrics": metrics,
-                     "weakened": weakened, "exit": int(code)})  # fmt: skip
+                     "weakened": weakened, "mutants": survivors, "exit": int(code)})  # fmt: skip
         return code
     if not tests.complete:
         output.say(f"phasegate: cannot tell: {tests.why_incomplete}.\n  {REMEDY}")
@@ -262,6 +269,8 @@ def report(
             output.say(f"  left out: {coverage.outside} files that the report names and the project has not")
     elif isinstance(coverage, NoCoverage):
         output.say(f"  coverage unknown: {coverage.why}")
+    if survivors is not None:
+        _tell_survivors(survivors)
     if not weakened.passes:
         output.say(
             f"  {'weaker than before' if weakened.says == 'fail' else 'whether tests became weaker is unknown'}:"
@@ -270,6 +279,14 @@ def report(
             output.say(f"    {line(reason, 2000)}")
         output.say(f"  {weakened.remedy}")
     return code
+
+
+def _tell_survivors(seen: FindingsSeen) -> None:
+    """Small changes of the code that no test noticed, and how many were tried."""
+    for each in seen.findings[:20]:
+        output.say(f"  not noticed: {line(each.place, 200)} {line(each.message, 300)} [{each.fingerprint}]")
+    for said in (*seen.why_unknown, *seen.notes):
+        output.say(f"  {line(said, 300)}")
 
 
 def level_line(level: SuiteLevel) -> str:

@@ -81,6 +81,7 @@ MEANINGS: Mapping[str, str] = {
     "approvals.questions": "which approval answers a question: typed at a terminal, or signed",
     "approvals.people": "who is behind a handle or team of CODEOWNERS, by address or account",
     "evidence.challenge_seconds": "seconds in which some tests of pytest are made to fail at random; 0 for none",
+    "evidence.mutation_seconds": "seconds in which small changes of changed lines are tried; 0 for none",
     "evidence.reruns": "how many more runs say which newly red tests are flaky; those that pass then are named",
     "evidence.closes_at": "how sure test results must be for a phase to close on them",
     "policy.file": "another file with rules, relative to the root",
