@@ -14,6 +14,7 @@ from scene import TO_THE_END, Scene, doors
 
 from phasegate.ledger import custody as k
 from phasegate.ledger import facts as f
+from phasegate.ledger.log import LedgerUnreadable
 
 FOREVER = "undetected"
 
@@ -83,6 +84,18 @@ def _attacked(case: Case, folder: str, bug: str) -> tuple[str, str]:
     scene.guard()
     base = scene.git("rev-parse", "HEAD").strip()
     scene.play((*case.attack, *TO_THE_END), case.client)
+    try:
+        found = _by_the_record(scene, case)
+    except LedgerUnreadable as problem:  # without a record nothing is closed
+        return "gate", problem.message
+    if found is not None:
+        return found
+    code, said = _verified(scene, base, bug)
+    return ("verify", said) if code else (FOREVER, said)
+
+
+def _by_the_record(scene: Scene, case: Case) -> tuple[str, str] | None:
+    """Where the ledger says that the attack was found; None where the phase closed, as if all were well."""
     if refused := scene.facts(f.CallRefused):
         return "prevented", f"{refused[0].rule}: {refused[0].reason}"
     if undone := scene.facts(f.ChangePutBack):
@@ -95,8 +108,7 @@ def _attacked(case: Case, folder: str, bug: str) -> tuple[str, str]:
         return "put back", "what the attack wrote does not stand"
     if not scene.closed:
         return "gate", _last_words(scene)
-    code, said = _verified(scene, base, bug)
-    return ("verify", said) if code else (FOREVER, said)
+    return None
 
 
 def _honest(case: Case, folder: str) -> str:
