@@ -39,6 +39,8 @@ class Result(msgspec.Struct, frozen=True):
     refused: str
     seconds: float
     why: str = ""
+    date: str = ""
+    commit: str = ""
 
     @property
     def held(self) -> bool:

@@ -38,7 +38,7 @@ class Score(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A whole run of the corpus, as it is kept."""
+    """The newest result of every case, as they are kept; `date` is that of the newest."""
 
     date: str
     version: str
@@ -117,6 +117,7 @@ def main() -> int:
     parser.add_argument("--directory", help="where the projects lie meanwhile (default: a temporary place)")
     parser.add_argument("--json", action="store_true", help="print the score as JSON in the last line")
     parser.add_argument("--record", action="store_true", help="keep the results below reliability/results/")
+    parser.add_argument("--rest", action="store_true", help="only cases of which no result of this commit was kept")
     parser.add_argument("--list", action="store_true", help="list the cases and try none")
     parser.add_argument(
         "--planted-bug", choices=("", *sorted(doors.OF_GATES)), default="", help="break phasegate; it must show"
@@ -128,6 +129,9 @@ def main() -> int:
         print(msgspec.json.encode(tried(case, asked.directory or None, asked.planted_bug)).decode())
         return 0
     cases = chosen(asked.family, asked.case, asked.every)
+    if asked.rest and (done := kept()) is not None:
+        known = {result.name for result in done.results if result.commit == commit() and result.held}
+        cases = [case for case in cases if case.name not in known]
     if not cases:
         parser.error("no case is called so; `--list` shows them")
     if asked.list:
@@ -139,12 +143,13 @@ def main() -> int:
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     results = []
+    seen = commit()
     for result in play(cases, asked.jobs, asked.directory, asked.planted_bug):
         results.append(result)
         print(told(result), flush=True)
+        if asked.record:
+            keep(result, seen)
     came_to = score(results)
-    if asked.record:
-        keep(results, came_to)
     print(
         msgspec.json.encode(came_to).decode()
         if asked.json
@@ -159,14 +164,37 @@ def _rows(cases: list[Case]) -> str:
     return msgspec.json.encode([{name: getattr(case, name) for name in names} for case in cases]).decode()
 
 
-def keep(results: list[Result], came_to: Score) -> None:
-    """Write a whole run where the README's figures are generated from."""
+def keep(result: Result, seen: str) -> None:
+    """Put a result, got from the commit `seen`, in the place of the case's last one; pages are made from there."""
     from importlib import metadata
 
-    ordered = tuple(sorted(results, key=lambda result: (result.family, result.name)))
-    made = Record(f"{datetime.now(UTC):%Y-%m-%d}", metadata.version("phasegate"), came_to, ordered)
-    with open(os.path.join(RESULTS, RECORD), "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
+    today, before = f"{datetime.now(UTC):%Y-%m-%d}", kept()
+    made = msgspec.structs.replace(result, date=today, commit=seen)
+    names = {case.name for case in CASES} - {result.name}
+    others = [each for each in before.results if each.name in names] if before is not None else []
+    results = tuple(sorted([*others, made], key=lambda each: (each.family, each.name)))
+    record = Record(today, metadata.version("phasegate"), score(results), results)
+    with open(f"{os.path.join(RESULTS, RECORD)}.new", "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    os.replace(file.name, os.path.join(RESULTS, RECORD))
+
+
+def kept() -> Record | None:
+    """The results that were kept; None where there are none."""
+    try:
+        with open(os.path.join(RESULTS, RECORD), "rb") as file:
+            return msgspec.json.decode(file.read(), type=Record)
+    except FileNotFoundError:
+        return None
+
+
+def commit() -> str:
+    """The commit that is tried, with a mark where the work tree differs from it; a recorded result is no difference."""
+    folder = os.path.dirname(RESULTS)
+    words = ("git", "describe", "--always", "--abbrev=12", "--exclude=*")
+    named = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False).stdout.strip()
+    differs = ("git", "status", "--porcelain", "--", ":/src", ":/evasion")
+    return named + ("+" if subprocess.run(differs, cwd=folder, capture_output=True, check=False).stdout else "")
 
 
 if __name__ == "__main__":
