@@ -28,15 +28,16 @@ ASKS = [
 ]
 
 USES = [
-    ("src/a.py", "from test_lending import lend\n"),
-    ("src/a.py", "def f():\n    import shop.tests.lending\n"),
-    ("src/a.py", "from shop import lending_test\n"),
-    ("src/a.mjs", 'import { lend } from "./lending.test.mjs";\n'),
-    ("src/a.ts", 'const lend = require("../__tests__/lending");\n'),
+    ("src/a.py", "from test_lending import lend\n", "src/test_lending.py"),
+    ("src/a.py", "def f():\n    import shop.tests.lending\n", "src/shop/tests/lending.py"),
+    ("src/a.py", "from shop import lending_test\n", "src/shop/lending_test.py"),
+    ("src/a.py", "from .tests import lend\n", "src/tests/__init__.py"),
+    ("src/a.mjs", 'import { lend } from "./lending.test.mjs";\n', "src/lending.test.mjs"),
+    ("src/a.ts", 'const lend = require("../__tests__/lending");\n', "__tests__/lending.ts"),
 ]
 
 SPEAKS = [
-    ("src/a.py", "from numpy import testing\nfrom django.test import Client\nimport latest, contest\n"),
+    ("src/a.py", "from numpy import testing\nfrom django.test import Client\nfrom shop.evidence.tests import Run\n"),
     ("src/a.ts", 'import { lend } from "./latest";\nimport { spec } from "openapi-spec";\n'),
     ("src/a.py", 'def test(names):\n    """Run pytest in here."""\n    return ["pytest", *names]\n'),
     ("src/a.py", 'import subprocess\n\nsubprocess.run(["python", "-m", "pytest"])\nprint("pytest is not installed")\n'),
@@ -53,14 +54,20 @@ SPEAKS = [
 
 def told(path: str, before: str | None, after: str) -> list[str]:
     """What is told of the product alone."""
-    change = Change(path, before.encode() if before is not None else None, after.encode())
-    return [each.now for each in look([change]).found if each.kind in ("product-asks", "product-in-tests")]
+    return kinds([Change(path, before.encode() if before is not None else None, after.encode())])
 
 
-@pytest.mark.parametrize(("path", "content"), USES)
-def test_a_product_that_lies_in_a_test_is_told(path: str, content: str) -> None:
-    assert len(told(path, None, content)) == 1
-    assert not told(path, content, content), "it did before"
+def kinds(changes: list[Change]) -> list[str]:
+    return [each.kind for each in look(changes).found if each.kind in ("product-asks", "product-in-tests")]
+
+
+@pytest.mark.parametrize(("path", "content", "test"), USES)
+def test_a_product_that_lies_in_a_changed_test_is_told(path: str, content: str, test: str) -> None:
+    added = Change(test, None, b"")
+    assert kinds([Change(path, None, content.encode()), added]) == ["product-in-tests"]
+    assert not kinds([Change(path, content.encode(), content.encode()), added]), "it did before"
+    assert not kinds([Change(path, None, content.encode())]), "the tests are as they were"
+    assert not kinds([Change(path, None, b"import other\n"), added])
 
 
 @pytest.mark.parametrize(("path", "content"), ASKS)
@@ -78,4 +85,4 @@ def test_speaking_of_tests_is_not_asking(path: str, content: str) -> None:
 def test_a_question_that_moves_to_another_file_is_no_new_one() -> None:
     content = b'import sys\n\nX = "pytest" in sys.modules\n'
     moved = [Change("src/a.py", content, None), Change("src/b.py", None, content)]
-    assert not [each for each in look(moved).found if each.kind in ("product-asks", "product-in-tests")]
+    assert not kinds(moved)

@@ -43,9 +43,6 @@ MAY_ASK = re.compile(
     rb"(?i)test|jest|mocha|phasegate|coverage|\bvi\b|\bexpect\b|\bdescribe\b|hypothesis|beforeEach|suite"
 )
 """Without any of these a file does not ask, and is not parsed."""
-TESTS = re.compile(r"(?:.*\.)?(?:test_\w+|\w+_tests?|tests)(?:\..*)?")
-SCRIPT_TESTS = re.compile(r"\.{1,2}/(?:.*[.\-_](?:test|spec)(?:\.[cm]?[jt]sx?)?|(?:.*/)?__tests__/.*)")
-"""Modules that count as tests by their names."""
 CONFIGURES = re.compile(r"(?:^|/)(?:conftest\.py|(?:vite|vitest|jest|karma|babel|webpack)[\w.]*\.config\.\w+)$")
 
 
@@ -55,15 +52,28 @@ def concerns(path: str) -> bool:
 
 
 def asked(changes: Iterable[Change]) -> Iterator[Weakening]:
-    """Each question of that kind which no changed file asked before."""
-    changes = [change for change in changes if concerns(change.path)]
-    known = Counter(each[:2] for change in changes for each in _questions(change.path, change.before))
-    for change in changes:
+    """Each question of that kind which no changed file asked before, and each new need of a changed test file."""
+    changes = list(changes)
+    tests = [change.path for change in changes if change.after is not None and could_hold_tests(change.path)]
+    ours = [change for change in changes if concerns(change.path)]
+    known = Counter(each[:2] for change in ours for each in _questions(change.path, change.before))
+    for change in ours:
         for kind, said, at in _questions(change.path, change.after):
             if known[kind, said]:
                 known[kind, said] -= 1
-            else:
+            elif kind == ASKS or any(_is_of(said, path) for path in tests):
                 yield Weakening(kind, change.path, at, "", "", f"{WORDS[kind]}: {said}")
+
+
+def _is_of(module: str, path: str) -> bool:
+    """Whether `module`, or what it is imported from, may be the file at `path`: the ends of both are the same."""
+    stem = path.rpartition(".")[0].removesuffix("/__init__").removesuffix("/index")
+    names = module.split("/") if "/" in module else module.split(".")
+    wanted = [name for name in names if name.strip(".")]
+    if "/" in module:
+        wanted[-1] = re.sub(r"\.[cm]?[jt]sx?$", "", wanted[-1])
+        return f"/{stem}".endswith("/" + "/".join(wanted))
+    return any(f"/{stem}".endswith("/" + "/".join(some)) for some in (wanted, wanted[:-1]) if some)
 
 
 def _questions(path: str, content: bytes | None) -> list[Asked]:
@@ -112,8 +122,8 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[Asked]:
     for module in modules:
         if module.partition(".")[0] in ("pytest", "_pytest"):
             yield ASKS, f"import {module}", node.lineno
-        elif TESTS.fullmatch(module):
-            yield USES, f"import {module}", node.lineno
+        else:
+            yield USES, module, node.lineno
 
 
 def _called(call: ast.Call) -> str:
@@ -132,7 +142,7 @@ def _of_script(root: Node) -> Iterator[Asked]:
         said = text(node)
         if node.type in ("identifier", "property_identifier", "string_fragment") and VARIABLES.fullmatch(said):
             yield ASKS, said, line(node)
-        elif node.type == "string_fragment" and SCRIPT_TESTS.fullmatch(said):
+        elif node.type == "string_fragment" and said.startswith(("./", "../")):
             yield USES, said, line(node)
         elif node.type == "unary_expression" and said.startswith("typeof ") and said[7:].strip(" ()") in GLOBALS:
             yield ASKS, words(node), line(node)
