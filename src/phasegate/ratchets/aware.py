@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from phasegate.ratchets.grammar import Grammar, below, line, parsed, text, words
 from phasegate.ratchets.languages import could_hold_tests
+from phasegate.ratchets.python_names import dotted
 from phasegate.ratchets.suites import Unreadable
 from phasegate.ratchets.weakening import Change, Kind, Weakening
 
@@ -81,16 +82,12 @@ def _questions(path: str, content: bytes | None) -> list[Asked]:
         return []
     try:
         if path.endswith(".py"):
-            return sorted(_of_python(ast.parse(content)), key=_by_line)
+            return list(_of_python(ast.parse(content)))
         grammar = next(grammar for ending, grammar in GRAMMARS.items() if path.endswith(ending))
         found = _of_go(parsed("go", content)) if grammar == "go" else _of_script(parsed(grammar, content))
-        return sorted(found, key=_by_line)
+        return list(found)
     except (SyntaxError, ValueError, RecursionError, MemoryError, Unreadable):
         return []  # what cannot be parsed cannot run either; a grammar that lags behind is told elsewhere
-
-
-def _by_line(each: Asked) -> tuple[int, str]:
-    return each[2], each[1]
 
 
 # --- Python -----------------------------------------------------------------------------------------------------------
@@ -102,7 +99,7 @@ def _of_python(tree: ast.AST) -> Iterator[Asked]:
             yield from _texts((node.left, *node.comparators))
         elif isinstance(node, ast.Subscript):
             yield from _texts((node.slice,))
-        elif isinstance(node, ast.Call) and _called(node) in ASKING:
+        elif isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in ASKING:
             yield from _texts(node.args)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and VARIABLES.fullmatch(node.value):
             yield ASKS, node.value, node.lineno
@@ -124,10 +121,6 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[Asked]:
             yield ASKS, f"import {module}", node.lineno
         else:
             yield USES, module, node.lineno
-
-
-def _called(call: ast.Call) -> str:
-    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
 
 
 # --- JavaScript, TypeScript, Go ---------------------------------------------------------------------------------------
