@@ -245,7 +245,8 @@ mode = "warn"
 """,
     )
     project.ok("policy", "trust")
-    checked = project.person("check", "--json")
+    checked = project.person("check", "--json", "--junit", "out.log")
+    assert '"rule:no-questions"><failure' in project.read("out.log")
     said = {each["gate"]: each["says"] for each in json.loads(checked.stdout)["verdicts"] if "rule:" in each["gate"]}
     assert checked.returncode == 1 and said == {"rule:no-questions": "fail", "rule:no-secrets": "pass"}
 

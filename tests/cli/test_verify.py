@@ -185,12 +185,29 @@ def test_what_cannot_be_judged_is_refused_with_a_reason(
     assert (ended, told["error"]) == (code, error)
 
 
+RULE = """project = "6f0c8a52-6a5e-4f5e-9a43-3b1d9a0c7e11"
+[[rules]]
+id = "covered-well"
+at = ["@verify"]
+require = { fact = "coverage.statements", op = ">", value = 100 }
+"""
+
+
 def test_tests_and_gates_are_written_for_machines(branch: Branch) -> None:
+    branch.git("checkout", "-q", "main")
+    branch.commit({"phasegate.toml": RULE})
+    branch.git("checkout", "-q", "-B", "work")
     branch.commit({"src/shop.py": "def price(x):\n    return x * 3\n", "README.md": "[gone](gone.md) [a](b<c>.md)\n"})
-    code, _ = branch.verify("--junit", "../out/junit.xml", "--sarif", "../out/x.sarif")
+    code, said = branch.verify("--junit", "../out/junit.xml", "--sarif", "../out/x.sarif")
     suites = ET.parse(branch.root.parent / "out/junit.xml").getroot()
     failed = {case.get("name") for case in suites.iter("testcase") if case.find("failure") is not None}
-    assert code == 1 and {"test_price", "tests", "references"} <= failed
+    assert code == 1 and {"test_price", "tests", "references", "rule:covered-well"} <= failed
+    gates = [case.get("name") for case in suites.iter("testcase") if case.get("classname") == "phasegate.gate"]
+    assert gates == list(said), "what is told to people is told to machines"
     [run] = json.loads((branch.root.parent / "out/x.sarif").read_text())["runs"]
     rules = {result["ruleId"] for result in run["results"]}
-    assert {"red-test", "broken-link", "gate/tests"} <= rules == {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert (
+        {"red-test", "broken-link", "gate/tests", "gate/rule:covered-well"}
+        <= rules
+        == {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    )

@@ -31,6 +31,7 @@ from phasegate.ledger.facts import (
     TreeObserved,
 )
 from phasegate.ledger.state import Question, RunRecord, State
+from phasegate.rules.rule import LEAD
 from phasegate.workflow.definition import ASKED, Step, Transition
 from phasegate.workflow.next import gates_of, transition
 from phasegate.workflow.plan import Phase
@@ -166,6 +167,9 @@ def _walk(desk: Desk, state: State, seen: Observation, entered: tuple[str, ...])
         if not entered and _closes_too_early(desk, state, step, seen):
             state = _step_back(desk, state, seen)
             continue
+        state, wanted = _approvals_wanted(desk, state, taken, seen)
+        if wanted:
+            return Outcome(refresh(desk, state), entered, wanted)
         state = _act(desk, state, step, seen)
         state = _enter(desk, state, taken, verdicts, seen)
         entered = (*entered, run_of(desk, state).step)
@@ -175,6 +179,28 @@ def _walk(desk: Desk, state: State, seen: Observation, entered: tuple[str, ...])
         if not target.passes_through:
             return Outcome(refresh(desk, state), entered)
     raise AssertionError(f"passed through {MOST_STEPS} steps without meeting the agent")
+
+
+def _approvals_wanted(
+    desk: Desk, state: State, taken: Transition, seen: Observation
+) -> tuple[State, tuple[Verdict, ...]]:  # fmt: skip
+    """What other people's approval alone keeps from passing behind `taken`: that is waited for, and is no doubt."""
+    if taken.to == ASKED or not desk.workflow.step(taken.to).passes_through:
+        return state, ()
+    step = desk.workflow.step(taken.to)
+    moment = moment_of(desk, state, run_of(desk, state), seen)
+    verdicts = ask(gates_of(desk.workflow, step, moment.kind, moment.lane), moment)
+    shut = tuple(verdict for verdict in verdicts if not verdict.passes)
+    onward = transition(step, facts_of(desk, moment, verdicts))
+    if not shut or onward is None or not onward.otherwise or not needs_others(moment, shut):
+        return state, ()
+    return ruling.told(desk, moment, step.name, verdicts), shut
+
+
+def needs_others(moment: Moment, shut: tuple[Verdict, ...]) -> bool:
+    """Whether all that is shut are rules that demand approvals."""
+    rules = [moment.settings.rules.rule(verdict.gate.removeprefix(LEAD)) for verdict in shut]
+    return bool(rules) and all(rule is not None and rule.approvals is not None for rule in rules)
 
 
 def facts_of(desk: Desk, moment: Moment, verdicts: tuple[Verdict, ...]) -> dict[str, str]:

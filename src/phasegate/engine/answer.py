@@ -424,7 +424,7 @@ def _rests(desk: Desk, run: RunRecord, caller: c.Caller, why: str) -> c.Answer:
 
 
 def _ending(call: c.TurnEnding, desk: Desk, state: State, run: RunRecord) -> c.Answer:
-    from phasegate.engine.advance import leave
+    from phasegate.engine.advance import leave, needs_others
     from phasegate.engine.checks import reap
 
     caller = call.caller
@@ -439,7 +439,8 @@ def _ending(call: c.TurnEnding, desk: Desk, state: State, run: RunRecord) -> c.A
     outcome = leave(desk, reap(desk, state), seen)
     state = outcome.state
     run = state.runs[run.id]
-    allowed = _may_rest(desk, state, run)
+    others = needs_others(_moment(desk, state, run), outcome.held_by)
+    allowed = "waiting" if others else _may_rest(desk, state, run)
     if allowed:
         return _rests(desk, run, caller, allowed)
     return _refuse_stop(call, desk, state, run, outcome, told)

@@ -32,6 +32,7 @@ GUESSES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 """What a branch is compared with where nobody says: the first of them that is there and is not itself."""
 
 Say = Callable[[str], None]
+Then = Callable[[RealDesk, tuple[Verdict, ...]], None]
 
 
 class NotClean(Failure):
@@ -65,8 +66,8 @@ class Given(Struct, frozen=True):
     anchors: tuple[Anchor, ...] = ()
 
 
-def judge(where: git.Place, actor: Actor, given: Given, say: Say, then: Callable[[RealDesk], None]) -> Judged:
-    """Run everything on base and checkout; `then` is called with the desk of the latter before it is gone."""
+def judge(where: git.Place, actor: Actor, given: Given, say: Say, then: Then) -> Judged:
+    """Run everything on base and checkout; `then` is told the verdicts, with the desk of the latter."""
     with tempfile.TemporaryDirectory(prefix="phasegate-") as folder:
         repository = Repository(where.root, folder, where.prefix)
         head, base = _clean_head(repository), merge_base(repository, given.base)
@@ -82,11 +83,11 @@ def judge(where: git.Place, actor: Actor, given: Given, say: Say, then: Callable
             _before(RealDesk(project, actor), where, tree, say)
             after = RealDesk(beside(project, where), actor)
             after.record(seen.waivers, relying_on=None)
-            verdicts = _after(after, tree, say)
-            then(after)
+            stay = settings_stay(repository, base, head, where.prefix)
+            verdicts = (stay, *_after(after, tree, say), *seen.verdicts)
+            then(after, verdicts)
         finally:
             project.close()
-        verdicts = (settings_stay(repository, base, head, where.prefix), *verdicts, *seen.verdicts)
         return Judged(base, head, verdicts, change.settings.project, seen)
 
 

@@ -124,10 +124,11 @@ def check(
                 running, why_not = "", failure
             if running:
                 return _tell_running(running, as_json)
-        machines.write(opened, asked, junit=junit, sarif=sarif)
+        subject, verdicts = _verdicts(opened, asked, why_not)
+        machines.write(opened, verdicts, junit=junit, sarif=sarif)
         if what == "tests":
             return report_tests(opened, as_json=as_json)
-        return _tell(opened, asked, as_json, why_not)
+        return _tell(opened, asked, subject, verdicts, as_json)
 
 
 def _refuse_mixed(what: str, paths: tuple[str, ...], places: tuple[bool, bool, bool]) -> None:
@@ -295,19 +296,29 @@ def level_line(level: SuiteLevel) -> str:
     return f"{named}{level.level}{f', since {line(level.why, 300)}' if level.why else ''}"
 
 
-def _tell(opened: RealDesk, asked: tuple[str, ...], as_json: bool, why_not: Failure | None) -> int:
-    """What each question says of the tree as it is, and the exit code that sums it up."""
+def _verdicts(
+    opened: RealDesk, asked: tuple[str, ...], why_not: Failure | None
+) -> tuple[str, tuple[Verdict, ...]]:  # fmt: skip
+    """The digest of the tree as it is, and what each question, and each rule for this place, says of it."""
     state, seen = observe(opened, opened.state())
-    today = opened.today()
-    verdicts = tuple(checking.explained(verdict, why_not) for verdict in standing(asked, state, seen.subject, today))
+    said = standing(asked, state, seen.subject, opened.today())
+    verdicts = tuple(checking.explained(verdict, why_not) for verdict in said)
     if len(asked) > 1:
         verdicts += at_place(CHECK, outside(opened, state, seen))
+    return seen.subject, verdicts
+
+
+def _tell(
+    opened: RealDesk, asked: tuple[str, ...], subject: str, verdicts: tuple[Verdict, ...], as_json: bool
+) -> int:  # fmt: skip
+    """What each question says, and the exit code that sums it up."""
+    state, today = opened.state(), opened.today()
     if as_json:
-        told = {"subject": seen.subject, "scans": dict(scans.of(state, asked, seen.subject, today))}
+        told = {"subject": subject, "scans": dict(scans.of(state, asked, subject, today))}
         return tell_verdicts(verdicts, told)
     code = tell_verdicts(verdicts, None)
     if len(asked) == 1:
-        scans.tell(state, asked[0], seen.subject, today)
+        scans.tell(state, asked[0], subject, today)
     return code
 
 

@@ -12,7 +12,7 @@ from phasegate.evidence.findings import FindingsSeen
 from phasegate.evidence.items import TestsSeen
 from phasegate.evidence.tests import TestRun
 from phasegate.gates.found import weigh
-from phasegate.gates.standing import standing
+from phasegate.gates.interface import Verdict
 from phasegate.ledger.state import State
 from phasegate.report.junit import junit as as_junit
 from phasegate.report.sarif import sarif as as_sarif
@@ -20,12 +20,12 @@ from phasegate.wiring import VERSION, RealDesk
 from phasegate.workspace import files
 
 
-def write(opened: RealDesk, asked: tuple[str, ...], *, junit: str | None, sarif: str | None) -> None:
-    """Write the files that are asked for, from what is recorded about the tree as it is."""
+def write(opened: RealDesk, verdicts: tuple[Verdict, ...], *, junit: str | None, sarif: str | None) -> None:
+    """Write the files that are asked for: `verdicts`, and what is recorded about the tree as it is."""
     if junit is None and sarif is None:
         return
     state, seen = observe(opened, opened.state())
-    verdicts, run = standing(asked, state, seen.subject, opened.today()), _run(opened, state, seen.subject)
+    run = _run(opened, state, seen.subject)
     if junit is not None:
         put(junit, as_junit(run, verdicts).encode())
     if sarif is not None:

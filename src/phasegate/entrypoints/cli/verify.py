@@ -10,7 +10,7 @@ from phasegate.entrypoints import exporting, proving, signing, verifying
 from phasegate.entrypoints.cli import bundles, machines, output
 from phasegate.entrypoints.cli.check import exit_code, tell_verdicts
 from phasegate.entrypoints.cli.session import actor, json_option
-from phasegate.gates.standing import QUESTIONS
+from phasegate.gates.interface import Verdict
 from phasegate.wiring import RealDesk
 from phasegate.workspace import neighbours
 
@@ -61,8 +61,8 @@ def verify(
     signs = signing.signer(key, signer, variables, driven=bundles.driven(where)) if bundle_out or proof else None
     found: dict[str, bytes] = {}
 
-    def keep(desk: RealDesk) -> None:
-        machines.write(desk, tuple(QUESTIONS), junit=junit, sarif=sarif)
+    def keep(desk: RealDesk, verdicts: tuple[Verdict, ...]) -> None:
+        machines.write(desk, verdicts, junit=junit, sarif=sarif)
         if bundle_out or proof:
             found.update(proving.exhibits(desk))
 
