@@ -68,6 +68,23 @@ def test_an_archived_manifest_is_held_to_the_digest_recorded_at_its_closure(proj
     assert says(project)[path] == "claimed"
 
 
+def test_what_lies_in_an_archive_is_as_it_was_when_its_phase_closed(project: Project) -> None:
+    folder = "archive/investigations/project/2026-01-02_2"
+    content = project.read(OPEN)
+    files = {f"{folder}/evidence.json": content, f"{folder}/reason.md": "All passed.\n"}
+    for path, text in files.items():
+        project.write(path, text)
+    kept = tuple(FileKept(path, hashlib.sha256(text.encode()).hexdigest()) for path, text in files.items())
+    run = project.state().run_in(str(project.root))
+    assert run is not None
+    project.recorded([PhaseClosed("2", run.id, "s", folder, kept, (), f"{folder}/evidence.json")])
+    assert project.person("evidence", "check").returncode == 0
+    project.write(f"{folder}/reason.md", "All passed, and more.\n")
+    assert says(project)[f"{folder}/reason.md"] == "claimed"
+    (project.root / folder / "reason.md").unlink()
+    assert says(project)[f"{folder}/reason.md"] == "missing"
+
+
 def test_a_link_out_of_the_repository_is_not_followed(project: Project, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text(project.read(OPEN))
     (project.root / OPEN).unlink()

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from phasegate.entrypoints import exporting
+from phasegate.entrypoints.archives_seen import archives_stay
 from phasegate.entrypoints.ledgers_seen import Change, Seen, look
 from phasegate.evidence.items import CommandSeen, Evidence
 from phasegate.ledger.event import Actor
@@ -111,11 +112,13 @@ class Clone:
             project.close()
         return f"{brought.head.position} {brought.head.hash}"
 
-    def seen(self, *anchors: str, sources: tuple[str, ...] = ()) -> Seen:
-        change = Change(
+    def change(self) -> Change:
+        return Change(
             Repository(str(self.root), str(self.folder)), self.base, self.git("rev-parse", "HEAD"), "", SETTINGS
         )
-        return look(change, str(self.root), str(self.folder), sources, exporting.anchors(anchors))
+
+    def seen(self, *anchors: str, sources: tuple[str, ...] = ()) -> Seen:
+        return look(self.change(), str(self.root), str(self.folder), sources, exporting.anchors(anchors))
 
     def says(self, *anchors: str) -> dict[str, str]:
         return {verdict.gate.partition(" ")[0]: verdict.says for verdict in self.seen(*anchors).verdicts}
@@ -135,6 +138,25 @@ def test_without_an_exported_ledger_nothing_is_said(clone: Clone) -> None:
     clone.close()
     clone.commit("work")
     assert clone.seen() == Seen()
+
+
+@pytest.mark.parametrize("how", ["changed", "removed", "added"])
+def test_an_archive_of_the_base_that_a_change_touches_is_a_failure_with_or_without_a_ledger(
+    clone: Clone, how: str
+) -> None:
+    clone.close()
+    clone.commit("work")
+    clone.base = clone.git("rev-parse", "HEAD")
+    clone.write("archive/notes.md", "no phase\n")
+    clone.commit("more")
+    assert not archives_stay(clone.change())
+    if how == "removed":
+        (clone.root / REASON).unlink()
+    else:
+        clone.write(REASON if how == "changed" else f"{FOLDER}/artifacts/more.json", "all passed\n")
+    clone.commit("touched")
+    (said,) = archives_stay(clone.change())
+    assert said.says == "fail" and FOLDER in said.reasons[0]
 
 
 def test_a_phase_closed_in_the_ledger_with_the_files_of_the_commit_passes(clone: Clone) -> None:

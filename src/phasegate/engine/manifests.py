@@ -1,15 +1,16 @@
-"""Which evidence manifests in the work tree say what the ledger says; every other one is a claim and opens nothing."""
+"""Which manifests and archived files say what the ledger says; every other one is a claim and opens nothing."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
 
 from phasegate.engine.desk import Desk
 from phasegate.engine.views import wanted_views
+from phasegate.errors import Failure
 from phasegate.evidence import manifest
 from phasegate.ledger.state import State
 
@@ -35,7 +36,25 @@ def standings(desk: Desk, state: State, found: Mapping[str, bytes | None]) -> tu
     shown = state.views.get(desk.worktree, {})
     there = [_standing(path, content, rendered, archived, shown) for path, content in sorted(found.items())]
     gone = sorted((rendered | archived).keys() - found.keys())
-    return (*there, *(Standing(path, "missing", "the ledger has it, the work tree has not") for path in gone))
+    missing = (Standing(path, "missing", "the ledger has it, the work tree has not") for path in gone)
+    return (*there, *missing, *_beside(desk, state, set(found)))
+
+
+def _beside(desk: Desk, state: State, found: set[str]) -> Iterator[Standing]:
+    """What else lies in the archives that are here, and is not as it was when its phase closed."""
+    for record in state.phases.values():
+        for file in record.files if record.manifest in found else ():
+            if file.path == record.manifest:
+                continue
+            try:
+                content = desk.files.read(file.path)
+            except Failure as failure:
+                yield Standing(file.path, "unreadable", failure.message)
+                continue
+            if content is None:
+                yield Standing(file.path, "missing", "it was archived when its phase closed")
+            elif _sha256(content) != file.sha256:
+                yield Standing(file.path, "claimed", "it was changed after its phase was closed")
 
 
 def archived_manifests(state: State) -> dict[str, str]:

@@ -15,6 +15,7 @@ from phasegate.engine.advance import observe
 from phasegate.engine.moments import outside
 from phasegate.entrypoints import checking, scanning
 from phasegate.entrypoints.adopting import take_baseline
+from phasegate.entrypoints.archives_seen import archives_stay
 from phasegate.entrypoints.ledgers_seen import Change, Seen, look
 from phasegate.entrypoints.standalone import beside, opened, settings_of
 from phasegate.errors import Exit, Failure
@@ -84,7 +85,7 @@ def judge(where: git.Place, actor: Actor, given: Given, say: Say, then: Then) ->
             after = RealDesk(beside(project, where), actor)
             after.record(seen.waivers, relying_on=None)
             stay = settings_stay(repository, base, head, where.prefix)
-            verdicts = (stay, *_after(after, tree, say), *seen.verdicts)
+            verdicts = (stay, *archives_stay(change), *_after(after, tree, say), *seen.verdicts)
             then(after, verdicts)
         finally:
             project.close()

@@ -156,7 +156,8 @@ def link(tasks: tuple[str, ...], ids: tuple[str, ...], if_version: int | None) -
 def check(as_json: bool) -> int:
     """Read every manifest under investigations/ and archive/: which say what the ledger says, and which are claims.
 
-    Exit 1 when any is a claim, stale, unreadable or missing.
+    What lies beside them in an archive must be as it was when its phase closed. Exit 1 when anything is a claim, stale,
+    unreadable or missing.
 
     Example: phasegate evidence check
     """
@@ -164,12 +165,13 @@ def check(as_json: bool) -> int:
         standings = manifests.standings(opened, opened.state(), dict(_manifests(opened)))
     doubtful = [standing for standing in standings if standing.says != "recorded"]
     good = len(standings) - len(doubtful)
+    of = sum(standing.path.endswith(f"/{manifest.NAME}") for standing in standings)
     if as_json:
         output.give({"manifests": standings, "recorded": good})
     else:
         for standing in doubtful:
             output.say(f"{line(standing.path)}: {standing.says}: {line(standing.why)}")
-        output.say(f"phasegate: {good} of {len(standings)} manifests say what the ledger says.")
+        output.say(f"phasegate: {good} of {of} manifests say what the ledger says.")
     return Exit.GATE_FAILED if doubtful else Exit.OK
 
 
