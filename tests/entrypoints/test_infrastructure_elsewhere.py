@@ -81,3 +81,56 @@ def test_a_main_of_go_that_hides_a_failure_opens_nothing(tmp_path: Path) -> None
     found = checked(written(tmp_path / "p", {"shop.go": wrong, "main_test.go": bent}), GOES, since=start)
     assert found.says.says != "pass", found.says
     assert [each.path for each in found.seen.infrastructure] == ["main_test.go"]
+
+
+CHECKS = "const assert = require('node:assert');\nexports.costs = (price, wanted) => assert.equal(price, wanted);\n"
+USING = {
+    **SHOP, "test/checks/price.js": CHECKS,
+    "test/price.test.js": "const test = require('node:test');\nconst { price } = require('../src/price');\n"
+    "const { costs } = require('./checks/price');\ntest('price', () => { costs(price(2), 4); });\n",
+}  # fmt: skip
+LAX = CHECKS.replace("assert.equal(price, wanted)", "assert.ok(price)")
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        {"test/checks/price.js": LAX},
+        {
+            "test/checks/price.js": LAX
+            + "if (exports.never) { const test = require('node:test'); test('t', () => {}); }\n"
+        },
+    ],
+    ids=["less", "less, and a test that never is"],
+)
+def test_a_module_of_the_tests_that_hides_a_failure_opens_nothing(tmp_path: Path, bent: dict[str, str]) -> None:
+    start = begun(tmp_path / "p", USING)
+    found = checked(written(tmp_path / "p", {**WRONG, **bent}), NODE, since=start)
+    assert found.says.says != "pass", found.says
+    assert [each.path for each in found.seen.infrastructure] == ["test/checks/price.js"]
+
+
+def test_tests_and_modules_that_are_new_need_no_approval(tmp_path: Path) -> None:
+    start = begun(tmp_path / "p", USING)
+    more = USING["test/price.test.js"].replace("./checks/price", "./checks/more").replace("'price', ()", "'more', ()")
+    files = {"test/checks/more.js": CHECKS, "test/more.test.js": more}
+    found = checked(written(tmp_path / "p", files), NODE, since=start)
+    assert (found.says.says, found.seen.infrastructure) == ("pass", ())
+    assert found.layer(LAYER) == "it has not changed"
+
+
+def test_a_main_that_stands_among_the_tests_of_go_waits_for_a_person_and_tests_beside_it_do_not(tmp_path: Path) -> None:
+    whole = GO["shop_test.go"].replace('import "testing"', 'import (\n\t"os"\n\t"testing"\n)') + (
+        "\nfunc TestMain(m *testing.M) { os.Exit(m.Run()) }\n"
+    )
+    files = {path: text for path, text in GO.items() if path != "main_test.go"} | {"shop_test.go": whole}
+    start = begun(tmp_path / "p", files)
+    more = whole + "\nfunc TestMore(t *testing.T) {\n\tif Price(3) != 6 {\n\t\tt.Fatal(3)\n\t}\n}\n"
+    honest = checked(written(tmp_path / "p", {"shop_test.go": more}), GOES, since=start)
+    assert (honest.says.says, honest.seen.infrastructure, honest.seen.passed) == ("pass", (), 2)
+    bent = more.replace("{ os.", "{ Factor = 2; os.")
+    wrong = GO["shop.go"].replace("Factor = 2", "Factor = 3")
+    found = checked(written(tmp_path / "p", {"shop.go": wrong, "shop_test.go": bent}), GOES, since=start)
+    assert found.says.says != "pass", found.says
+    assert [each.path for each in found.seen.infrastructure] == ["shop_test.go"]
+    assert "cannot be put back without the tests in it" in found.layer(LAYER)

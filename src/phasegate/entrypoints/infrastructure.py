@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -11,8 +11,10 @@ from phasegate.engine.desk import Change
 from phasegate.evidence.levels import Infrastructure
 from phasegate.evidence.tests import TestRun
 from phasegate.infrastructure.files import Files
+from phasegate.infrastructure.javascript import module_of
 from phasegate.ledger.state import State
 from phasegate.settings import Tests
+from phasegate.syntax import JAVASCRIPT
 from phasegate.wiring import RealDesk, source_roots
 from phasegate.workspace.names import Names
 from phasegate.workspace.private_tree import Blob
@@ -21,11 +23,12 @@ LARGEST = 4 << 20
 
 
 class Changed(NamedTuple):
-    """A file of infrastructure that differs from the tree a phase began on."""
+    """A file of infrastructure that differs from the tree a phase began on; `mixed`: it holds tests now as well."""
 
     told: Infrastructure
     path: str
     before: Blob | None
+    mixed: bool = False
 
 
 def changed(desk: RealDesk, start: str, now: str, suites: Mapping[str, Tests]) -> tuple[Changed, ...]:
@@ -34,13 +37,22 @@ def changed(desk: RealDesk, start: str, now: str, suites: Mapping[str, Tests]) -
         return ()
     known = [found for name in {suite.runner for suite in suites.values()} if (found := language(name)) is not None]
     differing = [change for change in desk.tree.changes(start, now) if not change.too_large]
-    plain = [change for change in differing if _is_infrastructure(desk, change, known)]
+    modules = _modules(desk, start, differing)
+    plain = [change for change in differing if _is_infrastructure(desk, change, known, modules)]
     loaded = {name for change in plain for name in _plugins(desk, change, known)}
     named = _around(desk, start, now, known) if len(plain) < len(differing) else frozenset()
     others = [change for change in differing if change not in plain]
     by_name = [change for change in others if change.path in named or _is_plugin(change.path, loaded)]
     names = Names(desk.project.where.prefix)
-    return tuple(_told(change, names) for change in [*plain, *by_name])
+    return tuple(_told(desk, change, names, known) for change in [*plain, *by_name])
+
+
+def _modules(desk: RealDesk, start: str, differing: Iterable[Change]) -> frozenset[str]:
+    """The modules of JavaScript that were there: a new file that goes by the name of one stands in its place."""
+    if not any(not change.before and change.path.endswith(JAVASCRIPT) for change in differing):
+        return frozenset()
+    names = Names(desk.project.where.prefix)
+    return frozenset(module_of(names.name(path)) for path in desk.tree.whole.listing(start))
 
 
 def _around(desk: RealDesk, start: str, now: str, known: Iterable[Language]) -> frozenset[str]:
@@ -54,10 +66,11 @@ def _around(desk: RealDesk, start: str, now: str, known: Iterable[Language]) -> 
     return frozenset(found)
 
 
-def _is_infrastructure(desk: RealDesk, change: Change, known: Iterable[Language]) -> bool:
+def _is_infrastructure(desk: RealDesk, change: Change, known: Iterable[Language], modules: Collection[str]) -> bool:
+    new = not change.before and module_of(change.path) not in modules
     tests = desk.settings.class_of(change.path) == "tests"
     return any(
-        each.infrastructure(change.path, tests=tests, new=not change.before)
+        each.infrastructure(change.path, tests=tests, new=new)
         and each.telling(change.path, _read(desk, change.before))
         != each.telling(change.path, _read(desk, change.after))
         for each in known
@@ -83,9 +96,10 @@ def _read_of(desk: RealDesk, blobs: Mapping[str, str], path: str) -> bytes:
     return _read(desk, blobs[path])
 
 
-def _told(change: Change, names: Names) -> Changed:
+def _told(desk: RealDesk, change: Change, names: Names, known: Iterable[Language]) -> Changed:
+    mixed = bool(change.after) and any(each.mixed(change.path, _read(desk, change.after)) for each in known)
     before = (change.mode_before, change.before) if change.before else None
-    return Changed(Infrastructure(change.path, change.before, change.after), names.path(change.path), before)
+    return Changed(Infrastructure(change.path, change.before, change.after), names.path(change.path), before, mixed)
 
 
 def unapproved(found: Iterable[Changed], state: State, today: str) -> tuple[Changed, ...]:

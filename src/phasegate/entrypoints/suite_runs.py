@@ -101,6 +101,11 @@ class _Runs:
     def in_turn(self, pending: tuple[Changed, ...]) -> Ran:
         """As it was at the start; and as it is now, when that shows something else and is not yet as good."""
         names = ", ".join(each.told.path for each in pending[:5])
+        told = tuple(each.told for each in pending)
+        mixed = [each.told.path for each in pending if each.mixed]
+        if mixed:
+            said = f"{', '.join(mixed[:5])} cannot be put back without the tests in it; a person has to approve it"
+            return Ran(_with_layer(self.settled({}), Layer(LAYER, False, said)), told)
         first = self.settled({each.path: each for each in pending})
         if first.tests.complete and first.tests.green and not self._newly_red(first.tests):
             said = f"as good as at the start without the changes to {names}"
@@ -109,7 +114,6 @@ class _Runs:
         second = self.settled({})
         if infrastructure.alike(first.tests, second.tests):
             return Ran(_with_layer(second, Layer(LAYER, True, f"the changes to {names} change no result")))
-        told = tuple(each.told for each in pending)
         layer = Layer(LAYER, True, f"the result hangs on the changes to {names}, which a person has to approve")
         return Ran(_with_layer(second, layer), told)
 

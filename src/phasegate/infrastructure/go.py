@@ -32,16 +32,18 @@ def around_go(files: Files) -> dict[str, str]:
     """Every file that runs around the tests, with the reason; of a file that holds tests too only `parts` count."""
     found = {path: why for path in files.paths for pattern, why in BY_NAME if pattern.search(path)}
     for path in files.paths:
-        if path.endswith("_test.go") and path not in found:
-            try:
-                names = {
-                    syntax.written(node.child_by_field_name("name")) for node in _functions(path, files.read(path))
-                }
-            except syntax.CannotBeRead:
-                continue
-            if not any(map(_TEST.match, names - AROUND)):
-                found[path] = "tests call what it declares"
+        if path.endswith("_test.go") and path not in found and not holds_tests(path, files.read(path), unread=True):
+            found[path] = "tests call what it declares"
     return found
+
+
+def holds_tests(path: str, text: bytes, *, unread: bool = False) -> bool:
+    """Whether a test file declares a test; `unread` where it cannot be read."""
+    try:
+        names = {syntax.written(node.child_by_field_name("name")) for node in _functions(path, text)}
+    except syntax.CannotBeRead:
+        return unread
+    return any(map(_TEST.match, names - AROUND))
 
 
 def parts(path: str, text: bytes) -> dict[str, bytes]:

@@ -73,6 +73,12 @@ def around_javascript(files: Files) -> dict[str, str]:
     return found | _imported([path for path in found if path.endswith(syntax.JAVASCRIPT)], files, found)
 
 
+def module_of(path: str) -> str:
+    """What an import calls a file, less the endings that it may leave out: two files of one module hide each other."""
+    ending = next((each for each in syntax.JAVASCRIPT if path.endswith(each)), "")
+    return path.removesuffix(ending).removesuffix("/index") if ending else path
+
+
 def _named(path: str, files: Files) -> Iterator[str]:
     """The files that settings name: any outside of the sources, and one among them under a key that loads."""
     text = files.read(path)

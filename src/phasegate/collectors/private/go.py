@@ -1,22 +1,39 @@
-"""The test infrastructure of Go: the workspace, test data, and test files without a test, `TestMain` among them."""
+"""The test infrastructure of Go: the workspace, test data, test files without a test, `TestMain` and `init`."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+import msgspec
+
 from phasegate.infrastructure.files import Files
-from phasegate.infrastructure.go import BY_NAME, around_go
+from phasegate.infrastructure.go import BY_NAME, around_go, holds_tests, parts
 
 
 def infrastructure(path: str, *, tests: bool, new: bool) -> bool:
-    """The workspace and what is vendored always, test data unless it is new."""
-    named = any(pattern.search(path) for pattern, _ in BY_NAME)
-    return named and not (new and "testdata/" in path)
+    """The workspace, what is vendored, and test files always; test data unless it is new."""
+    return _is_test_file(path) or (_by_name(path) and not (new and "testdata/" in path))
 
 
 def telling(path: str, content: bytes) -> bytes:
-    """All of it: a file that holds tests beside `TestMain` counts as tests."""
-    return content
+    """Of a file that holds tests what runs around them, all of any other; what cannot be read tells everything."""
+    if not mixed(path, content):
+        return content
+    around = {name: text.decode(errors="replace") for name, text in parts(path, content).items() if name[0] != "/"}
+    return msgspec.json.encode(around, order="deterministic") if around else b""
+
+
+def mixed(path: str, content: bytes) -> bool:
+    """Whether a test file holds a test."""
+    return _is_test_file(path) and holds_tests(path, content)
+
+
+def _is_test_file(path: str) -> bool:
+    return path.endswith("_test.go") and not _by_name(path)
+
+
+def _by_name(path: str) -> bool:
+    return any(pattern.search(path) for pattern, _ in BY_NAME)
 
 
 def around(files: Files) -> Collection[str]:

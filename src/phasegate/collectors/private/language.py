@@ -27,6 +27,10 @@ class Language(Protocol):
         """What of such a file has a say in how tests run: equal for two contents that run them alike."""
         ...
 
+    def mixed(self, path: str, content: bytes) -> bool:
+        """Whether such a file holds tests too, so that it cannot be put back without them."""
+        ...
+
     def around(self, files: Files) -> Collection[str]:
         """What else of a tree runs around its tests, since settings or infrastructure name it."""
         ...

@@ -48,6 +48,11 @@ def telling(path: str, content: bytes) -> bytes:
     return msgspec.json.encode(found, order="deterministic")
 
 
+def mixed(path: str, content: bytes) -> bool:
+    """A conftest holds no tests that pytest would run."""
+    return False
+
+
 def around(files: Files) -> Collection[str]:
     """The modules of plugins that are named by any infrastructure, whether that has changed or not."""
     own = [path for path in files.paths if infrastructure(path, tests=False, new=False)]
