@@ -72,12 +72,19 @@ def chosen(families: list[str], names: list[str], every: int) -> list[Case]:
 
 def play(cases: list[Case], jobs: int, folder: str | None, bug: str) -> Iterator[Result]:
     """Try the cases side by side, each in a process of its own, since it sets the environment it works in."""
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(_apart, case, folder, bug) for case in cases]):
+    running: set[subprocess.Popen[str]] = set()
+    pool = concurrent.futures.ThreadPoolExecutor(jobs)
+    try:
+        tries = [pool.submit(_apart, case, folder, bug, running) for case in cases]
+        for done in concurrent.futures.as_completed(tries):
             yield done.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in running:
+            process.terminate()
 
 
-def _apart(case: Case, folder: str | None, bug: str) -> Result:
+def _apart(case: Case, folder: str | None, bug: str, running: set[subprocess.Popen[str]]) -> Result:
     """Try one case in a session of its own. Raises `Broken` when it ended with no result."""
     words = (
         sys.executable,
@@ -89,11 +96,17 @@ def _apart(case: Case, folder: str | None, bug: str) -> Result:
         "--planted-bug",
         bug,
     )
-    ran = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True)
+    pipe = subprocess.PIPE
+    ran = subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )  # fmt: skip
+    running.add(ran)
+    said, complained = ran.communicate()
+    running.discard(ran)
     try:
-        return msgspec.json.decode(ran.stdout.splitlines()[-1], type=Result)
+        return msgspec.json.decode(said.splitlines()[-1], type=Result)
     except (IndexError, msgspec.MsgspecError):
-        why = (ran.stderr.strip() or ran.stdout.strip() or f"exit code {ran.returncode}")[-600:]
+        why = (complained.strip() or said.strip() or f"exit code {ran.returncode}")[-600:]
         return Result(case.name, case.family, case.says, case.expected, "broken", why, False, "", 0.0)
 
 
@@ -124,6 +137,7 @@ def main() -> int:
     )
     parser.add_argument("--one", help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if asked.one:
         (case,) = chosen([], [asked.one], 1)
         print(msgspec.json.encode(tried(case, asked.directory or None, asked.planted_bug)).decode())
@@ -141,14 +155,17 @@ def main() -> int:
             else "\n".join(f"{case.family:24} {case.name:44} {case.expected:12} {case.says}" for case in cases)
         )
         return 0
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     results = []
     seen = commit()
-    for result in play(cases, asked.jobs, asked.directory, asked.planted_bug):
-        results.append(result)
-        print(told(result), flush=True)
-        if asked.record:
-            keep(result, seen)
+    try:
+        for result in play(cases, asked.jobs, asked.directory, asked.planted_bug):
+            results.append(result)
+            print(told(result), flush=True)
+            if asked.record:
+                keep(result, seen)
+    except KeyboardInterrupt:
+        print(f"Interrupted after {len(results)} of {len(cases)} cases; `--record --rest` goes on.", file=sys.stderr)
+        return 130
     came_to = score(results)
     print(
         msgspec.json.encode(came_to).decode()
