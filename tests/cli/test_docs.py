@@ -234,7 +234,7 @@ def test_another_repository_is_left_alone(tmp_path: Path) -> None:
 
 def test_no_page_is_too_long_to_read() -> None:
     lengths = {name: len(text.splitlines()) for name, text in pages().items() if name.endswith(".md")}
-    most = {"cli.md": 2000}  # looked up in rather than read
+    most = {"cli.md": 2000, "facts.md": 1200}  # looked up in rather than read
     assert {name: length for name, length in lengths.items() if length > most.get(name, 600)} == {}
 
 
