@@ -146,6 +146,18 @@ def test_npm_says_what_its_registry_says_whatever_the_repository_configures(tmp_
     assert npm(tmp_path, server, "1.3.0").findings == ()
 
 
+@pytest.mark.parametrize("setting", ["omit=dev", "audit=false", "production=true", "only=prod"])
+def test_npm_leaves_nothing_out_whatever_the_users_own_settings_say(
+    tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    (tmp_path / ".npmrc.user").write_text(setting + "\n")
+    monkeypatch.setenv("NPM_CONFIG_USERCONFIG", str(tmp_path / ".npmrc.user"))
+    monkeypatch.setitem(LOCK["packages"]["node_modules/shop"], "dev", True)  # type: ignore[index]
+    monkeypatch.setitem(LOCK["packages"][""], "devDependencies", LOCK["packages"][""]["dependencies"])  # type: ignore[index]
+    monkeypatch.delitem(LOCK["packages"][""], "dependencies")  # type: ignore[index]
+    assert npm(tmp_path, server, "1.2.0").findings
+
+
 def test_npm_that_cannot_ask_says_nothing(tmp_path: Path, server: str) -> None:
     assert npm(tmp_path, f"{server}/nowhere", "1.2.0").why_unknown
     assert npm_audit.audit(asked(tmp_path), {"yarn.lock": locked([])}, ()).why_unknown

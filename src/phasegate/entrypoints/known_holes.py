@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from phasegate.collectors.scanners.catalog import AUDITS, audit
 from phasegate.collectors.scanners.interface import Asked, Looked, Say, by, together
 from phasegate.dependencies import go_modules
+from phasegate.dependencies.audit_arguments import refused
 from phasegate.dependencies.holes import Hole, audited
 from phasegate.dependencies.locks import asks, is_unlocked, reader_of, why_not_read
 from phasegate.dependencies.osv import key
@@ -191,9 +192,15 @@ def _by_programs(desk: RealDesk, settings: Deps, named: Found, say: Say) -> list
         locks = {path: read for path, read in named.locks.items() if {p.ecosystem for p in read.packages} & wanted}
         if not locks:
             continue
+        args = settings.args.get(tool, ())
+        hiding = refused(tool, args)
+        if hiding:
+            why = f"{tool} was not asked: `[deps.args]` names {some(hiding)}, which may hide what it finds"
+            looks.append(Looked(why_unknown=(f"{why}. A waiver excepts one hole, by name and with an end.",)))
+            continue
         say(f"{tool} looks at {some([*locks])}")
         with tempfile.TemporaryDirectory(prefix="phasegate-") as scratch:
             asked = Asked(desk.worktree, [*locks], scratch, settings.timeout_seconds, say)
-            look = functools.partial(audit(tool), locks=locks, args=settings.args.get(tool, ()))
+            look = functools.partial(audit(tool), locks=locks, args=args)
             looks.append(by(look, asked))
     return looks

@@ -20,6 +20,9 @@ OURS = ("package-lock.json", "npm-shrinkwrap.json")
 SEVERITIES: Mapping[str, Severity] = {
     "info": "info", "low": "low", "moderate": "medium", "high": "high", "critical": "critical",
 }  # fmt: skip
+ALL_KINDS = ("--include=prod", "--include=dev", "--include=optional", "--include=peer")
+"""What a user's settings or NODE_ENV leave out is looked at all the same."""
+
 _GHSA = re.compile(r"GHSA(?:-[0-9a-z]{4}){3}")
 
 
@@ -75,8 +78,8 @@ def _of(npm: str, asked: Asked, path: str, lock: Locked, args: Sequence[str]) ->
         for name in ("package.json", path.rpartition("/")[2]):
             _copy(os.path.join(asked.root, os.path.dirname(path), name), os.path.join(folder, name))
         ran = program.run(
-            (npm, "audit", "--json", "--package-lock-only", "--audit-level=none", *args), cwd=folder,
-            scratch=asked.scratch, seconds=asked.seconds, fine=(0, 1),
+            (npm, "audit", "--json", "--package-lock-only", "--audit-level=none", *ALL_KINDS, *args),
+            cwd=folder, scratch=asked.scratch, seconds=asked.seconds, fine=(0, 1),
         )  # fmt: skip
     return read(ran.output, path, lock)
 
