@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from moments import BEFORE, NOW, World
+from msgspec.structs import replace
 
 from phasegate.evidence.findings import Finding, seen
 from phasegate.gates.catalog import ask
@@ -70,3 +73,23 @@ def test_a_waiver_of_a_finding_holds_for_good_or_in_its_phase(gate: str, subject
     world.state.waivers["w"] = Waiver("w", "finding", subject, "ann", "why", "", "weak", "ann", 0)
     world.saw(seen(GATES[gate], 3, (FOUND,)))
     assert says(world, gate) == word
+
+
+def test_what_was_asked_of_something_old_says_nothing_after_its_day_by_the_clock_or_by_the_newest_event(
+    gate: str,
+) -> None:
+    world = World()
+    world.saw(seen(GATES[gate], 3, (), until="2026-03-10"))
+    for day, now in (("2026-03-10T23:59:59", "pass"), ("2026-03-11T00:00:00", "unknown")):
+        ms = int(datetime.fromisoformat(f"{day}+00:00").timestamp() * 1000)
+        assert [each.says for each in ask((gate,), replace(world.at(), now_ms=ms))] == [now]
+        world.state.now_ms = ms
+        assert says(world, gate) == now
+    [verdict] = ask((gate,), world.at())
+    assert "2026-03-10" in verdict.reasons[0] and "--update" in verdict.remedy
+
+
+def test_a_hole_stays_one_however_old_what_told_of_it_is(gate: str) -> None:
+    world = World()
+    world.saw(seen(GATES[gate], 3, (FOUND,), until="1999-01-01"))
+    assert says(world, gate) == "fail"

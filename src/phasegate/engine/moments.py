@@ -16,7 +16,7 @@ def moment_of(desk: Desk, state: State, run: RunRecord, seen: Observation) -> Mo
     """The run on the tree that was seen."""
     since = state.record_of(run.phase).tree if run.phase else ""
     changed = changed_paths(desk, since, seen.tree) if desk.settings.rules.rules else None
-    return Moment(state, run, desk.settings, seen.subject, changed)
+    return Moment(state, run, desk.settings, seen.subject, changed, desk.now_ms())
 
 
 def outside(desk: Desk, state: State, seen: Observation) -> Moment:
@@ -24,7 +24,7 @@ def outside(desk: Desk, state: State, seen: Observation) -> Moment:
     nobody = RunRecord("", desk.worktree, "", "", "")
     since = state.baseline.tree if state.baseline is not None else ""
     changed = changed_paths(desk, since, seen.tree) if desk.settings.rules.rules else None
-    return Moment(state, nobody, desk.settings, seen.subject, changed)
+    return Moment(state, nobody, desk.settings, seen.subject, changed, desk.now_ms())
 
 
 def changed_paths(desk: Desk, before: str, after: str) -> tuple[str, ...] | None:

@@ -21,6 +21,7 @@ from phasegate.dependencies.packages import LARGEST, Ecosystem, Locked, NoLock, 
 from phasegate.errors import Failure
 from phasegate.evidence.findings import Finding, FindingsSeen, Severity, fingerprinted, rank, seen
 from phasegate.gates.interface import some
+from phasegate.ledger.state import utc_date
 from phasegate.plain import line
 from phasegate.settings import Deps, matches
 from phasegate.store.advisories import Advisories, AdvisoriesUnusable, folder
@@ -28,6 +29,8 @@ from phasegate.wiring import RealDesk
 from phasegate.workspace import files, listing
 
 DAY_MS = 86_400_000
+LAST_DAY_MS = 253_402_300_799_000
+"""The end of the year 9999, for settings that never want to hear of age."""
 REMEDY = "`phasegate check deps --update` fetches them"
 
 
@@ -50,23 +53,27 @@ def known_holes(desk: RealDesk, say: Say) -> FindingsSeen:
     settings = desk.settings.deps
     named = packages_named(desk.worktree, listing.paths(desk.project.where), settings.left_out)
     say(f"{len(named.locks)} lock files name packages of {', '.join(sorted(named.ecosystems)) or 'no ecosystem'}")
-    found: list[Finding] = []
-    why: list[str] = [*named.left_open]
-    tools: list[str] = []
+    known_at, looks = time.time_ns() // 1_000_000, [Looked(why_unknown=(*named.left_open,), notes=(*named.notes,))]
     if "osv" in settings.tools:
         for ecosystem in sorted(named.ecosystems):
-            holes, unclear, about = _by_advisories(ecosystem, named, settings)
-            found, why, tools = [*found, *holes], [*why, *unclear], [*tools, *about]
+            looked, as_of_ms = _by_advisories(ecosystem, named, settings)
+            known_at = min(known_at, as_of_ms)
+            looks.append(looked)
     else:
         read = {ecosystem for tool in settings.tools for ecosystem in AUDITS.get(tool, ())}
-        why += [f"nothing looks at packages of {each}: see `[deps] tools`" for each in sorted(named.ecosystems - read)]
-    looked = together(_by_programs(desk, settings, named, say))
-    merged = _once([*found, *looked.findings])
+        missing = sorted(named.ecosystems - read)
+        looks += [Looked(why_unknown=(f"nothing looks at packages of {each}: see `[deps] tools`",)) for each in missing]
+    looked = together([*looks, *_by_programs(desk, settings, named, say)])
     return seen(
-        "deps", len(named.locks), fingerprinted(merged, lambda path, number: ""), looked.unread,
-        why_unknown=(*dict.fromkeys((*why, *looked.why_unknown)),), tools=(*tools, *looked.tools),
-        least=settings.fails_from, notes=(*named.notes, *looked.notes),
+        "deps", len(named.locks), fingerprinted(_once(looked.findings), lambda path, number: ""), looked.unread,
+        why_unknown=looked.why_unknown, tools=looked.tools, least=settings.fails_from, notes=looked.notes,
+        until=_until(known_at, settings) if named.ecosystems else "",
     )  # fmt: skip
+
+
+def _until(known_at: int, settings: Deps) -> str:
+    """The UTC date after which what was known at `known_at` (milliseconds) is too old."""
+    return utc_date(min(LAST_DAY_MS, int(known_at + settings.oldest_days * DAY_MS)))
 
 
 def ecosystems_of(desk: RealDesk) -> list[Ecosystem]:
@@ -126,12 +133,12 @@ def _asks(root: str, path: str) -> bool:
         return True
 
 
-def _by_advisories(ecosystem: Ecosystem, named: Found, settings: Deps) -> tuple[list[Finding], list[str], list[str]]:
-    """The holes by the advisories in the cache, why they may not be all, and which advisories those were."""
+def _by_advisories(ecosystem: Ecosystem, named: Found, settings: Deps) -> tuple[Looked, int]:
+    """The holes by the advisories in the cache, and of which moment those are (UTC milliseconds; 0: unknown)."""
     try:
         known = Advisories(folder(os.environ), ecosystem)
     except AdvisoriesUnusable as problem:
-        return [], [f"{problem.message} {problem.hint}"], []
+        return Looked(why_unknown=(f"{problem.message} {problem.hint}",)), 0
     try:
         days = (time.time_ns() // 1_000_000 - known.about.as_of_ms) / DAY_MS
         age = f"{max(0, int(days))} days old" if known.about.as_of_ms > 0 else "nobody knows how old"
@@ -145,9 +152,9 @@ def _by_advisories(ecosystem: Ecosystem, named: Found, settings: Deps) -> tuple[
             result = audited(wanted, lambda package: known.of(key(package.ecosystem, package.name)))
             found += [finding(hole, path) for hole in result.holes]
             unclear += result.unclear
-        return found, unclear, [about]
+        return Looked((*found,), (), (*unclear,), (about,)), max(0, known.about.as_of_ms)
     except AdvisoriesUnusable as problem:
-        return [], [f"{problem.message} {problem.hint}"], []
+        return Looked(why_unknown=(f"{problem.message} {problem.hint}",)), 0
     finally:
         known.close()
 

@@ -61,7 +61,8 @@ class FindingsSeen(msgspec.Struct, frozen=True, tag="findings"):
     With a reason in `why_unknown` (a tool is missing, crashed, timed out, skipped something, wrote what nobody can
     read) nobody knows what else there is. `tools` looked, with their versions. Findings below `least` are told and
     shut no gate. `notes` are what a reader should know besides. `against` is the tree that a comparison began from;
-    `renamed` are tests that it found again under another id and that check no less.
+    `renamed` are tests that it found again under another id and that check no less. After the UTC date `until` what it
+    was asked of is too old to say that nothing is there.
     """
 
     scanner: str
@@ -75,6 +76,7 @@ class FindingsSeen(msgspec.Struct, frozen=True, tag="findings"):
     notes: tuple[str, ...] = ()
     against: str = ""
     renamed: tuple[tuple[str, str], ...] = ()
+    until: str = ""
 
 
 def seen(
@@ -88,6 +90,7 @@ def seen(
     least: Severity = "info",
     notes: tuple[str, ...] = (),
     against: str = "",
+    until: str = "",
 ) -> FindingsSeen:
     """An observation of `found`, the worst first, capped."""
     listed = sorted(found, key=lambda finding: -rank(finding.severity))[:KEPT]
@@ -102,6 +105,7 @@ def seen(
         least,
         notes[:KEPT],
         against,
+        until=until,
     )
 
 

@@ -84,6 +84,9 @@ def judged(state: State, scanner: str, subject: str, today: str, phase: str = ""
     if why := _why_unknown(seen):
         again = f"Mend that, then `phasegate check {scanner}`."
         return unknown(*why, remedy=again, evidence=(evidence.id,))
+    if seen.until and today > seen.until:
+        old = f"{scanner}: what is known is looked up again after {seen.until}, for there may be more by now"
+        return unknown(old, remedy=f"Run `phasegate check {scanner} --update`.", evidence=(evidence.id,))
     return passed(_clean(seen, weighed), *seen.notes, evidence=(evidence.id,))
 
 

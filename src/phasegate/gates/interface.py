@@ -46,7 +46,8 @@ class Start(msgspec.Struct, frozen=True):
 class Moment(msgspec.Struct, frozen=True):
     """What gates look at: the state, the run and its phase, and the digest of the tree as it is now ("" = unknown).
 
-    `changed` are the files that differ from the phase's start; None: not known, or no rule asks.
+    `changed` are the files that differ from the phase's start; None: not known, or no rule asks. `now_ms` is the
+    clock's time; 0: that of the newest event, for what is decided about the past.
     """
 
     state: State
@@ -54,6 +55,7 @@ class Moment(msgspec.Struct, frozen=True):
     settings: Settings
     subject: str
     changed: tuple[str, ...] | None = None
+    now_ms: int = 0
 
     @property
     def phase(self) -> PhaseRecord:
@@ -72,8 +74,8 @@ class Moment(msgspec.Struct, frozen=True):
 
     @property
     def today(self) -> str:
-        """The UTC date of the newest event."""
-        return utc_date(self.state.now_ms)
+        """The UTC date; the clock cannot be set back behind the newest event."""
+        return utc_date(max(self.now_ms, self.state.now_ms))
 
     @property
     def lane(self) -> str:

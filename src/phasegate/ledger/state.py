@@ -12,7 +12,7 @@ from phasegate.ledger.waivers import Waivable
 from phasegate.settings import matches
 from phasegate.workflow.plan import Phase
 
-CODE = "state-13"
+CODE = "state-14"
 """Changes whenever a snapshot of an older fold could mean something else."""
 
 TRAIL = 60
