@@ -57,11 +57,15 @@ READ_CAP = 16 * 1024 * 1024
 
 
 class Trusted(msgspec.Struct, frozen=True):
-    """What was in force when a person last trusted the settings: compiled, so that hooks discover nothing."""
+    """What was in force when a person last trusted the settings: compiled, so that hooks discover nothing.
+
+    `beside` are the SHA-256 (hex) of the files that `phasegate.toml` names, by path; "" for one that was not there.
+    """
 
     settings: Settings
     workflow: Workflow
     digest: str
+    beside: dict[str, str] = {}
 
 
 class Project:
@@ -179,15 +183,23 @@ def read_trusted(directory: str) -> Trusted:
         return Trusted(Settings(), DEFAULT, "")
 
 
-def settings_changed(project: Project) -> bool:
-    """Whether `phasegate.toml` is not the one a person last trusted."""
-    return settings_digest(project.where.root) != project.trusted.digest
+def changed_settings(project: Project) -> list[str]:
+    """Which files are not as a person last trusted them: `phasegate.toml`, and those that it named then."""
+    trusted = {place.SETTINGS: project.trusted.digest, **project.trusted.beside}
+    now = settings_digests(project.where.root, trusted)
+    return [name for name, digest in trusted.items() if now[name] != digest]
 
 
-def settings_digest(root: str) -> str:
-    """SHA-256 of `phasegate.toml` (hex), "" when there is none."""
+def settings_digests(root: str, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 (hex) of files that say what is in force, by their paths; "" for one that is not there."""
+    return {name: settings_digest(root, name) for name in names}
+
+
+def settings_digest(root: str, name: str = place.SETTINGS) -> str:
+    """SHA-256 (hex) of a file that says what is in force; "" when there is none."""
+    path = os.path.join(root, name)
     try:
-        with open(os.path.join(root, place.SETTINGS), "rb") as file:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             return hashlib.sha256(file.read(READ_CAP)).hexdigest()
     except OSError:
         return ""

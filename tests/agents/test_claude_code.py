@@ -287,7 +287,7 @@ def test_silence_prints_nothing(call: Call) -> None:
         (ASKED, context("PreToolUse"), (DENY, 1)),
         (RETURNED, context("PostToolUse"), (context("PostToolUse"), 0)),
         (FAILED, context("PostToolUseFailure"), (context("PostToolUseFailure"), 0)),
-        (ENDING, None, (BLOCK, 0)),
+        (ENDING, {"systemMessage": INFORM.text}, (BLOCK, 0)),
         (SUB, None, (BLOCK, 0)),
         (COMPACTING, None, (None, 0)),
         (CHANGING, None, (BLOCK, 1)),

@@ -95,7 +95,7 @@ def test_the_ledger_is_born_and_knows_what_was_trusted_and_what_is_our_own(repos
     init(repository)
     assert kinds(repository) == ["LedgerBorn", "SettingsTrusted", "ViewRendered", "ViewRendered"]
     project = opened(repository)
-    assert not wiring.settings_changed(project)
+    assert not wiring.changed_settings(project)
     assert stat.S_IMODE(os.stat(project.directory).st_mode) == 0o700
     project.close()
 

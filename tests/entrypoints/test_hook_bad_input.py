@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -242,7 +243,32 @@ def test_settings_spoilt_during_a_run_stay_as_they_were_trusted_and_the_session_
     client.project.write("phasegate.toml", "render = [[[\n")
     told = client.opens()
     assert "the settings trusted last stay in force" in told and "load_phase_plans" in told
+    assert b"phasegate.toml; the settings trusted last stay in force" in client.stops().stdout
     refuses(client.writes("src/a.py"), "load_phase_plans")
+
+
+def test_a_file_that_settings_name_is_told_when_it_is_another_as_a_session_begins_and_a_turn_ends(
+    project: Project,
+) -> None:
+    pack, rules = 'format = "phasegate-policy-1"\n[modes]\ngenerated = "enforce"\n', 'format = "phasegate-policy-1"\n'
+    project.write("packs/ours.toml", pack)
+    project.write("rules.toml", rules)
+    pinned = f'{{ pack = "packs/ours.toml", sha256 = "{hashlib.sha256(pack.encode()).hexdigest()}" }}'
+    own = (project.root / "phasegate.toml").read_text()
+    project.write("phasegate.toml", f'{own}[policy]\nfile = "rules.toml"\nextends = [{pinned}]\n')
+    project.ok("policy", "trust")
+    client = Client(project)
+    assert "stay in force" not in client.opens() + client.stops().stdout.decode()
+    project.write("packs/ours.toml", pack + "# another\n")
+    (project.root / "rules.toml").unlink()
+    for told in (client.opens(), client.stops().stdout.decode()):
+        assert "not as a person trusted: packs/ours.toml, rules.toml; the settings trusted last stay in force" in told
+    assert "packs/ours.toml" in project.ok("status")
+    project.write("packs/ours.toml", pack)
+    project.write("rules.toml", rules + "# says the same\n")
+    assert "rules.toml" in client.opens()
+    project.ok("policy", "trust")
+    assert "stay in force" not in client.opens()
 
 
 def test_a_home_that_is_missing_or_no_path_stops_no_refusal(standing: Client) -> None:

@@ -369,8 +369,10 @@ def _tell(call: Call, text: str) -> Reply:
             return _context("PreToolUse", text)
         case ToolReturned(ok=ok):
             return _context("PostToolUse" if ok else "PostToolUseFailure", text)
+        case TurnEnding():
+            # The person's to read: here the client takes context for a reason to go on.
+            return _json({"systemMessage": text})
         case _:
-            # At the end of a turn the client takes context for a reason to go on.
             return NOTHING
 
 

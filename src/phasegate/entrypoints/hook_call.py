@@ -12,7 +12,7 @@ from phasegate.errors import Exit, Failure
 from phasegate.ledger.event import Actor
 from phasegate.policy import calls as c
 from phasegate.telemetry.log_lines import LogLines, least_level
-from phasegate.wiring import CLIENTS, RealDesk, open_project, settings_changed
+from phasegate.wiring import CLIENTS, RealDesk, changed_settings, open_project
 from phasegate.workspace import git, place
 
 
@@ -86,8 +86,8 @@ def _answer(client: Client, call: c.Call) -> c.Answer:
         desk = RealDesk(project, actor)
         said = answer(call, desk)
         lines.write("info", "hook", moment=type(call).__name__, answer=type(said).__name__, events=desk.recorded)
-        if isinstance(call, c.SessionOpened) and settings_changed(project):
-            return _and_settings(said)
+        if isinstance(call, c.SessionOpened | c.TurnEnding) and (changed := changed_settings(project)):
+            return _and_settings(said, changed)
         return said
     except Failure as failure:
         lines.write("error", "hook failed", moment=type(call).__name__, code=failure.code, said=failure.message)
@@ -117,12 +117,21 @@ def _without_ledger(where: git.Place, call: c.Call) -> c.Answer:
     return c.Silent()
 
 
-def _and_settings(said: c.Answer) -> c.Answer:
+def _and_settings(said: c.Answer, changed: list[str]) -> c.Answer:
+    from phasegate.plain import line
+
+    named = ", ".join(line(name, 200) for name in changed[:5]) + (", ..." if len(changed) > 5 else "")
     notice = (
-        "phasegate: phasegate.toml is not the one that a person trusted; the settings trusted last stay in force. "
-        "A person can trust it with `phasegate policy trust`."
+        f"phasegate: not as a person trusted: {named}; the settings trusted last stay in force. "
+        "A person looks at what changed with `phasegate policy check` and trusts it with `phasegate policy trust`."
     )
-    return c.Inform(f"{notice}\n{said.text}" if isinstance(said, c.Inform) else notice)
+    match said:
+        case c.KeepGoing(reason=reason):
+            return c.KeepGoing(f"{reason}\n{notice}")
+        case c.Inform(text=text):
+            return c.Inform(f"{notice}\n{text}")
+        case _:
+            return c.Inform(notice)
 
 
 def _client_pid() -> int:

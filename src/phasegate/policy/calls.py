@@ -122,7 +122,7 @@ class Silent(msgspec.Struct, frozen=True, tag=True):
 
 
 class Inform(msgspec.Struct, frozen=True, tag=True):
-    """Context for the model; the call goes on as it would have."""
+    """Context for the model, at the end of a turn words for the person; the call goes on as it would have."""
 
     text: str
 

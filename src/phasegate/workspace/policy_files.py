@@ -52,11 +52,27 @@ def users_workflow(root: str, settings: Settings) -> Workflow:
 
 def with_rules(root: str, content: bytes, settings: Settings, workflow: Workflow, env: Mapping[str, str]) -> Settings:
     """`settings`, read from `content`, with every rule in force; PolicyInvalid with all that is wrong."""
+    return _composed(root, settings, _layers(root, content, settings, env), 1 + bool(settings.policy.file), workflow)
+
+
+def named_files(root: str, content: bytes, settings: Settings, env: Mapping[str, str]) -> tuple[str, ...]:
+    """Every file that the settings in force, read from `content`, name beside themselves; relative within the tree.
+
+    What phasegate brings itself is not among them.
+    """
+    named = [layer.path for layer in _layers(root, content, settings, env)[:-1]]
+    owners = CODEOWNERS if settings.rules.owners is not None else ()
+    mine = [each for each in (settings.workflow, *named, *owners) if each and not each.startswith(PACKAGED)]
+    return tuple(os.path.join(*_users(each, env)) if each.startswith(USER) else each for each in mine)
+
+
+def _layers(root: str, content: bytes, settings: Settings, env: Mapping[str, str]) -> list[PolicyText]:
+    """Each pack after those that it extends, then the file of rules, then the settings themselves."""
     own = settings_text(content, settings.policy, path=place.SETTINGS)
     layers = _packs(root, own.extends, own, env, 1)
     if settings.policy.file:
         layers += _of_file(root, settings, own, env)
-    return _composed(root, settings, [*layers, own], 1 + bool(settings.policy.file), workflow)
+    return [*layers, own]
 
 
 def another(
@@ -103,14 +119,19 @@ def read_pack(root: str, named: str, env: Mapping[str, str]) -> bytes | None:
         found = importlib.resources.files("phasegate.policy").joinpath("packs", f"{name}.toml")
         return found.read_bytes() if found.is_file() else None
     if named.startswith(USER):
-        home = env.get("XDG_CONFIG_HOME") or os.path.join(env.get("HOME", ""), ".config")
-        folder, name = os.path.join(home, "phasegate", "packs"), f"{named.removeprefix(USER)}.toml"
+        folder, name = _users(named, env)
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,80}", name):
             return None
         return files.read_capped(folder, name, MOST_BYTES) if os.path.isfile(os.path.join(folder, name)) else None
     if named.startswith("/") or ".." in named.split("/") or files.state_of(root, named) is None:
         return None
     return files.read_capped(root, named, MOST_BYTES)
+
+
+def _users(named: str, env: Mapping[str, str]) -> tuple[str, str]:
+    """The folder of a user's packs, and the name of one in it."""
+    home = env.get("XDG_CONFIG_HOME") or os.path.join(env.get("HOME", ""), ".config")
+    return os.path.join(home, "phasegate", "packs"), f"{named.removeprefix(USER)}.toml"
 
 
 def _of_file(root: str, settings: Settings, own: PolicyText, env: Mapping[str, str]) -> list[PolicyText]:

@@ -30,6 +30,7 @@ from phasegate.workspace import files, git, git_hooks, installing, neighbours, p
 from phasegate.workspace.git_hooks import HookChange
 from phasegate.workspace.installing import Edit, Wish
 from phasegate.workspace.policy_files import in_force as in_force_of
+from phasegate.workspace.policy_files import named_files
 from phasegate.workspace.settings_file import first_settings, read_settings
 
 VIEWS = (*block.FILES.values(), installing.SKILL)
@@ -198,7 +199,8 @@ def planned(where: git.Place, asked: Asked) -> Plan:
     edits = installing.putting_in(where, wish, install=installed_in, uninstall=uninstalled)
     in_force, workflow = in_force_of(where.root, content, os.environ)
     in_force = msgspec.structs.replace(in_force, elsewhere=neighbours.elsewhere(where))
-    trusted = wiring.Trusted(in_force, workflow, installing.digest(content))
+    beside = wiring.settings_digests(where.root, named_files(where.root, content, in_force, os.environ))
+    trusted = wiring.Trusted(in_force, workflow, installing.digest(content), beside)
     return Plan(scope, settings, trusted, tuple(edits))
 
 

@@ -119,7 +119,7 @@ def trust(as_json: bool, if_version: int | None) -> int:
         _refuse_other(opened.project.pointer.project, present)
         _refuse_in_use(state, present.workflow)
         rows = _difference(opened.project.trusted, present)
-        if rows or opened.project.trusted.digest != present.digest or state.trusted != present.digest:
+        if rows or _files(opened.project.trusted) != _files(present) or state.trusted != present.digest:
             state = opened.record([SettingsTrusted(present.digest)], relying_on=state)
             before = opened.custody.digests()
             wiring.trust(opened.project.directory, present)
@@ -146,13 +146,18 @@ def _present(where: git.Place) -> Trusted:
         raise NoSettings(f"{where.root} has no {place.SETTINGS}.", hint="Run `phasegate init` there.")
     settings, workflow = policy_files.in_force(where.root, content, os.environ)
     in_force = msgspec.structs.replace(settings, elsewhere=neighbours.elsewhere(where))
-    return Trusted(in_force, workflow, installing.digest(content))
+    beside = wiring.settings_digests(where.root, policy_files.named_files(where.root, content, settings, os.environ))
+    return Trusted(in_force, workflow, installing.digest(content), beside)
 
 
 def _in_force(where: git.Place) -> Trusted | None:
     """What a person trusted last in this clone; None in a clone that has no ledger."""
     pointer = place.read_pointer(where)
     return wiring.read_trusted(place.ledger_directory(pointer, os.environ)) if pointer is not None else None
+
+
+def _files(trusted: Trusted) -> tuple[str, dict[str, str]]:
+    return trusted.digest, trusted.beside
 
 
 def _refuse_other(project: str, present: Trusted) -> None:

@@ -19,7 +19,7 @@ from phasegate.gates.interface import Moment, some
 from phasegate.gates.tests_ran import unapproved
 from phasegate.ledger.state import RunRecord, State
 from phasegate.plain import line
-from phasegate.wiring import RealDesk, settings_changed
+from phasegate.wiring import RealDesk, changed_settings
 from phasegate.workflow.plan import Phase
 from phasegate.workspace import place
 
@@ -62,7 +62,7 @@ def _as_value(opened: RealDesk, state: State) -> dict[str, object]:
         "questions": state.open_questions(),
         "drives": showing.values(state),
         "level": _level(state),
-        "settings_trusted": not settings_changed(opened.project),
+        "settings_trusted": not changed_settings(opened.project),
     }  # fmt: skip
 
 
@@ -127,6 +127,7 @@ def _lines(opened: RealDesk, state: State) -> list[str]:
     for question in state.open_questions():
         lines += [f"  waits for you: {question.id} {line(question.text)}",
                   f'    answer: `phasegate answer approve {question.id} "WORDS"`, or `reject`']  # fmt: skip
-    if settings_changed(opened.project) and os.path.lexists(os.path.join(opened.worktree, place.SETTINGS)):
-        lines.append("phasegate.toml is not the one you trusted: `phasegate policy trust`.")
+    changed = changed_settings(opened.project)
+    if changed and os.path.lexists(os.path.join(opened.worktree, place.SETTINGS)):
+        lines.append(f"not as you trusted: {some([line(name) for name in changed])}: `phasegate policy trust`.")
     return lines
