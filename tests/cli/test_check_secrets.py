@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -86,6 +87,35 @@ def test_every_content_and_message_of_a_history_is_looked_at_once(project: Proje
     assert project.json("check", "secrets", "--history", "HEAD~1..HEAD")["exit"] == 0
     refused = project.person("check", "secrets", "--history=--output=x")
     assert refused.returncode == 2 and not (project.root / "x").exists()
+
+
+def test_a_history_is_gone_on_with_and_what_was_clean_is_not_read_again(project: Project, tmp_path: Path) -> None:
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    project.write("a.py", f"K = '{key()}'\n")
+    project.write("b.py", "B = 1\n")
+    project.commit()
+
+    def look(*more: str) -> tuple[int, int, str]:
+        said = json.loads(project.person("check", "secrets", "--history", "--json", *more, env=env).stdout)
+        return said["exit"], said["seen"]["files"], " ".join(said["seen"].get("notes", ()))
+
+    first = look()
+    assert first[0] == 1 and "earlier scan" not in first[2]
+    again = look()
+    assert again[:2] == first[:2] and f"{first[1] - 1} contents were clean in an earlier scan" in again[2]
+    assert look("--again") == first
+    (kept,) = (tmp_path / "cache" / "phasegate" / "scanned").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-5])
+    assert f"{first[1] - 2} contents were clean" in look()[2], "a torn record is scanned again, and no other"
+    assert f"{first[1] - 1} contents were clean" in look()[2]
+    kept.rename(kept.with_name("0123.clean"))
+    assert look() == first and not kept.with_name("0123.clean").exists(), "what other rules said counts for nothing"
+    for broken in (b"", b"\0" * 31, b"\xff" * 1000):
+        kept.write_bytes(broken)
+        assert look() == first
+        kept.unlink()
+    kept.mkdir()
+    assert look() == first, "a cache that cannot be written costs a scan, and nothing else"
 
 
 def test_what_a_merge_alone_brings_is_looked_at(project: Project) -> None:

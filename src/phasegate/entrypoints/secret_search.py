@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.resources
 import os
 import sys
 import time
@@ -9,6 +11,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from phasegate import __version__
 from phasegate.errors import Failure
 from phasegate.evidence.findings import Finding, FindingsSeen, seen
 from phasegate.plain import line
@@ -16,6 +19,7 @@ from phasegate.policy.scan import secrets_in, text_of
 from phasegate.policy.secrets import LARGEST as MOST_AT_ONCE
 from phasegate.policy.secrets import find_secrets
 from phasegate.settings import size_in_words
+from phasegate.store.scanned import Scanned, folder
 from phasegate.workspace import blobs, files
 
 LARGEST = 20 << 20
@@ -41,19 +45,25 @@ def in_staged() -> FindingsSeen:
     return _seen(blobs.contents(brought, LARGEST), known)
 
 
-def in_history(range_: str, say: Say) -> FindingsSeen:
-    """The secrets in every content and message of the commits of a range, "" for all there are."""
-    commits = 0
+def in_history(range_: str, say: Say, *, anew: bool = False) -> FindingsSeen:
+    """The secrets in every content and message of the commits of a range, "" for all there are.
+
+    A content in which an earlier scan by the same rules found nothing is not read again, unless `anew`.
+    """
+    commits = passed_by = 0
     found: list[Finding] = []
+    scanned = Scanned(folder(os.environ), rules_digest())
 
     def contents() -> Iterator[blobs.Blob]:
-        nonlocal commits
+        nonlocal commits, passed_by
         for each in blobs.of_history(range_):
-            if isinstance(each, blobs.Blob):
-                yield each
-            else:
+            if not isinstance(each, blobs.Blob):
                 commits += 1
                 found.extend(_brought_by(each[0], secrets_in(blobs.MESSAGE, each[1])))
+            elif each.id in scanned and not anew:
+                passed_by += 1
+            else:
+                yield each
 
     def told() -> Iterator[blobs.Content]:
         size, last = 0, time.monotonic()
@@ -64,10 +74,21 @@ def in_history(range_: str, say: Say) -> FindingsSeen:
                 last = time.monotonic()
                 say(f"{number} contents of {commits} commits ({size_in_words(size)}) were scanned for secrets")
 
-    looked = _seen(told(), ())
-    return seen(
-        "secrets", looked.files, (*found, *looked.findings), looked.unread, notes=(f"{commits} commits", *looked.notes)
-    )
+    try:
+        looked = _seen(told(), (), scanned.add)
+    finally:
+        scanned.write()
+    earlier = f"{passed_by} contents were clean in an earlier scan; `--again` reads them too"
+    notes = (f"{commits} commits", *([earlier] if passed_by else ()), *looked.notes)
+    return seen("secrets", looked.files + passed_by, (*found, *looked.findings), looked.unread, notes=notes)
+
+
+def rules_digest() -> str:
+    """The digest of everything that decides what a secret is (hex)."""
+    room = importlib.resources.files("phasegate.policy")
+    sources = {each.name: each.read_bytes() for each in room.iterdir() if each.name.startswith(("secret", "scan"))}
+    whole = b"".join(hashlib.sha256(sources[name]).digest() for name in sorted(sources) if name.endswith(".py"))
+    return hashlib.sha256(__version__.encode() + whole).hexdigest()
 
 
 def in_files(paths: Sequence[str]) -> FindingsSeen:
@@ -97,8 +118,10 @@ def _standard_input() -> bytes:
     return content
 
 
-def _seen(contents: Iterable[blobs.Content], known: Container[str]) -> FindingsSeen:
-    """The secrets in contents that git holds."""
+def _seen(
+    contents: Iterable[blobs.Content], known: Container[str], clean: Callable[[str], None] = lambda id: None
+) -> FindingsSeen:
+    """The secrets in contents that git holds; `clean` is told the ids of those that have none."""
     found: list[Finding] = []
     unread: list[str] = []
     large: list[str] = []
@@ -107,7 +130,10 @@ def _seen(contents: Iterable[blobs.Content], known: Container[str]) -> FindingsS
         looked_at += 1
         path = readable(content.blob.path)
         if content.data is not None:
-            found += _brought_by(content.blob.commit, secrets_in(path, content.data, known))
+            held = [*secrets_in(path, content.data, known)]
+            found += _brought_by(content.blob.commit, held)
+            if not held:
+                clean(content.blob.id)
         else:
             (large if content.size else unread).append(path)
     return seen("secrets", looked_at, tuple(found), tuple(unread), notes=not_looked_at(large))

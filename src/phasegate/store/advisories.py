@@ -14,6 +14,7 @@ from msgspec import Struct
 from phasegate.dependencies.osv import Advisory
 from phasegate.dependencies.packages import ECOSYSTEMS, Ecosystem
 from phasegate.errors import Exit, Failure
+from phasegate.store import cache
 
 SCHEMA = "1"
 HINT = "Run `phasegate check deps --update`."
@@ -51,9 +52,7 @@ class About(Struct, frozen=True):
 
 def folder(env: Mapping[str, str]) -> str:
     """Where advisories are kept: `phasegate/advisories` in the user's cache."""
-    cache = env.get("XDG_CACHE_HOME", "")
-    base = cache if os.path.isabs(cache) else os.path.join(env.get("HOME") or os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "phasegate", "advisories")
+    return cache.folder(env, "advisories")
 
 
 def _file(place: str, ecosystem: Ecosystem) -> str:

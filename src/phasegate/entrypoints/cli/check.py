@@ -43,7 +43,7 @@ MARKS = {"pass": "ok     ", "fail": "FAILED ", "unknown": "unknown"}
 @click.command()
 @click.argument("what", type=click.Choice(["all", *QUESTIONS]), default="all")
 @click.argument("paths", nargs=-1)
-@click.option("--again", "anew", is_flag=True, help="Run even if this very tree has been tested.")
+@click.option("--again", "anew", is_flag=True, help="Run even if this very tree, or these contents, were looked at.")
 @click.option(
     "--standalone", "alone", is_flag=True, help="Judge this checkout with no set-up, and leave nothing behind."
 )
@@ -99,7 +99,7 @@ def check(
     """
     if staged or named or history is not None:
         _refuse_mixed(what, paths, (staged, named, history is not None))
-        return check_secrets.look(staged=staged, history=history, files=paths, as_json=as_json)
+        return check_secrets.look(staged=staged, history=history, files=paths, anew=anew, as_json=as_json)
     if paths:
         raise click.UsageError(f"{paths[0]!r} is nothing to check; files go with `phasegate check secrets --files`.")
     reports = _reports(files, what)

@@ -24,14 +24,14 @@ EVERYTHING = "--all"
 """The range of a history that has no end."""
 
 
-def look(*, staged: bool, history: str | None, files: tuple[str, ...], as_json: bool) -> int:
+def look(*, staged: bool, history: str | None, files: tuple[str, ...], anew: bool, as_json: bool) -> int:
     """Look where was asked, and say what is there."""
     if history is not None and history.startswith("-") and history != EVERYTHING:
         raise click.UsageError(f"{history!r} is no range of commits; write it as in `main..HEAD`.")
     if staged:
         seen, where = secret_search.in_staged(), "what is staged"
     elif history is not None:
-        seen = secret_search.in_history(history, lambda said: output.progress(f"phasegate: {said}"))
+        seen = secret_search.in_history(history, lambda said: output.progress(f"phasegate: {said}"), anew=anew)
         where = "the history" if history == EVERYTHING else history
     else:
         seen, where = secret_search.in_files(files), "the files"
