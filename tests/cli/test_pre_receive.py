@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli.people import PHASEGATE, as_person
+
+APART = ("unshare", "--map-root-user", "--mount", "--net", "--ipc", "--pid", "--fork", "--mount-proc", "true")
+MAY_BE_APART = shutil.which("unshare") is not None and subprocess.run(APART, capture_output=True).returncode == 0
+
+BARE_PYTEST = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
+"""The pytest of what is pushed needs none of our plugins; loading them takes longer than its tests."""
 
 FILES = {
     "src/shop.py": "def price(x):\n    return x * 2\n",
@@ -29,6 +37,7 @@ class Server:
         self.commit(FILES)
         self.git("push", "-q", "origin", "main")
         self.init()
+        self.configure("phasegate.keep", BARE_PYTEST)
         self.start = self.git("rev-parse", "HEAD")
 
     def init(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -55,8 +64,9 @@ class Server:
         path.chmod(0o755)
         self.configure("phasegate.program", str(path))
 
-    def push(self, *words: str) -> tuple[bool, str]:
+    def push(self, *words: str, path: str = "") -> tuple[bool, str]:
         env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        env |= {"PATH": path} if path else {}
         run = ["git", "-C", str(self.root), "push", "origin", *words]
         done = subprocess.run(run, capture_output=True, text=True, env=env, timeout=280)
         return done.returncode == 0, done.stderr
@@ -140,9 +150,58 @@ def test_exported_ledgers_only_grow_and_are_there_when_a_branch_is_judged(server
 def test_whatever_goes_wrong_refuses(server: Server, script: str, told: str) -> None:
     server.program(script)
     server.configure("phasegate.seconds", "1")
+    server.configure("phasegate.apart", "no" if "PPID" in script else "try")  # apart, nobody reaches the first process
     server.commit({"notes.txt": "fine\n"})
     taken, said = server.push("main")
     assert not taken and told in said and server.main() == server.start
+
+
+PROBE = """
+exec 2>&1
+touch {server}/hooks/update && echo WROTE hook
+touch {home}/x && echo WROTE home
+mount -o remount,bind,rw {repositories} && echo WROTE mount
+kill -0 {process} && echo REACHED process
+[ -z "$SECRET_OF_THE_SERVER" ] || echo TOLD variable
+[ "$WANTED" = kept ] || echo LOST variable
+touch "$HOME/x" "$TMPDIR/x" here || echo LOST folder
+tail -n +3 /proc/net/dev | grep -qv '^ *lo:' && echo REACHED network
+ls /proc | grep -c '^[0-9]*$' | grep -qx '[1-9]' || echo REACHED processes
+exit 1
+"""
+
+
+@pytest.mark.skipif(not MAY_BE_APART, reason="NOT TESTED: this kernel makes no namespaces for a user")
+def test_what_is_judged_reaches_neither_the_repositories_nor_the_home_nor_processes_nor_the_network(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for name, value in (("HOME", str(home)), ("SECRET_OF_THE_SERVER", "x"), ("WANTED", "kept")):
+        monkeypatch.setenv(name, value)
+    server.configure("phasegate.keep", "WANTED")
+    server.configure("phasegate.apart", "yes")
+    probe = PROBE.format(server=server.bare, home=home, repositories=server.folder, process=os.getpid())
+    server.program(probe)
+    server.commit({"notes.txt": "fine\n"})
+    taken, said = server.push("main")
+    assert not taken and "a gate failed" in said
+    assert not re.findall("WROTE|REACHED|TOLD|LOST", said), said
+    assert not (server.bare / "hooks/update").exists() and not list(home.iterdir())
+
+
+def test_where_tests_have_to_run_apart_and_cannot_nothing_comes_in(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "unshare").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "bin" / "unshare").chmod(0o755)
+    server.program("exit 0")
+    server.configure("phasegate.apart", "yes")
+    server.commit({"notes.txt": "fine\n"})
+    path = f"{tmp_path}/bin:{os.environ['PATH']}"
+    taken, said = server.push("main", path=path)
+    assert not taken and "cannot run tests apart from itself" in said
+    server.configure("phasegate.apart", "try")
+    assert server.push("main", path=path)[0]
 
 
 def test_without_phasegate_everything_is_refused_with_a_sentence(server: Server) -> None:

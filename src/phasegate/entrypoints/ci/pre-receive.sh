@@ -1,12 +1,16 @@
 #!/bin/sh
 # Lets a push into a protected branch only if `phasegate verify` passes. Written by `phasegate init --pre-receive`.
 #
-# Whatever goes wrong refuses the push with a sentence. It runs the tests of what is pushed as the user of this server:
-# let that user own nothing else, or let phasegate.program be a script that runs phasegate in a container.
+# Whatever goes wrong refuses the push with a sentence. It runs the tests of what is pushed, as the user of this server.
+# Where the kernel lets it, they run apart: no network, no other process, the repositories and the user's home read-only.
+# The memory, the disk and the rest of what that user may do are not kept from them: let it own nothing else, or let
+# phasegate.program be a script that runs phasegate in a container.
 #
 # git config phasegate.protected REF   a branch that is judged; may be repeated (default: the branch of HEAD)
 # git config phasegate.program FILE    phasegate itself (default: the one on the PATH)
 # git config phasegate.seconds N       how long judging one branch may take (default: 900)
+# git config phasegate.apart HOW       yes: refuse where that cannot be; no: do not; default: where it can be
+# git config phasegate.keep NAME       a variable that phasegate gets beside PATH and LANG; may be repeated
 #
 # Refs of exported ledgers only grow. Tags and other branches pass unjudged.
 
@@ -35,6 +39,13 @@ cat >"$work/pushed"
 program=$(git config phasegate.program || echo phasegate)
 seconds=$(git config phasegate.seconds || echo 900)
 default=$(git symbolic-ref -q HEAD || echo refs/heads/main)
+apart=$(git config phasegate.apart || echo try)
+keep=$(git config --get-all phasegate.keep || :)
+repositories=${git_directory%/*}
+[ -n "$repositories" ] || repositories=$git_directory
+home=${HOME:-/}
+[ -d "$home" ] && [ "$home" != / ] || home=$repositories
+cache=${XDG_CACHE_HOME:-$home/.cache}
 protected=$(git config --get-all phasegate.protected || echo "$default")
 
 is_zero() {
@@ -74,15 +85,52 @@ lay_out() {
     ) || refuse "what was pushed cannot be laid out." "Look at the disk of this server."
 }
 
-# Run phasegate on the tree, without git's variables, and at most so long; its exit code is ours.
+# What runs in namespaces of its own: first it mounts read-only what tests must not write, then it gives up every
+# capability by which they could change that. A shell stays as the first process: no signal of theirs reaches that one.
+# shellcheck disable=SC2016 # expanded by the shell within
+shut_in='
+set -e
+work=$1 repositories=$2 home=$3
+shift 3
+for folder in "$repositories" "$home" "$work"; do mount --bind "$folder" "$folder"; done
+for folder in "$repositories" "$home"; do mount -o remount,bind,ro "$folder"; done
+if command -v ip >/dev/null; then ip link set lo up || :; fi
+cd "$work/tree"
+code=0
+setpriv --bounding-set=-all --inh-caps=-all --no-new-privs -- "$@" || code=$?
+exit "$code"
+'
+
+# Run a command apart from this server, or as it is, with few variables and at most so long; its exit code is ours.
+run() {
+    mode=$1
+    shift
+    mkdir -p "$work/home" "$work/tmp" "$work/tree"
+    for name in LANG LC_ALL $keep; do
+        if value=$(printenv "$name"); then set -- "$name=$value" "$@"; fi
+    done
+    set -- env -i PATH="$PATH" HOME="$work/home" TMPDIR="$work/tmp" XDG_CACHE_HOME="$cache" "$@"
+    if [ "$mode" = apart ]; then
+        set -- unshare --map-root-user --mount --net --ipc --pid --fork --kill-child --mount-proc \
+            sh -c "$shut_in" sh "$work" "$repositories" "$home" "$@"
+    fi
+    if command -v timeout >/dev/null; then set -- timeout -k 10 "$seconds" "$@"; fi
+    (cd "$work/tree" && exec "$@" </dev/null)
+}
+
+# How tests run on this server: `apart`, or `here` where that is allowed.
+choose() {
+    if [ "$apart" != no ] && run apart true >/dev/null 2>&1; then
+        how=apart
+    elif [ "$apart" = yes ]; then
+        refuse "this server cannot run tests apart from itself." "Ask whoever runs it: unshare and setpriv do it."
+    else
+        how=here
+    fi
+}
+
 judge() {
-    (
-        # shellcheck disable=SC2046
-        unset $(git rev-parse --local-env-vars) GIT_QUARANTINE_PATH
-        cd "$work/tree"
-        if command -v timeout >/dev/null; then set -- timeout -k 10 "$seconds" "$program" "$@"; else set -- "$program" "$@"; fi
-        exec "$@" >&2 </dev/null
-    )
+    run "$how" "$program" "$@" >&2
 }
 
 # The commit that a new branch is compared with: where the default branch is, if it is anywhere.
@@ -113,6 +161,7 @@ judge_branch() {
 command -v "$program" >/dev/null ||
     refuse "the push is refused: there is no $program here." "Ask whoever runs this server to install phasegate."
 
+choose
 while read -r old new ref <&3; do
     case $ref in
     refs/phasegate/ledgers/*) only_grows "$old" "$new" "$ref" ;;
