@@ -18,6 +18,7 @@ from phasegate.gates.interface import Moment
 from phasegate.ledger.custody import ChangeUngoverned, HooksMissed, ProcessesLeft, WatchMoved, WatchPutBack
 from phasegate.ledger.facts import CallsAbandoned, ChangeHeld, ChangeSettled, RunResumed
 from phasegate.policy import calls as c
+from phasegate.workspace import git, watched
 from tests.engine.bench import Bench
 
 LOCAL = ".claude/settings.local.json"
@@ -81,6 +82,42 @@ def test_what_bends_judging_is_held_at_once_and_opens_no_gate_until_it_is_undone
         place.unlink()
         assert read(at_work) == "" and gate(at_work) == "pass"
         assert ChangeSettled(at_work.run.id, name, "reverted") in at_work.facts(ChangeSettled)
+
+
+@pytest.mark.parametrize("where", ["own.hooks", '"own.hooks"', "~/hooks", "{root}/../beside"])
+def test_hooks_that_git_takes_from_another_folder_are_watched_there(at_work: Bench, where: str) -> None:
+    root = Path(at_work.desk.worktree)
+    value = where.format(root=root)
+    folder = root / value.strip('"').replace("~", os.environ["HOME"], 1)
+    (folder / "deep").mkdir(parents=True)
+    (folder / "pre-push").write_text("#!/bin/sh\n. helper\n")
+    (folder / "pre-push").chmod(0o755)
+    (folder / "helper").write_text("true\n")
+    Path(os.environ["HOME"], ".gitconfig").write_text("[core]\n\thooksPath = /nowhere\n")
+    with (root / ".git/config").open("a") as config:
+        config.write(f"[core]\n\thooksPath = {value}\n")
+    at_work.prompt()
+    assert read(at_work) == "" and not at_work.run.held
+    for change, name in (
+        (lambda: (folder / "pre-push").chmod(0o644), "pre-push"),
+        (lambda: (folder / "helper").write_text("exit 0\n"), "helper"),
+        (lambda: (folder / "commit-msg").write_text("#!/bin/sh\n"), "commit-msg"),
+    ):
+        at_work.shell(change)
+        assert any(held.endswith(f"/{name}") for held in at_work.run.held), name
+    assert gate(at_work) == "unknown"
+
+
+def test_of_a_folder_of_hooks_that_holds_anything_only_so_much_is_watched(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    subprocess.run(["git", "-C", tmp_path, "config", "core.hooksPath", "many"], check=True)
+    (tmp_path / "many").mkdir()
+    for at in range(300):
+        (tmp_path / "many" / f"a{at:03}").touch()
+    (tmp_path / "many" / "update-index").touch()
+    (tmp_path / "many" / "pre-commit").touch()
+    found = [name for name in watched.places(git.locate(str(tmp_path)), {}) if name.startswith("many/")]
+    assert len(found) == 1 + watched.MOST_BESIDE_HOOKS and "many/pre-commit" in found
 
 
 PUT_BACK = {

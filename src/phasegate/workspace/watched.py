@@ -18,6 +18,16 @@ REPLACED = ".git/refs/replace"
 STARTS = ("sitecustomize.py", "usercustomize.py", "_virtualenv.py")
 """What an interpreter runs by itself when it starts, beside `.pth` files."""
 
+HOOKS = frozenset(
+    "applypatch-msg commit-msg fsmonitor-watchman post-applypatch post-checkout post-commit post-merge post-rewrite "
+    "pre-applypatch pre-auto-gc pre-commit pre-merge-commit pre-push pre-rebase prepare-commit-msg push-to-checkout "
+    "reference-transaction sendemail-validate".split()
+)
+"""What git runs in a work tree, by githooks(5); the rest of a folder of hooks is what those may call."""
+
+MOST_BESIDE_HOOKS = 100
+"""Other files of a folder of hooks that are watched; it may be a folder of anything."""
+
 _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -32,6 +42,8 @@ def places(place: Place, env: Mapping[str, str]) -> dict[str, str]:
         outside = [os.path.join(home, ".gitconfig"), *(os.path.join(own, "git", name) for name in ("config", "ignore"))]
         found |= {named(path, home): path for path in (*outside, os.path.join(own, "git", "attributes"))}
     found["/etc/gitconfig"] = "/etc/gitconfig"
+    if elsewhere := _hooks_path(found, place.top, home):
+        found |= {named(path, home, place.root): path for path in _hooks_in(elsewhere)}
     for folder in _environments(place.root):
         found |= {named(path, home, place.root): path for path in _started(folder)}
     return found
@@ -69,7 +81,8 @@ def read(path: str) -> bytes | None:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
             return f"[{status.st_mode:o} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}]".encode()
-        executable = b"" if status.st_mode & 0o100 or "/hooks/" not in path else b"[not executable]"
+        runs = status.st_mode & 0o100 or not ("/hooks/" in path or os.path.basename(path) in HOOKS)
+        executable = b"" if runs else b"[not executable]"
         return executable + os.read(descriptor, LARGEST + 1)
     finally:
         os.close(descriptor)
@@ -150,6 +163,47 @@ def is_of_a_package(path: str, content: bytes) -> bool:
 
 def _hooks(common: str) -> list[str]:
     return [name for name in _listed(os.path.join(common, "hooks")) if not name.endswith(".sample")]
+
+
+def _hooks_path(found: Mapping[str, str], top: str, home: str) -> str:
+    """The folder that `core.hooksPath` names, "" when nothing does: the system's settings first, the work tree's last.
+
+    What settings include is not read; that they include something else is a change of theirs.
+    """
+    value = ""
+    for path in ("/etc/gitconfig", *_in_order(found)):
+        content = read(path) or b""
+        if b"hookspath" in content.lower():
+            value = _hooks_path_in(content) or value
+    return os.path.join(top, home + value[1:] if value.startswith("~/") else value) if value else ""
+
+
+def _in_order(found: Mapping[str, str]) -> Iterator[str]:
+    """The settings of git as it reads them: the user's two, the repository's, the work tree's."""
+    paths = [path for path in found.values() if os.path.basename(path) in ("config", ".gitconfig", "config.worktree")]
+    own = [found[".git/config"], found[".git/config.worktree"]]
+    yield from sorted((path for path in paths if path not in own), key=lambda path: path.endswith(".gitconfig"))
+    yield from own
+
+
+def _hooks_path_in(content: bytes) -> str:
+    from phasegate.policy.custody import git_settings
+
+    try:
+        rows = [row.partition(" = ") for row in git_settings(content.decode())]
+    except ValueError:
+        return ""  # git cannot read it either
+    values = [value for name, _, value in rows if name == "core.hookspath"]
+    return values[-1].replace('"', "").replace("\\\\", "\\") if values else ""
+
+
+def _hooks_in(folder: str) -> Iterator[str]:
+    names = _listed(folder)
+    beside = [name for name in names if name not in HOOKS and not name.endswith(".sample")]
+    for name in [*(each for each in names if each in HOOKS), *beside[:MOST_BESIDE_HOOKS]]:
+        path = os.path.join(folder, name)
+        if not os.path.isdir(path):
+            yield path
 
 
 def _environments(root: str) -> Iterator[str]:

@@ -139,6 +139,7 @@ base_of() {
 }
 
 judge_branch() {
+    choose
     base=$(base_of "$1")
     lay_out "$2" "$base"
     code=0
@@ -161,7 +162,6 @@ judge_branch() {
 command -v "$program" >/dev/null ||
     refuse "the push is refused: there is no $program here." "Ask whoever runs this server to install phasegate."
 
-choose
 while read -r old new ref <&3; do
     case $ref in
     refs/phasegate/ledgers/*) only_grows "$old" "$new" "$ref" ;;
