@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING, Literal
 from phasegate.errors import Exit, Failure
 
 if TYPE_CHECKING:
-    from tree_sitter import Language, Node
+    from tree_sitter import Language, Node, Point
 
-LARGEST = 1 << 20
+LARGEST = 512 * 1024
+STEPS, BYTES_A_STEP = 2_000, 30
+"""How often tree-sitter may ask whether to go on: so often, and once more for so many bytes. A program has it ask once
+in fifty bytes, once in twenty-five when it is minified, and garbage as often as the square of its bytes. Counted and
+not timed, so that every machine gives the same answer."""
+DEEPEST = 2_000
+"""Brackets that may be open at once: tree-sitter's own stack overflows, and ends the process, at some 150,000."""
+PIECE = 512
+"""Bytes handed to tree-sitter at a time: it asks for the text of every node as well, and copies what it is given."""
 JAVASCRIPT = (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts")
-_Grammar = Literal["js", "ts", "tsx", "go"]
-_ENDINGS: tuple[tuple[tuple[str, ...], _Grammar], ...] = (
+Grammar = Literal["js", "ts", "tsx", "go"]
+_MEND = "Mend it, or give it another name."
+_OPEN, _CLOSE = b"([{", b")]}"
+_NO_BRACKETS = bytes(set(range(256)) - set(_OPEN + _CLOSE))
+_ENDINGS: tuple[tuple[tuple[str, ...], Grammar], ...] = (
     ((".tsx",), "tsx"), ((".ts", ".mts", ".cts"), "ts"), ((".go",), "go"),
 )  # fmt: skip
 
@@ -32,16 +43,50 @@ def tree(path: str, text: bytes) -> Node:
     Raises CannotBeRead.
     """
     if len(text) > LARGEST:
-        raise CannotBeRead(f"{path} is above {LARGEST >> 20} MiB.", hint="Split it, so that it can be looked into.")
-    from tree_sitter import Parser
-
-    root = Parser(_language(_grammar(path))).parse(text).root_node
+        raise CannotBeRead(f"{path} is above {LARGEST >> 10} KiB.", hint="Split it, so that it can be looked into.")
+    root = parsed(_grammar(path), text)
+    if root is None:
+        raise CannotBeRead(
+            f"{path} goes on too long or too deep to be read as a program.", hint="Mend it, or give it another name."
+        )
     if root.has_error:
         raise CannotBeRead(
             f"{path} cannot be read as a program: look at line {_first_error(root)}.",
             hint="Mend it, or give it another name.",
         )
     return root
+
+
+def parsed(grammar: Grammar, text: bytes) -> Node | None:
+    """The root of the tree of a text, errors and all; None where the parser would go on and on, or too deep."""
+    if _goes_too_deep(text):
+        return None
+    from tree_sitter import Parser
+
+    left = STEPS + len(text) // BYTES_A_STEP
+
+    def read(at: int, point: Point) -> bytes:
+        return text[at : at + PIECE]
+
+    def enough(at: int, has_error: bool) -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    try:
+        return Parser(_language(grammar)).parse(read, progress_callback=enough).root_node
+    except ValueError:
+        return None
+
+
+def _goes_too_deep(text: bytes) -> bool:
+    """Whether more brackets are open at once than any program has; those in words and comments count too."""
+    depth = 0
+    for bracket in text.translate(None, _NO_BRACKETS):
+        depth = depth + 1 if bracket in _OPEN else max(depth - 1, 0)
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 def of_kinds(path: str, root: Node, kinds: Sequence[str]) -> dict[str, list[Node]]:
@@ -79,12 +124,12 @@ def _first_error(root: Node) -> int:
                 return 1
 
 
-def _grammar(path: str) -> _Grammar:
+def _grammar(path: str) -> Grammar:
     return next((grammar for endings, grammar in _ENDINGS if path.endswith(endings)), "js")
 
 
 @functools.cache
-def _language(grammar: _Grammar) -> Language:
+def _language(grammar: Grammar) -> Language:
     from tree_sitter import Language
 
     match grammar:

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from phasegate.ratchets.grammar import Grammar, below, line, parsed, text, words
+from phasegate.ratchets.grammar import below, line, parsed, text, words
 from phasegate.ratchets.languages import could_hold_tests
 from phasegate.ratchets.python_names import dotted
 from phasegate.ratchets.suites import Unreadable
 from phasegate.ratchets.weakening import Change, Kind, Weakening
+from phasegate.syntax import Grammar
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -37,8 +38,8 @@ GLOBALS = frozenset(("jest", "describe", "vi", "expect", "mocha", "suite", "befo
 """What JavaScript's runners put where every module sees it."""
 GO_FLAGS = re.compile(r"[\"`]-?(?:test\.\w*|\.test)[\"`]")
 GRAMMARS: dict[str, Grammar] = {
-    ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "tsx", ".tsx": "tsx",
-    ".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".go": "go",
+    ".js": "js", ".mjs": "js", ".cjs": "js", ".jsx": "tsx", ".tsx": "tsx",
+    ".ts": "ts", ".mts": "ts", ".cts": "ts", ".go": "go",
 }  # fmt: skip
 MAY_ASK = re.compile(
     rb"(?i)test|jest|mocha|phasegate|coverage|\bvi\b|\bexpect\b|\bdescribe\b|hypothesis|beforeEach|suite"

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from phasegate.ratchets.suites import Unreadable
+from phasegate import syntax
+from phasegate.ratchets.suites import Endless, Unreadable
+from phasegate.syntax import Grammar
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
-Grammar = Literal["javascript", "typescript", "tsx", "go"]
-
-LARGEST = 512 * 1024
-"""Bytes that are parsed at most: what no grammar fits takes tree-sitter some twenty microseconds a byte."""
 SAMPLE = 24 * 1024
 FEW_ERRORS = 3
 MOST_ERRORS = 30
@@ -46,30 +43,18 @@ def errors_in(grammar: Grammar, content: bytes) -> tuple[str, ...]:
 
 
 def _tree(grammar: Grammar, content: bytes) -> Node:
-    if len(content) > LARGEST:
-        raise Unreadable(f"it is larger than {LARGEST >> 10} KiB")
-    parser = _parser(grammar)
-    if len(content) > 2 * SAMPLE and len(errors(parser.parse(content[:SAMPLE]).root_node)) > MOST_ERRORS:
+    if len(content) > syntax.LARGEST:
+        raise Unreadable(f"it is larger than {syntax.LARGEST >> 10} KiB")
+    if len(content) > 2 * SAMPLE and len(errors(_bounded(grammar, content[:SAMPLE]))) > MOST_ERRORS:
         raise Unreadable("it does not parse")
-    return parser.parse(content).root_node
+    return _bounded(grammar, content)
 
 
-@lru_cache(maxsize=4)
-def _parser(grammar: Grammar) -> Parser:
-    import tree_sitter
-
-    if grammar == "go":
-        import tree_sitter_go as go
-
-        return tree_sitter.Parser(tree_sitter.Language(go.language()))
-    if grammar == "javascript":
-        import tree_sitter_javascript as javascript
-
-        return tree_sitter.Parser(tree_sitter.Language(javascript.language()))
-    import tree_sitter_typescript as typescript
-
-    made = typescript.language_tsx() if grammar == "tsx" else typescript.language_typescript()
-    return tree_sitter.Parser(tree_sitter.Language(made))
+def _bounded(grammar: Grammar, content: bytes) -> Node:
+    root = syntax.parsed(grammar, content)
+    if root is None:
+        raise Endless("it goes on too long or too deep to be parsed")
+    return root
 
 
 def below(node: Node, without: frozenset[int] = frozenset()) -> Iterator[Node]:

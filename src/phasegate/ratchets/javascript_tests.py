@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +13,6 @@ from phasegate.ratchets.grammar import (
     CASE,
     DEEPEST,
     Block,
-    Grammar,
     Names,
     Spelling,
     below,
@@ -25,7 +23,8 @@ from phasegate.ratchets.grammar import (
     words,
 )
 from phasegate.ratchets.javascript_checks import FUNCTIONS, LITERALS, Checks, Step, chain, truth
-from phasegate.ratchets.suites import Suite, Switch, Test, Unreadable
+from phasegate.ratchets.suites import Endless, Suite, Switch, Test, Unreadable
+from phasegate.syntax import Grammar
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -43,22 +42,22 @@ SKIPS = frozenset(("skip", "todo", "fixme", "pending"))
 
 def javascript_suite(content: str | bytes, known: tuple[str, ...] = ()) -> Suite:
     """The tests of a JavaScript file, with or without JSX. Raises `Unreadable`."""
-    return _suite(content, known, ("tsx", "typescript", "javascript"))
+    return _suite(content, known, ("tsx", "ts", "js"))
 
 
 def typescript_suite(content: str | bytes, known: tuple[str, ...] = ()) -> Suite:
     """The tests of a TypeScript file. Raises `Unreadable`."""
-    return _suite(content, known, ("typescript",))
+    return _suite(content, known, ("ts",))
 
 
 def javascript_errors(content: bytes) -> tuple[str, ...]:
     """What the grammar does not know in a file. Raises `Unreadable`."""
-    return errors_in("javascript", content)
+    return errors_in("js", content)
 
 
 def typescript_errors(content: bytes) -> tuple[str, ...]:
     """The same of a TypeScript file."""
-    return errors_in("typescript", content)
+    return errors_in("ts", content)
 
 
 def _suite(content: str | bytes, known: tuple[str, ...], grammars: tuple[Grammar, ...]) -> Suite:
@@ -66,8 +65,12 @@ def _suite(content: str | bytes, known: tuple[str, ...], grammars: tuple[Grammar
     raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     *first, last = grammars
     for grammar in first:
-        with suppress(Unreadable):
+        try:
             return _read(parsed(grammar, raw))
+        except Endless:
+            raise
+        except Unreadable:
+            continue
     return _read(parsed(last, raw, known))
 
 

@@ -7,12 +7,11 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from phasegate.ratchets.grammar import Names, parsed, text
 from phasegate.ratchets.javascript_tests import SPELLING
-from phasegate.ratchets.suites import Unreadable
+from phasegate.ratchets.suites import Endless, Unreadable
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -122,9 +121,12 @@ def _script(family: str) -> Callable[[bytes], Values]:
 
 
 def _program(content: bytes) -> Node:
-    with suppress(Unreadable):
-        return parsed("typescript", content)
-    return parsed("javascript", content)
+    try:
+        return parsed("ts", content)
+    except Endless:
+        raise
+    except Unreadable:
+        return parsed("js", content)
 
 
 def _objects(node: Node, depth: int) -> Iterator[Node]:

@@ -18,6 +18,10 @@ class Unreadable(Exception):
     """A file that is no program of its language, or that goes too deep to be read; says why."""
 
 
+class Endless(Unreadable):
+    """A parser would go on and on, or too deep: no other grammar is tried."""
+
+
 class Check(msgspec.Struct, frozen=True):
     """One assertion: what it is about, how it looks at it and for which value, its words as written.
 
