@@ -1,4 +1,8 @@
-"""Has every scanner look at the tree as it is, and records what was seen."""
+"""Has every scanner look at the tree as it is, and records what was seen.
+
+Most commands come by here and few scan: what a scanner needs (parsers of links, locks, licences) is imported when it
+looks.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,16 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from phasegate.collectors.scanners import sarif_tool
-from phasegate.collectors.scanners.catalog import scanner
 from phasegate.collectors.scanners.interface import Asked, Looked, Say, by, together
 from phasegate.engine.advance import observe
 from phasegate.entrypoints import secret_search
-from phasegate.entrypoints.known_holes import known_holes
-from phasegate.entrypoints.licensing import licences
-from phasegate.entrypoints.ratcheting import base_of, ratchets
-from phasegate.entrypoints.weak_code import lines_of, weak_code
 from phasegate.errors import Failure
 from phasegate.evidence.findings import Finding, FindingsSeen, fingerprinted, seen
 from phasegate.evidence.items import Evidence
 from phasegate.gates.found import newest_scan
 from phasegate.ledger.facts import EvidenceRecorded
 from phasegate.policy.scan import secrets_in
-from phasegate.references.check import broken
+from phasegate.settings import SarifReport
 from phasegate.wiring import RealDesk
 from phasegate.workspace import files, listing
 
@@ -56,6 +54,8 @@ def compare_tests(desk: RealDesk, say: Say) -> None:
 
     What keeps it from comparing keeps no test from running: it is said, and the gate stays unknown.
     """
+    from phasegate.entrypoints.ratcheting import base_of
+
     try:
         state, now = observe(desk, desk.state())
         known = newest_scan(state, "ratchets", now.subject)
@@ -91,6 +91,9 @@ def _secrets(desk: RealDesk, say: Say) -> FindingsSeen:
 
 def _by_others(desk: RealDesk, paths: Sequence[str], say: Say) -> Looked:
     """What the programs that settings name say, each secret of a place once."""
+    from phasegate.collectors.scanners import sarif_tool
+    from phasegate.collectors.scanners.catalog import scanner
+
     settings = desk.settings.secrets
     looks = []
     with tempfile.TemporaryDirectory(prefix="phasegate-") as scratch:
@@ -110,11 +113,15 @@ def _by_others(desk: RealDesk, paths: Sequence[str], say: Say) -> Looked:
 
 def _marked(desk: RealDesk, found: Sequence[Finding]) -> list[Finding]:
     """With a fingerprint also for what a report tells without one."""
+    from phasegate.entrypoints.weak_code import lines_of
+
     without = fingerprinted([each for each in found if not each.fingerprint], lines_of(desk.worktree))
     return [*(each for each in found if each.fingerprint), *without]
 
 
 def _references(desk: RealDesk, say: Say) -> FindingsSeen:
+    from phasegate.references.check import broken
+
     paths = listing.paths(desk.project.where)
     say(f"following the links of documents among {len(paths)} files")
     found = broken(paths, listing.reader(desk.worktree))
@@ -122,12 +129,37 @@ def _references(desk: RealDesk, say: Say) -> FindingsSeen:
     return seen("references", len(paths), tuple(nowhere))
 
 
+def _ratchets(desk: RealDesk, say: Say) -> FindingsSeen:
+    from phasegate.entrypoints.ratcheting import ratchets
+
+    return ratchets(desk, say)
+
+
+def weak_code(desk: RealDesk, say: Say, *, also: Sequence[SarifReport] = ()) -> FindingsSeen:
+    """What the analysers that settings name say, and the reports in `also`."""
+    from phasegate.entrypoints.weak_code import weak_code
+
+    return weak_code(desk, say, also=also)
+
+
+def _known_holes(desk: RealDesk, say: Say) -> FindingsSeen:
+    from phasegate.entrypoints.known_holes import known_holes
+
+    return known_holes(desk, say)
+
+
+def _licences(desk: RealDesk, say: Say) -> FindingsSeen:
+    from phasegate.entrypoints.licensing import licences
+
+    return licences(desk, say)
+
+
 SCANNERS: dict[str, Scan] = {
     "secrets": _secrets,
     "references": _references,
-    "ratchets": ratchets,
+    "ratchets": _ratchets,
     "sast": weak_code,
-    "deps": known_holes,
-    "licences": licences,
+    "deps": _known_holes,
+    "licences": _licences,
 }
 """Every scanner by the word after `phasegate check`; which of them `check` runs by itself, settings say."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import unquote
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from phasegate.errors import Failure
 from phasegate.workflow.plan import BULLETS, EVIDENCE_LINK
+
+if TYPE_CHECKING:  # most commands that know plans read none: what is recorded of it will do
+    from markdown_it.token import Token
 
 MAX_CHARACTERS = 256 * 1024
 
@@ -83,6 +83,8 @@ class Reader:
         return PlanUnreadable(f"{self.path}:{line + 1} {what}.", hint=hint)
 
     def read(self) -> list[Block]:
+        from markdown_it import MarkdownIt
+
         lines = list(self.lines)
         for number in range(_front_matter(lines)):
             lines[number] = ""

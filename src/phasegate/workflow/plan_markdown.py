@@ -13,7 +13,6 @@ import re
 from collections.abc import Collection, Iterator
 from urllib.parse import quote
 
-from markdown_it import MarkdownIt
 from msgspec import Struct
 
 from phasegate.errors import Exit, Failure
@@ -119,6 +118,8 @@ def _heading_boxes(line: str) -> Iterator[re.Match[str]]:
 
 def status_in_phase_file(text: str) -> tuple[StatusFound, ...]:
     """The lines of a phase's own file that claim status: ticked boxes, `Status:` lines, tick emoji, evidence links."""
+    from markdown_it import MarkdownIt
+
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     tokens = MarkdownIt("commonmark").parse("\n".join(lines[: MAX_CHARACTERS // 8]))
     hidden = {

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
-import tomlkit
 
 from phasegate.errors import Exit, Failure
 from phasegate.settings import Render, Settings, Tests
@@ -66,6 +65,8 @@ def first_settings(project: str, render: Render | None, suites: Mapping[str, Tes
 
 def _table(name: str, tests: Tests) -> str:
     """A table of TOML with what is not the default."""
+    import tomlkit  # written once in a project's life, and read by nobody
+
     plain = msgspec.to_builtins(Tests())
     said = {key: value for key, value in msgspec.to_builtins(tests).items() if value != plain[key] or key == "runner"}
     return f"[{name}]\n{tomlkit.dumps(said)}"

@@ -12,11 +12,10 @@ from phasegate.collectors.interface import NoTestCommand, TestCommandNotStarted
 from phasegate.engine import checks
 from phasegate.engine.advance import observe
 from phasegate.engine.moments import outside
-from phasegate.entrypoints import advising, checking, known_holes, scanning
+from phasegate.entrypoints import checking, scanning
 from phasegate.entrypoints.cli import check_secrets, machines, output, scans
 from phasegate.entrypoints.cli.session import actor, desk, json_option
 from phasegate.entrypoints.standalone import standalone
-from phasegate.entrypoints.weak_code import weak_code
 from phasegate.errors import Exit, Failure
 from phasegate.evidence.findings import FindingsSeen
 from phasegate.evidence.items import CoverageSeen, NoCoverage, TestsSeen, per_cent
@@ -112,7 +111,7 @@ def check(
             _bring_advisories(opened, source)
         for scanner, look in scanning.SCANNERS.items():
             if scanner in asked:
-                found = partial(weak_code, also=reports) if scanner == "sast" else look
+                found = partial(scanning.weak_code, also=reports) if scanner == "sast" else look
                 scanning.scan(opened, scanner, lambda said: output.progress(f"phasegate: {said}"), found)
         why_not = None
         if "tests" in asked or "coverage" in asked:
@@ -144,6 +143,7 @@ def _reports(files: tuple[str, ...], what: str) -> tuple[SarifReport, ...]:
 
 def _bring_advisories(opened: RealDesk, source: str | None) -> None:
     """Bring advisories into the user's cache before anything is looked up in them."""
+    from phasegate.entrypoints import advising, known_holes
 
     def say(said: str) -> None:
         output.progress(f"phasegate: {said}")

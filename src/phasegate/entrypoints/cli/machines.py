@@ -14,7 +14,6 @@ from phasegate.evidence.tests import TestRun
 from phasegate.gates.found import weigh
 from phasegate.gates.interface import Verdict
 from phasegate.ledger.state import State
-from phasegate.report.junit import junit as as_junit
 from phasegate.report.sarif import sarif as as_sarif
 from phasegate.wiring import VERSION, RealDesk
 from phasegate.workspace import files
@@ -27,6 +26,8 @@ def write(opened: RealDesk, verdicts: tuple[Verdict, ...], *, junit: str | None,
     state, seen = observe(opened, opened.state())
     run = _run(opened, state, seen.subject)
     if junit is not None:
+        from phasegate.report.junit import junit as as_junit
+
         put(junit, as_junit(run, verdicts).encode())
     if sarif is not None:
         scans = _scans(state, seen.subject)

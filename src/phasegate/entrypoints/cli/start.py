@@ -16,7 +16,6 @@ from phasegate.engine import custody, plan_watch
 from phasegate.engine.advance import SMALL_LANE, next_phase, observe, take
 from phasegate.engine.judge import shown_views, write_own
 from phasegate.engine.views import refresh
-from phasegate.entrypoints import checking
 from phasegate.entrypoints.cli import output
 from phasegate.entrypoints.cli.session import again, at_work, desk, json_option, version_option
 from phasegate.errors import Exit, Failure
@@ -226,6 +225,8 @@ def _was_stopped(state: State, phase: PhaseRecord, run: str) -> bool:
 
 def know_baseline(opened: RealDesk, state: State) -> None:
     """Run the tests as they are, unless that was seen on this very tree."""
+    from phasegate.entrypoints import checking
+
     seen = opened.tree.observe(shown_views(opened, state))
     known = state.newest(TestsSeen, subject=seen.subject)
     if known is not None and isinstance(known.seen, TestsSeen) and known.seen.complete:

@@ -14,7 +14,6 @@ from phasegate.agents.claude_command import SETTINGS_FILES, Scope, hook_command
 from phasegate.context import block
 from phasegate.engine.advance import next_phase
 from phasegate.engine.driving import uncommitted
-from phasegate.entrypoints.cli import init
 from phasegate.entrypoints.cli.start import begin, know_baseline, nothing_left, read_plan, refuse_second
 from phasegate.errors import Exit, Failure
 from phasegate.gates.baseline_known import UNTESTED
@@ -211,6 +210,8 @@ def _taken_along(opened: RealDesk) -> Iterator[str]:
 
 def install(opened: RealDesk, worktree: str) -> None:
     """Hooks, skill and block, as `phasegate init` puts them in; what a person trusted stays as it is."""
+    from phasegate.entrypoints.cli import init  # `status` asks this module only which drive is unfinished
+
     where = place.at(git.locate(worktree), os.path.realpath(worktree))
     scope: Scope = "team" if init.has_hooks(opened.worktree, "team") else "me"
     settings = installing.read(worktree, place.SETTINGS) or b""
