@@ -26,7 +26,8 @@ from phasegate.dependencies.python_locks import requirements
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "collectors"))
 
-from test_audits import HOLE, STREAM
+from test_audits import HOLE
+from test_govulncheck import WRITTEN
 
 EXAMPLES = 20_000 if os.environ.get("PHASEGATE_TIER") == "release" else 60
 pytestmark = pytest.mark.timeout(1800)
@@ -122,7 +123,7 @@ REPORTS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "bandit": (BANDIT, lambda data: list(map(bandit._finding, bandit._read(data).results))),
     "pip-audit": (PIP, lambda data: pip_audit.read(data, "uv.lock", [Package("PyPI", "a", "1")])),
     "npm audit": (NPM, lambda data: npm_audit.read(data, "package-lock.json", locked([]))),
-    "govulncheck": (STREAM.encode(), lambda data: govulncheck.read(data, "go.mod")),
+    "govulncheck": (WRITTEN.read_bytes(), lambda data: govulncheck.read(data, "go.mod")),
 }
 
 
