@@ -467,6 +467,15 @@ def test_streams_that_are_closed_or_broken_end_no_command_badly(project: Project
     assert shell(project, f"P {words} | head -1").stderr == ""
 
 
+@pytest.mark.parametrize("streams", ["2>&1 |", "|", "2> >(true) |"])
+def test_a_reader_that_goes_away_changes_neither_what_is_done_nor_the_exit_code(project: Project, streams: str) -> None:
+    project.write("tests/test_a.py", "def test_a() -> None:\n    assert 1 + 1 == 3\n")
+    done = shell(project, f"P check tests {streams} true; echo ${{PIPESTATUS[0]}}")
+    assert done.stdout.splitlines()[-1] == "1"
+    newest = project.state().newest(TestsSeen)
+    assert newest is not None and isinstance(newest.seen, TestsSeen) and newest.seen.complete
+
+
 def test_a_closed_stream_never_lets_words_into_the_ledger(project: Project) -> None:
     for redirect in (">&-", "2>&-", ">&- 2>&- <&-"):
         shell(project, f"P note add error '{redirect}' {redirect}")

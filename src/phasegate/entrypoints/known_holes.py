@@ -52,7 +52,12 @@ def known_holes(desk: RealDesk, say: Say) -> FindingsSeen:
     """What is known of every package that a lock file of the tree names."""
     settings = desk.settings.deps
     named = packages_named(desk.worktree, listing.paths(desk.project.where), settings.left_out)
-    say(f"{len(named.locks)} lock files name packages of {', '.join(sorted(named.ecosystems)) or 'no ecosystem'}")
+    ecosystems = ", ".join(sorted(named.ecosystems))
+    say(
+        f"packages of {ecosystems}, by {len(named.locks)} lock file(s)"
+        if ecosystems
+        else "no lock file names a package"
+    )
     known_at, looks = time.time_ns() // 1_000_000, [Looked(why_unknown=(*named.left_open,), notes=(*named.notes,))]
     if "osv" in settings.tools:
         for ecosystem in sorted(named.ecosystems):

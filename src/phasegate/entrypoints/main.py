@@ -18,6 +18,7 @@ def main() -> int:
         hook.main(sys.argv[2:])
     try:
         streams.hold()
+        streams.outlive_readers()
         from phasegate.entrypoints.cli import app
 
         return app.run()

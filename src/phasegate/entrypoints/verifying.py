@@ -160,7 +160,7 @@ def _clean_head(repository: Repository) -> str:
     if dirty:
         raise NotClean(
             f"The checkout holds changes that are in no commit: {some(dirty)}.",
-            hint="Commit or remove them; a verdict is about a commit.",
+            hint="Commit them, or judge the commit elsewhere: `git worktree add ../clean HEAD && cd ../clean`.",
         )
     return repository.head()
 

@@ -305,6 +305,8 @@ def _meaning(relative: str, problem: OSError, reading: bool) -> Failure:
         return OutsideRoot(
             f"{relative!r} goes through a link or a file: {what}.", hint="Replace the link by a directory."
         )
+    if reading and problem.errno == errno.ENOENT:
+        return NotReadable(f"There is no file {relative!r}.", hint="Name one that is there.")
     if reading:
         return NotReadable(f"{relative!r} cannot be read: {what}.", hint="Restore the file or its permissions.")
     if problem.errno in _FULL:

@@ -33,19 +33,12 @@ def say(text: str) -> None:
 def _print(text: str) -> None:
     try:
         print(text, flush=True)
-    except BrokenPipeError:
-        raise
     except OSError as problem:
-        discard()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would complain about it at its end
         raise OutputLost(
             f"Standard output cannot be written: {problem.strerror}.",
             hint="What the command did is done and recorded; `phasegate status` shows it.",
         ) from problem
-
-
-def discard() -> None:
-    """Let what is still to be printed go nowhere: Python would complain about it at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def progress(text: str) -> None:

@@ -238,8 +238,10 @@ def know_baseline(opened: RealDesk, state: State) -> None:
         raise NoTestCommand(
             failure.message, hint=f"{failure.hint} Or begin without: `phasegate start --no-baseline`."
         ) from failure
+    from phasegate.report.words import counted
+
     red = f", {len(tests.red)} of them red" if tests.red else ""
-    output.progress(f"phasegate: {tests.collected} tests known{red}")
+    output.progress(f"phasegate: {counted(tests.collected, 'test')} known{red}")
     _refuse_unusable(opened, tests)
 
 
