@@ -9,11 +9,12 @@ from moments import BEFORE, NOW, World
 from phasegate.evidence.findings import Finding
 from phasegate.evidence.findings import seen as findings_seen
 from phasegate.evidence.items import ChangedFile, CoverageSeen
-from phasegate.evidence.levels import Hollow
+from phasegate.evidence.levels import Hollow, Infrastructure, SuiteLevel
 from phasegate.gates.catalog import ask
 from phasegate.gates.covered import newly_unrun
 from phasegate.gates.found import judged
 from phasegate.gates.interface import Verdict, some
+from phasegate.ledger.state import Waiver
 from phasegate.settings import Settings
 
 
@@ -82,6 +83,26 @@ def test_in_a_later_loop_tests_that_were_red_earlier_are_enough_and_new_ones_com
     assert verdict("new_tests_fail", world).reasons == ("fails as it should: t::new",)
 
 
+def test_a_run_below_the_level_that_is_demanded_is_unknown_where_its_runner_can_do_better() -> None:
+    world = World()
+    world.tests(levels=(SuiteLevel("", "pytest", "recorded", "no mount", possible=True),))
+    said = verdict("tests_ran", world)
+    assert said.says == "unknown" and "ran at the level recorded, private is demanded: no mount" in said.reasons[0]
+    world.tests(levels=(SuiteLevel("", "make", "recorded", "no mount"), SuiteLevel("", "pytest", "private")))
+    assert verdict("tests_ran", world).passes
+
+
+def test_a_run_that_hangs_on_changed_infrastructure_is_unknown_until_a_person_approves_its_bytes() -> None:
+    world = World()
+    changed = Infrastructure("conftest.py", "", "b" * 40)
+    world.tests(infrastructure=(changed,))
+    assert verdict("tests_ran", world).says == "unknown"
+    for subject, says in (("conftest.py@" + "a" * 40, "unknown"), (changed.subject, "pass")):
+        waiver = Waiver(subject, "infrastructure", subject, "me", "why", "", "weak", "me", 0)
+        world.state.waivers[subject] = waiver
+        assert verdict("tests_ran", world).says == says
+
+
 # --- coverage ---------------------------------------------------------------------------------------------------------
 
 
@@ -111,9 +132,11 @@ def test_less_than_a_report_shows_is_no_fall() -> None:
 def test_a_phase_without_tasks_has_none_to_answer() -> None:
     world = World()
     world.state.plan = (msgspec.structs.replace(world.state.plan[0], tasks=()),)
-    assert verdict("checklist_answered", world).reasons == ("the phase lists no tasks",)
+    for gate in ("checklist_answered", "tasks_evidenced"):
+        assert verdict(gate, world).reasons == ("the phase lists no tasks",)
     world.state.plan = ()
-    assert verdict("checklist_answered", world).reasons == ("the phase lists no tasks",)
+    for gate in ("checklist_answered", "tasks_evidenced"):
+        assert verdict(gate, world).reasons == ("the phase lists no tasks",)
 
 
 def test_only_a_discovery_of_this_phase_and_this_step_is_a_finding() -> None:
@@ -136,6 +159,18 @@ def test_ten_changes_are_told_and_the_rest_is_counted(gate: str, rule: str) -> N
 
     assert len(verdict(gate, changes(10)).reasons) == 10
     assert verdict(gate, changes(11)).reasons[10:] == ("and 1 more",)
+
+
+def test_what_is_as_severe_as_the_least_that_counts_shuts() -> None:
+    world = World()
+    world.compared(Finding("x", "tests/a.py", 3, "m", "f" * 16, severity="low"))
+    assert verdict("tests_not_weakened", world).says == "fail"
+
+
+def test_a_comparison_that_could_not_read_a_file_says_just_that() -> None:
+    world = World()
+    world.compared(why_unknown=("tests/a.py was not compared",))
+    assert verdict("tests_not_weakened", world).reasons == ("tests/a.py was not compared",)
 
 
 def test_a_finding_that_the_code_hides_from_a_scanner_is_told_with_what_hides_it() -> None:

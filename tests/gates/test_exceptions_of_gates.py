@@ -9,7 +9,7 @@ from moments import NOW, World
 from phasegate.gates.catalog import CATALOG, NEVER_WAIVED, QUESTIONS, ask
 from phasegate.gates.interface import Verdict
 from phasegate.ledger.state import Held, Question, Waiver
-from phasegate.rules.rule import Condition, Rule, Rules
+from phasegate.rules.rule import Approvals, Condition, Rule, Rules
 from phasegate.settings import Settings
 
 SHUT = "tests_ran"
@@ -121,6 +121,16 @@ def test_a_rule_that_is_met_needs_no_exception() -> None:
 def test_a_rule_that_shuts_nothing_says_in_which_way(mode: str, words: str) -> None:
     said = verdict(under(Rule("r", require=NEVER_MET, mode=mode)), "rule:r")  # type: ignore[arg-type]
     assert said.passes and all(why.startswith(f"{words}, not enforced: ") for why in said.reasons) and said.reasons
+
+
+def test_a_rule_that_is_not_met_says_what_its_gate_or_an_approval_would_do_before_its_own_words() -> None:
+    by_gate = verdict(under(Rule("r", says="Words.", gate="tests_ran")), "rule:r")
+    assert by_gate.remedy == "Run `phasegate check tests`."
+    approved = verdict(under(Rule("r", says="Words.", approvals=Approvals())), "rule:r")
+    assert "phasegate answer phase" in approved.remedy
+    assert verdict(under(Rule("r", says="Words.", require=NEVER_MET)), "rule:r").remedy == "Words."
+    other = Rule("r", says="Words.", gate="tests_ran", when=Condition("loops", "<", 9), remedy="Do it.")
+    assert verdict(under(other), "rule:r").remedy == "Do it."
 
 
 # --- questions to a person --------------------------------------------------------------------------------------------

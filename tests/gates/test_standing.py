@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from phasegate.evidence.findings import KEPT, Finding, FindingsSeen, seen
-from phasegate.evidence.items import CoverageSeen, Evidence, RedTest, Seen, TestsSeen
-from phasegate.gates.standing import QUESTIONS, standing
+from phasegate.evidence.items import ChangedFile, CoverageSeen, Evidence, NoCoverage, RedTest, Seen, TestsSeen
+from phasegate.evidence.levels import Hollow, Infrastructure
+from phasegate.gates.standing import QUESTIONS, changed_lines, standing
 from phasegate.ledger.facts import BaselineTaken
 from phasegate.ledger.state import State, Waiver
 from phasegate.ledger.waivers import Waivable
+from phasegate.settings import Settings
 
 NOW, BEFORE, TODAY = "now", "before", "2026-06-01"
 
@@ -149,3 +152,52 @@ def test_a_waiver_names_a_finding_by_fingerprint_rule_and_path_or_any_id_of_an_a
     assert tree.says("references") == "pass"
     tree.saw("two", seen("references", 1, (Finding("S301", "b.py", 1, "m", "c", package="y 2"),)))
     assert tree.says("references") == "fail"
+
+
+CHANGED = Infrastructure("conftest.py", "", "b" * 40)
+
+
+def test_a_result_that_hangs_on_changed_infrastructure_is_unknown_until_a_person_approves_it() -> None:
+    tree = Tree()
+    tree.saw("one", msgspec.structs.replace(ran(), infrastructure=(CHANGED,)))
+    assert tree.says("tests") == "unknown"
+    tree.waives("infrastructure", CHANGED.subject)
+    assert tree.says("tests") == "pass"
+
+
+def test_tests_that_pass_and_show_nothing_shut_until_a_person_excepts_each() -> None:
+    tree = Tree()
+    tree.saw("one", msgspec.structs.replace(ran(), hollow=(Hollow("t::a", "no assertion ran"),)))
+    assert tree.says("tests") == "fail"
+    tree.waives("test", "t::a")
+    assert tree.says("tests") == "pass"
+
+
+def test_a_suite_of_which_nothing_passes_shows_nothing_although_all_was_red_before() -> None:
+    tree = Tree()
+    tree.was(tests=ran("a", "b", "c"))
+    tree.saw("one", ran("a", "b", "c"))
+    assert tree.says("tests") == "unknown"
+
+
+def test_coverage_of_no_statement_or_without_measurement_is_unknown() -> None:
+    tree = Tree()
+    tree.saw("one", CoverageSeen("coverage", 0, 0))
+    assert tree.says("coverage") == "unknown"
+    tree.saw("two", NoCoverage("it is not installed"))
+    assert tree.says("coverage") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [(None, "unknown"), (NoCoverage("gone"), "unknown"),
+     (CoverageSeen("c", 9, 10, unmeasured=("a.py",)), "unknown"),
+     (CoverageSeen("c", 9, 10, changed=(ChangedFile("a.py", 1, (2, 3)),)), "fail"),
+     (CoverageSeen("c", 9, 10, changed=(ChangedFile("a.py", 2),)), "pass"), (CoverageSeen("c", 9, 10), "pass")],
+)  # fmt: skip
+def test_changed_lines_are_judged_outside_phases_too(what: Seen | None, says: str) -> None:
+    tree = Tree()
+    if what is not None:
+        tree.saw("one", what)
+    verdict = changed_lines(tree.state, NOW, Settings())
+    assert verdict.says == says and verdict.reasons and (verdict.passes or verdict.remedy)
