@@ -84,10 +84,11 @@ def score(record: dict[str, Any]) -> str:
     scoped = came["cases"] - came["out_of_scope"]
     before = scoped - came["undetected_private"]
     at_last = scoped - came["undetected_reproduced"]
+    refused = came["honest_refused"] or "None"
     lines = (
-        f"On {record['date']} the corpus had {came['cases']} cases, {scoped} of them in scope: {before} attacks were",
-        f"found before the phase closed, {at_last} by `phasegate verify` at the latest. Of their honest twins",
-        f"{came['honest_refused']} were refused. With the guards off {came['open_with_guards_off']} attacks succeed.",
+        f"On {record['date']} the corpus had {came['cases']} cases, {scoped} of them in scope. {before} attacks were found before",
+        f"the phase closed, {at_last} by `phasegate verify` at the latest. {refused} of their honest twins was refused. With",
+        f"the guards off {came['open_with_guards_off']} of the {came['cases']} succeed.",
     )
     return "\n" + "\n".join(lines) + "\n\n"
 
@@ -118,6 +119,8 @@ def _family(name: str, results: list[dict[str, Any]]) -> str:
 
 PASSAGES: tuple[tuple[str, str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("docs/explanation/adoption.md", "table", "adoption.json", adopted),
+    ("README.md", "score", "evasion.json", score),
+    ("docs/explanation/evasion.md", "evaded", "evasion.json", evaded),
 )
 
 
