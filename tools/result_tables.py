@@ -84,11 +84,10 @@ def score(record: dict[str, Any]) -> str:
     scoped = came["cases"] - came["out_of_scope"]
     before = scoped - came["undetected_private"]
     at_last = scoped - came["undetected_reproduced"]
-    refused = came["honest_refused"] or "None"
     lines = (
-        f"On {record['date']} the corpus had {came['cases']} cases, {scoped} of them in scope. {before} attacks were found before",
-        f"the phase closed, {at_last} by `phasegate verify` at the latest. {refused} of their honest twins was refused. With",
-        f"the guards off {came['open_with_guards_off']} of the {came['cases']} succeed.",
+        f"On {record['date']} the corpus had {came['cases']} cases, {scoped} of them in scope. Found before the phase",
+        f"closed: {before}; by `phasegate verify` at the latest: {at_last}. Honest twins refused: {came['honest_refused']}.",
+        f"With the guards off {came['open_with_guards_off']} of the {came['cases']} attacks succeed.",
     )
     return "\n" + "\n".join(lines) + "\n\n"
 
