@@ -86,8 +86,8 @@ def score(record: dict[str, Any]) -> str:
     at_last = scoped - came["undetected_reproduced"]
     lines = (
         f"On {record['date']} the corpus had {came['cases']} cases, {scoped} of them in scope. Found before the phase",
-        f"closed: {before}; by `phasegate verify` at the latest: {at_last}. Honest twins refused: {came['honest_refused']}.",
-        f"With the guards off {came['open_with_guards_off']} of the {came['cases']} attacks succeed.",
+        f"closed: {before}; by `phasegate verify` at the latest: {at_last}. Honest twins refused:",
+        f"{came['honest_refused']}. With the guards off {came['open_with_guards_off']} of the {came['cases']} attacks succeed.",
     )
     return "\n" + "\n".join(lines) + "\n\n"
 
