@@ -84,10 +84,11 @@ def score(record: dict[str, Any]) -> str:
     scoped = came["cases"] - came["out_of_scope"]
     before = scoped - came["undetected_private"]
     at_last = scoped - came["undetected_reproduced"]
+    cases, open_, refused = came["cases"], came["open_with_guards_off"], came["honest_refused"]
     lines = (
-        f"On {record['date']} the corpus had {came['cases']} cases, {scoped} of them in scope. Found before the phase",
-        f"closed: {before}; by `phasegate verify` at the latest: {at_last}. Honest twins refused:",
-        f"{came['honest_refused']}. With the guards off {came['open_with_guards_off']} of the {came['cases']} attacks succeed.",
+        f"On {record['date']} the corpus had {cases} cases, {scoped} of them in scope. Found before the phase closed:",
+        f"{before}; by `phasegate verify` at the latest: {at_last}. Honest twins refused: {refused}. With no guards",
+        f"{open_} of the {cases} attacks succeed.",
     )
     return "\n" + "\n".join(lines) + "\n\n"
 
