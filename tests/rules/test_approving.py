@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.rules.approving import approved, distinct, same_person
+from phasegate.rules.conditions import CannotEvaluate
 from phasegate.rules.rule import Approvals, Owned, Rules, Value
 
 ROWS = (Owned("*", ("@all",)), Owned("/src/", ("@ann", "@core")), Owned("/free/", ()))
@@ -55,6 +56,11 @@ def test_approvals_that_are_not_known_are_no_approvals() -> None:
     assert says(Approvals(), None) == "unknown" and says(Approvals(kind="weak"), ("a@x.org",), None) == "unknown"
 
 
+def test_two_addresses_are_two_people_and_an_account_that_may_be_either_is_no_third() -> None:
+    assert distinct(["ann", "ann@a.org", "ann@b.org"]) == ["ann@a.org", "ann@b.org"]
+    assert distinct(["ben", "ann@a.org"]) == ["ann@a.org", "ben"]
+
+
 def test_one_person_under_two_names_is_one() -> None:
     assert says(Approvals(2, kind="weak"), ("ann@x.org",), ("ann",)) == "fail"
     assert says(Approvals(2), ("ann@x.org", "Ann@X.org")) == "fail"
@@ -99,3 +105,17 @@ def test_the_driver_never_makes_the_difference(people: tuple[str, ...], driver: 
     wanted = Approvals(count, kind="weak")
     without = tuple(person for person in people if not any(same_person(person, each) for each in driver))
     assert says(wanted, weak=people, driver=driver) == says(wanted, weak=without, driver=driver)
+
+
+def test_who_is_meant_by_a_handle_that_nobody_explained_is_asked_for_and_of_others_it_is_not() -> None:
+    facts: dict[str, Value | None] = {"approvals.strong": ("eve@x.org",), "driver": ("zoe",)}
+    rules = Rules(owners=(Owned("a", ("@nobody",)), Owned("b", ("@ann", "ben@x.org"))), people=RULES.people)
+    for path, nameless in (("a", "nobody is known as @nobody"), ("b", "")):
+        told = approved(Approvals(codeowners=True), (facts | {"changed.paths": (path,)}).get, rules)[1]
+        assert told[0] == f"{path} needs " + ("@nobody" if nameless else "@ann or ben@x.org")
+        assert (len(told) == 2 and told[1].startswith(nameless)) if nameless else len(told) == 1
+
+
+def test_people_that_are_no_list_are_an_error() -> None:
+    with pytest.raises(CannotEvaluate, match="people are no list"):
+        says(Approvals(), "ann@example.org")  # type: ignore[arg-type]

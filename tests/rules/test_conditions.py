@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.rules.conditions import DEEPEST, OPERATORS, CannotEvaluate, holds, type_of, unfit
+from phasegate.rules.conditions import (
+    DEEPEST,
+    MOST_PATTERN,
+    MOST_TEXT,
+    OPERATORS,
+    CannotEvaluate,
+    holds,
+    type_of,
+    unfit,
+)
 from phasegate.rules.rule import Condition
 
 FACTS = {"kind": "feature", "red": 3, "done": True, "paths": ("src/a.py", "b"), "words": "say yes"}
@@ -131,3 +142,18 @@ def test_exactly_what_fits_is_answered(value: object, op: str, other: object) ->
     else:
         with pytest.raises(CannotEvaluate):
             holds(Condition("fact", op, other), lookup)  # type: ignore[arg-type]
+
+
+def test_a_pattern_and_a_text_may_be_as_long_as_the_limit_and_no_longer() -> None:
+    assert unfit("matches", "text", "a" * MOST_PATTERN) == ""
+    assert "longer than" in unfit("matches", "text", "a" * (MOST_PATTERN + 1))
+    at_most = Condition("text", "matches", "b$")
+    assert holds(at_most, {"text": "a" * (MOST_TEXT - 1) + "b"}.get) is True
+    with pytest.raises(CannotEvaluate, match="too long to search"):
+        holds(at_most, {"text": "a" * MOST_TEXT + "b"}.get)
+
+
+def test_without_the_reader_of_patterns_nothing_matches_and_nothing_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "re2", None)
+    with pytest.raises(CannotEvaluate, match="is not installed"):
+        of("words", "matches", "yes")

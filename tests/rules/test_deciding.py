@@ -167,3 +167,23 @@ def test_conditions_are_told_in_words_with_what_is() -> None:
     assert in_words(whole) == "all of (tests.red == 0; any of (absent == 0); not (tests.red > 0))"
     assert in_words(MET, lookup) == "tests.red == 0 (it is 0)" and in_words(OPEN, lookup).endswith("(it is not known)")
     assert in_short(("a",) * 7) == "[a, a, a, a, a, 2 more]" and in_short(True) == "true"
+
+
+def test_one_path_that_matches_is_enough_and_none_is_told() -> None:
+    facts = FACTS | {"changed.paths": ("docs/a.md", "src/a.py")}
+    about = rule(require=UNMET, paths=("src/**",))
+    assert said(about, facts.get) == "fail"
+    told = decide(rule(require=UNMET, paths=("lib/**",)), facts.get, NO_RULES)
+    assert told.says == "pass" and told.reasons == ("it does not apply: no path matches",)
+    told = decide(about, (facts | {"changed.paths": None}).get, NO_RULES)
+    assert told.says == "unknown" and told.reasons == ("whether it applies is not known: the paths are not known",)
+
+
+def test_paths_that_are_no_list_cannot_be_judged() -> None:
+    told = decide(rule(require=MET, paths=("src/**",)), (FACTS | {"changed.paths": "src/a.py"}).get, NO_RULES)
+    assert told.says == "unknown" and told.reasons == ("it cannot be evaluated: paths are no list",)
+
+
+def test_what_is_missing_is_named_and_nothing_else() -> None:
+    told = decide(rule(require=Condition(all=(MET, OPEN))), lookup, NO_RULES)
+    assert told.says == "unknown" and "absent" in told.reasons[0] and "tests.red" not in told.reasons[0]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.rules.owners import OwnersInvalid, owners_of, read_owners
+from phasegate.rules.owners import MOST_BYTES, MOST_PATTERN, MOST_ROWS, OwnersInvalid, owners_of, read_owners
 from phasegate.rules.rule import Owned
 
 EXAMPLE = b"""# the last row that matches counts
@@ -76,3 +76,18 @@ def test_a_row_more_changes_only_what_it_matches(patterns: list[str], path: str)
     before, last = owners_of(path, rows), Owned("/src/", ("@last",))
     after = owners_of(path, (*rows, last))
     assert after == (("@last",) if path.startswith("src/") else before)
+
+
+def test_a_file_may_be_as_large_as_the_limits_and_no_larger() -> None:
+    row = b"* @a\n"
+    assert len(read_owners(row * MOST_ROWS)) == MOST_ROWS
+    with pytest.raises(OwnersInvalid, match="more than"):
+        read_owners(row * (MOST_ROWS + 1))
+    padded = row + b"#" * (MOST_BYTES - len(row))
+    assert len(read_owners(padded)) == 1
+    with pytest.raises(OwnersInvalid, match="larger than"):
+        read_owners(padded + b"#")
+    for pattern in ("a" * MOST_PATTERN, "a*" * 20):
+        assert len(read_owners(f"{pattern} @a".encode())) == 1
+        with pytest.raises(OwnersInvalid, match="too long"):
+            read_owners(f"{pattern}a* @a".encode())
