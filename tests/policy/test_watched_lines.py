@@ -57,7 +57,7 @@ def test_lines_that_went_are_told_before_those_that_came() -> None:
     ("name", "may"),
     [(".claude/settings.json", True), (".claude/settings.local.json", True), (".git/info/exclude", True),
      (".git/phasegate/place", True), ("/state/trusted.json", True), (".git/config", False), ("settings.json", False),
-     (".git/hooks/pre-commit", False), ("/home/a/.claude/settings.json", False)],
+     (".git/hooks/pre-commit", False), ("/h/.claude/settings.json", False)],
 )  # fmt: skip
 def test_only_what_is_phasegates_own_or_hides_work_may_be_put_back(name: str, may: bool) -> None:
     assert may_be_put_back(name) is may
@@ -66,7 +66,7 @@ def test_only_what_is_phasegates_own_or_hides_work_may_be_put_back(name: str, ma
 # --- patterns, startup files, environments ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [IGNORES, "/home/a/.config/git/ignore", "/w/.git/info/attributes"])
+@pytest.mark.parametrize("name", [IGNORES, "/h/.config/git/ignore", "/w/.git/info/attributes"])
 def test_comments_and_blank_lines_of_patterns_are_anybodys(name: str) -> None:
     assert told(name, "", "# a comment\n\n   \n") == ()
     assert told(name, "", "  indented \n") == ("+   indented",)
