@@ -63,6 +63,17 @@ def test_a_step_can_name_a_pattern() -> None:
     assert object_to("src/a.py", grounds("one", "", workflow)) is not None
 
 
+@pytest.mark.parametrize(
+    ("pattern", "opens", "shuts"), [("src/one.py", "src/one.py", "src/two.py"), ("*.md", "a.md", "a.txt")]
+)
+def test_a_pattern_has_a_slash_or_a_star_and_opens_what_it_matches(pattern: str, opens: str, shuts: str) -> None:
+    steps = tuple(msgspec.structs.replace(step, may_edit=(pattern,)) for step in STEPS)
+    kinds = tuple(msgspec.structs.replace(kind, may_edit=(pattern,)) for kind in KINDS)
+    workflow = msgspec.structs.replace(DEFAULT, steps=steps, kinds=kinds)
+    assert object_to(opens, grounds("implement", workflow=workflow)) is None
+    assert object_to(shuts, grounds("implement", workflow=workflow)) is not None
+
+
 @given(st.text(max_size=30), st.sampled_from(["", *STEP_NAMES]))
 def test_no_path_is_too_odd_to_be_judged(path: str, step: str) -> None:
     objection = object_to(path, grounds(step))
