@@ -88,7 +88,9 @@ def test_a_run_below_the_level_that_is_demanded_is_unknown_where_its_runner_can_
     world.tests(levels=(SuiteLevel("", "pytest", "recorded", "no mount", possible=True),))
     said = verdict("tests_ran", world)
     assert said.says == "unknown" and "ran at the level recorded, private is demanded: no mount" in said.reasons[0]
-    world.tests(levels=(SuiteLevel("", "make", "recorded", "no mount"), SuiteLevel("", "pytest", "private")))
+    world.tests(
+        levels=(SuiteLevel("", "make", "recorded", "no mount"), SuiteLevel("", "pytest", "private", possible=True))
+    )
     assert verdict("tests_ran", world).passes
 
 

@@ -18,7 +18,7 @@ from phasegate.policy.assessing import QUERIES, assessed
 from phasegate.policy.calls_at_hand import InForce
 from phasegate.policy.cases import read_cases, tried
 from phasegate.policy.composing import compose, loosened, misplaced
-from phasegate.policy.reading import FORMAT, PolicyInvalid, PolicyText, read_policy
+from phasegate.policy.reading import FORMAT, MOST_BYTES, MOST_NESTING, PolicyInvalid, PolicyText, read_policy
 from phasegate.policy.weaving import as_rules, unwoven, woven
 from phasegate.policy.writing import written
 from phasegate.rules.deciding import decide
@@ -266,3 +266,20 @@ def test_a_rule_that_names_no_kind_is_asked_before_every_closing() -> None:
 def test_only_what_may_be_lowered_is_in_any_mode_but_enforce(name: str) -> None:
     assert Rules(modes={name: "observe"}).mode_of(name) == ("observe" if name in LOOSENED else "enforce")
     assert Rules().mode_of(name) == "enforce"
+
+
+def test_a_file_that_is_no_policy_is_refused_before_any_rule_of_it_is_read() -> None:
+    for text, why in (
+        ('format = "another"\n', "must begin with format"),
+        ("name = 'x'\n", "must begin with format"),
+        (HEAD + "#" * MOST_BYTES, "larger than"),
+        (HEAD + "x = " + "[" * (MOST_NESTING + 1) + "]" * (MOST_NESTING + 1) + "\n", "nests deeper"),
+    ):
+        with pytest.raises(PolicyInvalid, match=why):
+            read_policy(text.encode(), path="p.toml")
+    whole = HEAD + "#" * (MOST_BYTES - len(HEAD))
+    assert read_policy(whole.encode(), path="p.toml").rules == ()
+
+
+def test_a_value_of_another_type_is_named_where_it_stands() -> None:
+    assert faults(RULE + 'gate = "covered"\nmode = 3\n')[0][1].startswith("`rules.0.mode`: ")
