@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -60,6 +61,12 @@ def constraints() -> dict[str, str]:
 def test_no_file_is_too_long_to_read() -> None:
     lengths = {name: len((ROOT / name).read_bytes().splitlines()) for name in written()}
     assert {name: length for name, length in lengths.items() if length > LONGEST.get(name, 600)} == {}
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest would collect the first and stop at the second, in a run of all of them alone."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_every_file_opens_with_a_sentence_for_a_newcomer() -> None:
