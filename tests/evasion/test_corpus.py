@@ -44,7 +44,7 @@ def test_some_attacks_are_found_where_declared_and_their_honest_twins_pass() -> 
 
 
 @pytest.mark.parametrize(
-    ("bug", "case"), [("gates-agree", "true-is-recorded"), ("verify-agrees", "fact-by-our-own-code")]
+    ("bug", "case"), [("gates-agree", "true-is-recorded"), ("verify-agrees", "nested-repository")]
 )  # fmt: skip
 @pytest.mark.skipif(not RELEASE, reason="PHASEGATE_TIER=release runs it")
 def test_a_phasegate_that_agrees_to_everything_is_caught(bug: str, case: str) -> None:
